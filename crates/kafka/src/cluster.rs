@@ -1,0 +1,271 @@
+//! Where the brokers are and how to log in; and the in-process broker of the demo.
+//!
+//! Every client of the process is configured from here, so the settings that the guarantees rest on are named once.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rdkafka::ClientConfig;
+use rdkafka::producer::{BaseProducer, Producer as _};
+use weir_model::secret::Secret;
+
+use crate::admin::TopicSpec;
+use crate::context::LoggingContext;
+use crate::error::Error;
+
+/// How long an operation that is repeated by itself may take before it is reported as an error.
+pub(crate) const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// Client settings a configuration may not change: exactly once, explicit offsets and events in a loop rest on them.
+const OURS: [&str; 13] = [
+    "acks",
+    "auto.offset.reset",
+    "bootstrap.servers",
+    "enable.auto.commit",
+    "enable.auto.offset.store",
+    "enable.idempotence",
+    "enable.partition.eof",
+    "group.id",
+    "group.instance.id",
+    "isolation.level",
+    "partition.assignment.strategy",
+    "partitioner",
+    "transactional.id",
+];
+
+/// How to reach a cluster.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Host and port of one or more brokers, separated by commas.
+    pub brokers: String,
+    /// The name brokers log for us.
+    pub client_id: String,
+    /// Encryption and login.
+    pub security: Security,
+    /// Further settings of librdkafka, applied to every client last. Those the guarantees rest on are refused.
+    pub overrides: BTreeMap<String, String>,
+}
+
+impl Settings {
+    /// A cluster without encryption or login, as on loopback.
+    pub fn plaintext(brokers: impl Into<String>) -> Self {
+        Self {
+            brokers: brokers.into(),
+            client_id: "weir".to_owned(),
+            security: Security::Plaintext,
+            overrides: BTreeMap::new(),
+        }
+    }
+}
+
+/// Encryption and login.
+#[derive(Debug, Clone, Default)]
+pub enum Security {
+    /// Neither.
+    #[default]
+    Plaintext,
+    /// TLS, with a client certificate if one is named.
+    Tls(Tls),
+    /// A login over a clear connection.
+    Sasl(Sasl),
+    /// A login over TLS.
+    SaslTls(Sasl, Tls),
+}
+
+/// Certificates, in PEM.
+#[derive(Debug, Clone, Default)]
+pub struct Tls {
+    /// Who signs the brokers' certificates; none trusts the system's list.
+    pub ca_file: Option<PathBuf>,
+    /// Our own certificate, where brokers ask for one.
+    pub certificate_file: Option<PathBuf>,
+    /// The key of that certificate.
+    pub key_file: Option<PathBuf>,
+}
+
+/// A login.
+#[derive(Debug, Clone)]
+pub struct Sasl {
+    /// How the password is shown to the broker.
+    pub mechanism: SaslMechanism,
+    /// The user.
+    pub user: String,
+    /// The password.
+    pub password: Secret,
+}
+
+/// How a password is shown to the broker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SaslMechanism {
+    /// In clear; over TLS only, please.
+    Plain,
+    /// SCRAM-SHA-256.
+    ScramSha256,
+    /// SCRAM-SHA-512.
+    ScramSha512,
+}
+
+impl SaslMechanism {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "PLAIN",
+            Self::ScramSha256 => "SCRAM-SHA-256",
+            Self::ScramSha512 => "SCRAM-SHA-512",
+        }
+    }
+}
+
+/// A cluster to make clients for. Cheap to clone; clients keep it alive.
+#[derive(Clone)]
+pub struct Cluster(Arc<Inner>);
+
+enum Inner {
+    Remote(Settings),
+    InProcess {
+        /// The client that hosts librdkafka's mock cluster; the brokers live as long as it does.
+        host: BaseProducer<LoggingContext>,
+        brokers: String,
+    },
+}
+
+impl Cluster {
+    /// A cluster of real brokers. Nothing is connected yet.
+    ///
+    /// # Errors
+    /// [`Error::Feature`] when the settings need TLS or SCRAM and this build has none; [`Error::Override`] for an
+    /// override that may not be.
+    pub fn remote(settings: Settings) -> Result<Self, Error> {
+        if let Some(key) = settings.overrides.keys().find(|key| OURS.contains(&key.as_str())) {
+            return Err(Error::Override { key: key.clone() });
+        }
+        if !cfg!(feature = "tls") {
+            let wanted = match &settings.security {
+                Security::Plaintext => None,
+                Security::Tls(_) | Security::SaslTls(..) => Some("TLS to Kafka"),
+                Security::Sasl(sasl) => {
+                    (sasl.mechanism != SaslMechanism::Plain).then_some("a SCRAM login to Kafka")
+                }
+            };
+            if let Some(wanted) = wanted {
+                return Err(Error::Feature { wanted: wanted.to_owned(), feature: "tls" });
+            }
+        }
+        Ok(Self(Arc::new(Inner::Remote(settings))))
+    }
+
+    /// A broker inside this process that holds these topics and forgets them when the last clone is dropped.
+    ///
+    /// It is librdkafka's mock cluster: it fences nobody, does not keep offsets sent in a transaction, has no time
+    /// look-up, never hides or compacts, and drops the oldest records beyond 5 MiB a partition (design §10).
+    ///
+    /// # Errors
+    /// [`Error::Client`] when the brokers or a topic could not be made.
+    pub fn in_process(topics: &[TopicSpec]) -> Result<Self, Error> {
+        let host: BaseProducer<LoggingContext> = ClientConfig::new()
+            .set("test.mock.num.brokers", "1")
+            .create_with_context(LoggingContext)
+            .map_err(|source| Error::client("start the in-process Kafka broker", source))?;
+        let brokers = host.client().mock_cluster().map(|mock| mock.bootstrap_servers()).unwrap_or_default();
+        let cluster = Self(Arc::new(Inner::InProcess { host, brokers }));
+        for topic in topics {
+            cluster.create_in_process(topic)?;
+        }
+        Ok(cluster)
+    }
+
+    /// Whether this is the broker inside the process, which keeps nothing.
+    #[must_use]
+    pub fn is_in_process(&self) -> bool {
+        matches!(*self.0, Inner::InProcess { .. })
+    }
+
+    /// The addresses clients connect to first.
+    #[must_use]
+    pub fn brokers(&self) -> &str {
+        match &*self.0 {
+            Inner::Remote(settings) => &settings.brokers,
+            Inner::InProcess { brokers, .. } => brokers,
+        }
+    }
+
+    /// Makes a topic on the in-process broker, which has no admin protocol; does nothing on a real one.
+    pub(crate) fn create_in_process(&self, topic: &TopicSpec) -> Result<(), Error> {
+        let Inner::InProcess { host, .. } = &*self.0 else { return Ok(()) };
+        let Some(mock) = host.client().mock_cluster() else { return Ok(()) };
+        mock.create_topic(&topic.name, topic.partitions, 1)
+            .map_err(|source| Error::client(format!("create topic {} in process", topic.name), source))
+    }
+
+    /// Makes the in-process broker answer the next requests of a kind with these errors.
+    #[cfg(test)]
+    pub(crate) fn fail_next(
+        &self,
+        api: rdkafka::types::RDKafkaApiKey,
+        errors: &[rdkafka::types::RDKafkaRespErr],
+    ) {
+        let Inner::InProcess { host, .. } = &*self.0 else { panic!("only the in-process broker can be told to fail") };
+        host.client().mock_cluster().unwrap().request_errors(api, errors);
+    }
+
+    /// The settings every client shares; `overrides` of the configuration come last, see [`Self::finish`].
+    pub(crate) fn config(&self, purpose: &[(&str, &str)]) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", self.brokers());
+        // The broker is asked for what exists; a topic is made by `topics apply` or by nobody.
+        config.set("allow.auto.create.topics", "false");
+        for (key, value) in purpose {
+            config.set(*key, *value);
+        }
+        if let Inner::Remote(settings) = &*self.0 {
+            config.set("client.id", &settings.client_id);
+            secure(&mut config, &settings.security);
+            for (key, value) in &settings.overrides {
+                config.set(key, value);
+            }
+        }
+        config
+    }
+
+    /// How long an empty fetch may wait at the broker, in milliseconds. The mock broker sleeps the whole of it.
+    pub(crate) fn fetch_wait_ms(&self, real: u32) -> String {
+        if self.is_in_process() { 20.min(real) } else { real }.to_string()
+    }
+}
+
+impl fmt::Debug for Cluster {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Cluster")
+            .field("brokers", &self.brokers())
+            .field("in_process", &self.is_in_process())
+            .finish()
+    }
+}
+
+fn secure(config: &mut ClientConfig, security: &Security) {
+    let (protocol, sasl, tls) = match security {
+        Security::Plaintext => ("plaintext", None, None),
+        Security::Tls(tls) => ("ssl", None, Some(tls)),
+        Security::Sasl(sasl) => ("sasl_plaintext", Some(sasl), None),
+        Security::SaslTls(sasl, tls) => ("sasl_ssl", Some(sasl), Some(tls)),
+    };
+    config.set("security.protocol", protocol);
+    if let Some(sasl) = sasl {
+        config.set("sasl.mechanism", sasl.mechanism.name());
+        config.set("sasl.username", &sasl.user);
+        config.set("sasl.password", sasl.password.expose());
+    }
+    let Some(tls) = tls else { return };
+    let files = [
+        ("ssl.ca.location", &tls.ca_file),
+        ("ssl.certificate.location", &tls.certificate_file),
+        ("ssl.key.location", &tls.key_file),
+    ];
+    for (key, file) in files {
+        if let Some(file) = file {
+            config.set(key, file.to_string_lossy());
+        }
+    }
+}

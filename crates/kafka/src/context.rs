@@ -1,0 +1,43 @@
+//! What the client library tells us on the side: its log lines and errors, handed to `tracing`.
+
+use rdkafka::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::KafkaError;
+
+/// Forwards a log line of the library.
+pub(crate) fn forward_log(level: RDKafkaLogLevel, facility: &str, line: &str) {
+    match level {
+        RDKafkaLogLevel::Emerg
+        | RDKafkaLogLevel::Alert
+        | RDKafkaLogLevel::Critical
+        | RDKafkaLogLevel::Error => {
+            tracing::error!(target: "kafka_client", facility, "{line}");
+        }
+        RDKafkaLogLevel::Warning => tracing::warn!(target: "kafka_client", facility, "{line}"),
+        // The library's "notice" and "info" speak of single connections: too fine for our own info level.
+        RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info | RDKafkaLogLevel::Debug => {
+            tracing::debug!(target: "kafka_client", facility, "{line}");
+        }
+    }
+}
+
+/// Forwards an error that belongs to no call: a broker that went away, mostly. The library goes on by itself.
+pub(crate) fn forward_error(error: &KafkaError, reason: &str) {
+    tracing::warn!(target: "kafka_client", %error, reason, "kafka client reports an error");
+}
+
+/// The context of clients that need no callbacks of their own.
+#[derive(Clone)]
+pub(crate) struct LoggingContext;
+
+impl ClientContext for LoggingContext {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
+        forward_log(level, facility, line);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        forward_error(&error, reason);
+    }
+}
+
+impl rdkafka::consumer::ConsumerContext for LoggingContext {}

@@ -1,0 +1,39 @@
+//! Kafka as Weir uses it: topics, transactions, batches, readers and tables. The only crate that names rdkafka.
+//!
+//! It moves bytes and knows nothing of flows. Every call blocks: a loop owns its consumer and its producer on an
+//! operating system thread of its own (design §1). What the client and the broker really do, and was measured,
+//! stands in `docs/decisions/0002-kafka-as-measured.md`.
+//!
+//! | Module | Holds |
+//! | --- | --- |
+//! | [`cluster`] | where the brokers are, how to log in; the in-process mock broker of the demo |
+//! | [`admin`] | topics: create, compare, merge settings, trim |
+//! | [`group`] | a member of a consumer group whose rebalances are events of a plain loop |
+//! | [`transaction`] | the transactional producer and its one way to commit |
+//! | [`publish`] | the plain idempotent producer, for heartbeats and control records |
+//! | [`reader`] | reading a partition to its end, following a topic, looking up offsets |
+//! | [`table`] | a compacted partition kept on local disk |
+
+pub mod admin;
+pub mod clock;
+pub mod cluster;
+mod context;
+pub mod error;
+pub mod group;
+mod native;
+pub mod publish;
+pub mod reader;
+pub mod record;
+pub mod table;
+pub mod transaction;
+
+pub use admin::{Admin, TopicChange, TopicSpec};
+pub use clock::BootInstant;
+pub use cluster::{Cluster, Sasl, SaslMechanism, Security, Settings, Tls};
+pub use error::{Class, Error};
+pub use group::{Batch, GroupConsumer, GroupMetadata, GroupOptions, Polled};
+pub use publish::Publisher;
+pub use reader::{Isolation, ReadEnd, Tail, Watermarks};
+pub use record::{Message, OutRecord, StartOffset, TopicPartition};
+pub use table::Table;
+pub use transaction::{ProducerOptions, TransactionalProducer};

@@ -1,0 +1,70 @@
+//! What one source record becomes at a target.
+
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use crate::{
+    digest::Digest,
+    names::{FlowName, RecordId},
+    outcome::Refusal,
+    record::{Position, Reason, Version},
+};
+
+/// The version of a flow's text: its ordinal grows with each published change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct FlowVersion {
+    /// 1 for the first text of this name.
+    pub ordinal: u32,
+    /// Digest of the flow's text.
+    pub digest: Digest,
+}
+
+/// One source record mapped by one flow version, all its rows together.
+///
+/// Every record that is not parked becomes one, also those that are filtered or refused: only the sink remembers
+/// what became of a record before, so only the sink decides (design §6).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Document {
+    /// The flow that made it.
+    pub flow: FlowName,
+    /// The version of that flow.
+    pub flow_version: FlowVersion,
+    /// The source record's id; the Kafka key.
+    pub record_id: RecordId,
+    /// The business key at the target (`FNumber`, `FBillNo`, the key columns), empty when there is no body.
+    pub key: String,
+    /// The number shown to people.
+    pub number: String,
+    /// What the mapping made of the record.
+    pub verdict: Verdict,
+    /// JSON text for the target: a model for an ERP, `{"rows":[[…]]}` for SQL. Empty unless `verdict` is
+    /// [`Verdict::Mapped`].
+    pub body: Bytes,
+    /// Digest of `body`.
+    pub digest: Digest,
+    /// The source record's bytes, for a whole dead letter.
+    pub payload: Bytes,
+    /// Digest of the source record.
+    pub source_digest: Digest,
+    /// The source record's version.
+    pub version: Version,
+    /// Where the source record stands.
+    pub origin: Position,
+    /// Why it was read.
+    pub reason: Reason,
+    /// When it was polled.
+    pub polled_at: Timestamp,
+    /// Whether the source says it was removed there.
+    pub deleted: bool,
+}
+
+/// What the mapping made of a record.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Verdict {
+    /// There is a body to deliver.
+    Mapped,
+    /// A filter of the flow left it out; the text names the rule.
+    Filtered(String),
+    /// The mapping refused it.
+    Refused(Refusal),
+}

@@ -1,0 +1,308 @@
+//! The seeds' metadata (contract qeasy-metadata §1, §2): read leniently, nothing interpreted yet.
+
+use crate::{
+    Json,
+    settings::{Fields, Localized, Problems},
+};
+
+/// One item of `request` or `otherRequest`: an output field and how its value is made.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Item {
+    /// Where it stands in the file.
+    pub path: String,
+    /// Output key.
+    pub field: String,
+    /// Text for people.
+    pub label: String,
+    /// `string`, `int`, `float`, `bool`, `datetime`, `object`, `array`.
+    pub kind: String,
+    /// The expression; `None` sends nothing.
+    pub value: Option<String>,
+    /// Whether a document without it is refused.
+    pub required: bool,
+    /// Fallback value.
+    pub default: Option<String>,
+    /// What is done to the value last.
+    pub parser: Option<Parser>,
+    /// Sub-items of an object or array.
+    pub children: Vec<Item>,
+}
+
+/// A parser and its parameters (contract qeasy-metadata §5).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parser {
+    /// Its name, or several joined by commas.
+    pub name: String,
+    /// `params`.
+    pub params: Option<String>,
+    /// `params1`.
+    pub params1: Option<String>,
+    /// `params2`.
+    pub params2: Option<String>,
+}
+
+/// A comparison of a filter (contract qeasy-metadata §8).
+#[derive(Clone, Debug, PartialEq)]
+pub struct ConditionItem {
+    /// Where it stands in the file.
+    pub path: String,
+    /// Field of the record, or `array.field` for its rows.
+    pub field: String,
+    /// The operator's name.
+    pub logic: String,
+    /// The value compared with.
+    pub value: Option<Json>,
+    /// For row fields: whether one failing row drops the record.
+    pub strict: bool,
+}
+
+/// The periodic re-read of an older window (contract qeasy-metadata §9).
+#[derive(Clone, Debug, PartialEq)]
+pub struct OmissionRemedy {
+    /// Five fields, in the connection's zone.
+    pub crontab: String,
+    /// Request fields replaced for the re-read.
+    pub take_over: Vec<Item>,
+}
+
+/// `operation`: batching, splitting, merging (contract qeasy-metadata §6).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Operation {
+    /// `batchArraySave`, `splitArray`, `merge`, `none`.
+    pub method: String,
+    /// Documents per call for `batchArraySave`.
+    pub rows: Option<u64>,
+    /// Key under which the documents are handed over.
+    pub rows_key: Option<String>,
+    /// The array that `splitArray` splits.
+    pub array_key: Option<String>,
+}
+
+/// The source's side.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SourceMetadata {
+    /// Path of the metadata in the file.
+    pub path: String,
+    /// The remote operation.
+    pub api: String,
+    /// Field that identifies a record.
+    pub id: String,
+    /// Field shown as the number.
+    pub number: String,
+    /// Field shown as the name.
+    pub name: String,
+    /// `idCheck`; `None` when absent.
+    pub id_check: Option<bool>,
+    /// The query's parameters.
+    pub request: Vec<Item>,
+    /// `pagination.pageSize`.
+    pub page_size: Option<u64>,
+    /// The filter: an OR of ANDs.
+    pub condition: Vec<Vec<ConditionItem>>,
+    /// The parked filter; not applied.
+    pub condition_bk: Vec<Vec<ConditionItem>>,
+    /// Arrays to flatten.
+    pub beat_flat: Vec<String>,
+    /// The periodic re-read.
+    pub omission_remedy: Option<OmissionRemedy>,
+    /// Splitting of a record.
+    pub operation: Option<Operation>,
+}
+
+/// The target's side.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TargetMetadata {
+    /// Path of the metadata in the file.
+    pub path: String,
+    /// The remote operation.
+    pub api: String,
+    /// The document's fields, in order.
+    pub request: Vec<Item>,
+    /// Parameters of the call beside the document.
+    pub other_request: Vec<Item>,
+    /// Batching.
+    pub operation: Option<Operation>,
+}
+
+/// Keys that the vendor's platform uses and Weir has no need of; silent, not unknown.
+const KNOWN_UNUSED: [&str; 10] = [
+    "effect",
+    "type",
+    "method",
+    "response",
+    "otherResponse",
+    "autoFillResponse",
+    "buildModel",
+    "autoCheck",
+    "describe",
+    "distributionOrg",
+];
+
+impl SourceMetadata {
+    /// Reads the source's `metadata` section.
+    pub fn read(mut fields: Fields<'_>, problems: &mut Problems) -> Self {
+        let page_size = {
+            let mut pagination = fields.mapping("pagination", problems);
+            pagination.get("pageSize").map(|_| pagination.count("pageSize", 1, 1..=100_000, problems))
+        };
+        let id_check = fields.get("idCheck").is_some().then(|| fields.flag("idCheck", true, problems));
+        let read = Self {
+            path: fields.path().to_owned(),
+            api: fields.required_text("api", problems),
+            id: fields.required_text("id", problems),
+            number: fields.text("number", problems).unwrap_or_default(),
+            name: fields.text("name", problems).unwrap_or_default(),
+            id_check,
+            request: items(&mut fields, "request", problems),
+            page_size,
+            condition: conditions(&mut fields, "condition", problems),
+            condition_bk: conditions(&mut fields, "condition_bk", problems),
+            beat_flat: texts(&mut fields, "beatFlat", problems),
+            omission_remedy: omission_remedy(&mut fields, problems),
+            operation: operation(&mut fields, problems),
+        };
+        warn_unknown(&fields, problems);
+        read
+    }
+}
+
+impl TargetMetadata {
+    /// Reads the target's `metadata` section.
+    pub fn read(mut fields: Fields<'_>, problems: &mut Problems) -> Self {
+        fields.flag("idCheck", true, problems);
+        for key in ["id", "number", "name"] {
+            fields.text(key, problems);
+        }
+        let read = Self {
+            path: fields.path().to_owned(),
+            api: fields.required_text("api", problems),
+            request: items(&mut fields, "request", problems),
+            other_request: items(&mut fields, "otherRequest", problems),
+            operation: operation(&mut fields, problems),
+        };
+        warn_unknown(&fields, problems);
+        read
+    }
+}
+
+fn items(fields: &mut Fields<'_>, key: &'static str, problems: &mut Problems) -> Vec<Item> {
+    let base = fields.path_of(key);
+    let list = fields.list(key, problems);
+    list.iter().enumerate().map(|(index, value)| item(value, format!("{base}[{index}]"), problems)).collect()
+}
+
+fn item(value: &Json, path: String, problems: &mut Problems) -> Item {
+    let mut fields = Fields::of(value, path.clone(), problems);
+    let parser = fields.get("parser").is_some().then(|| {
+        let mut parser = fields.mapping("parser", problems);
+        let read = Parser {
+            name: parser.required_text("name", problems),
+            params: parser.text("params", problems),
+            params1: parser.text("params1", problems),
+            params2: parser.text("params2", problems),
+        };
+        warn_unknown(&parser, problems);
+        read
+    });
+    let read = Item {
+        field: fields.required_text("field", problems),
+        label: fields.text("label", problems).unwrap_or_default(),
+        kind: fields.text("type", problems).unwrap_or_else(|| "string".to_owned()),
+        value: fields.text("value", problems),
+        required: fields.flag("is_required", false, problems),
+        default: fields.text("default", problems),
+        parser,
+        children: items(&mut fields, "children", problems),
+        path,
+    };
+    warn_unknown(&fields, problems);
+    read
+}
+
+fn conditions(
+    fields: &mut Fields<'_>,
+    key: &'static str,
+    problems: &mut Problems,
+) -> Vec<Vec<ConditionItem>> {
+    let base = fields.path_of(key);
+    let mut alternatives = Vec::new();
+    for (outer, alternative) in fields.list(key, problems).iter().enumerate() {
+        let path = format!("{base}[{outer}]");
+        let Json::Array(all) = alternative else {
+            problems.error(
+                path,
+                Localized::new(
+                    "应为条件列表（外层为“或”，内层为“且”）",
+                    "expected a list of conditions (outer list: or, inner list: and)",
+                ),
+            );
+            continue;
+        };
+        let read = all
+            .iter()
+            .enumerate()
+            .map(|(inner, value)| condition(value, format!("{path}[{inner}]"), problems));
+        alternatives.push(read.collect());
+    }
+    alternatives
+}
+
+fn condition(value: &Json, path: String, problems: &mut Problems) -> ConditionItem {
+    let mut fields = Fields::of(value, path.clone(), problems);
+    let read = ConditionItem {
+        field: fields.required_text("field", problems),
+        logic: fields.required_text("logic", problems),
+        value: fields.get("value").cloned(),
+        strict: fields.flag("strictMode", false, problems),
+        path,
+    };
+    warn_unknown(&fields, problems);
+    read
+}
+
+fn omission_remedy(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<OmissionRemedy> {
+    fields.get("omissionRemedy")?;
+    let mut remedy = fields.mapping("omissionRemedy", problems);
+    let read = OmissionRemedy {
+        crontab: remedy.required_text("crontab", problems),
+        take_over: items(&mut remedy, "takeOverRequest", problems),
+    };
+    warn_unknown(&remedy, problems);
+    Some(read)
+}
+
+fn operation(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<Operation> {
+    fields.get("operation")?;
+    let mut operation = fields.mapping("operation", problems);
+    let rows = operation.get("rows").map(|_| operation.count("rows", 1, 1..=100_000, problems));
+    let read = Operation {
+        method: operation.required_text("method", problems),
+        rows,
+        rows_key: operation.text("rowsKey", problems),
+        array_key: operation.text("arrayKey", problems),
+    };
+    warn_unknown(&operation, problems);
+    Some(read)
+}
+
+fn texts(fields: &mut Fields<'_>, key: &'static str, problems: &mut Problems) -> Vec<String> {
+    let base = fields.path_of(key);
+    let mut texts = Vec::new();
+    for (index, value) in fields.list(key, problems).iter().enumerate() {
+        match value.as_str() {
+            Some(text) => texts.push(text.to_owned()),
+            None => problems.error(format!("{base}[{index}]"), Localized::new("应为文本", "expected text")),
+        }
+    }
+    texts
+}
+
+fn warn_unknown(fields: &Fields<'_>, problems: &mut Problems) {
+    for (key, _) in fields.unknown().filter(|(key, _)| !KNOWN_UNUSED.contains(key)) {
+        let message = Localized::new(
+            format!("元数据中不认识的键 {key:?}，已保留但不起作用"),
+            format!("unknown metadata key {key:?}: kept, without effect"),
+        );
+        problems.warn(fields.path_of(key), message);
+    }
+}

@@ -1,0 +1,10 @@
+//! A flow as its YAML file tells it: source → filter → flatten → check → map → target.
+//!
+//! The file has keys of ours, read strictly, and two `metadata` sections in the seeds' own language (contract
+//! qeasy-metadata), whose unknown keys are kept with a warning.
+
+mod metadata;
+mod spec;
+
+pub use metadata::{ConditionItem, Item, OmissionRemedy, Operation, Parser, SourceMetadata, TargetMetadata};
+pub use spec::{FlowSpec, Poll, SourceSpec, StartFrom, TargetSpec};

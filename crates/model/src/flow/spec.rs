@@ -1,0 +1,303 @@
+//! The flow file: keys of ours around the two metadata sections.
+
+use std::time::Duration;
+
+use super::{SourceMetadata, TargetMetadata};
+use crate::{
+    Json,
+    digest::Digest,
+    names::{ConnectionName, FlowName, SourceName, is_valid_name},
+    settings::{Fields, Localized, Problems, parse_yaml},
+};
+
+/// A flow, as read from its file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FlowSpec {
+    /// Its name; names its topics and groups.
+    pub name: FlowName,
+    /// Its title for people.
+    pub title: Localized,
+    /// Where its records come from.
+    pub source: SourceSpec,
+    /// Where its documents go.
+    pub target: TargetSpec,
+    /// The file's text, as published with the flow's version.
+    pub text: String,
+    /// Digest of the text.
+    pub digest: Digest,
+}
+
+/// Where records come from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SourceSpec {
+    /// Names the raw topic; flows that share a source repeat it.
+    pub name: SourceName,
+    /// The remote system, such as `jushuitan`.
+    pub system: String,
+    /// The account.
+    pub connection: ConnectionName,
+    /// Fields that identify a record together.
+    pub key: Vec<String>,
+    /// Fields used instead when one of `key` is missing; empty for none.
+    pub key_fallback: Vec<String>,
+    /// Field with the source's modification time; empty when there is none.
+    pub modified: String,
+    /// When and how far to poll.
+    pub poll: Poll,
+    /// Settings of the system's own, read by its source module.
+    pub settings: Json,
+    /// The seed's metadata.
+    pub metadata: SourceMetadata,
+}
+
+/// When and how far a source is polled (design §5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Poll {
+    /// Pause between two polls that found nothing to catch up with.
+    pub every: Duration,
+    /// Where a source without a cursor begins.
+    pub start_from: StartFrom,
+    /// How far a window's end stays behind the present.
+    pub settle_lag: Duration,
+    /// How far a window reaches back into its predecessor.
+    pub look_back: Duration,
+    /// The longest window; `None` leaves it to the API's own limit.
+    pub max_window: Option<Duration>,
+}
+
+/// Where a source without a cursor begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StartFrom {
+    /// At this local time of the connection's zone, `YYYY-MM-DD[ HH:MM:SS]`.
+    At(String),
+    /// This long before the first start.
+    Ago(Duration),
+}
+
+/// Where documents go.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TargetSpec {
+    /// The remote system, such as `kingdee-galaxy`, `mysql` or `sqlite`.
+    pub system: String,
+    /// The account.
+    pub connection: ConnectionName,
+    /// Paths in the document that form the business key, such as `FNumber` or `FCreateOrgId.FNumber`.
+    pub key: Vec<String>,
+    /// Settings of the target's own, read by its sink module.
+    pub settings: Json,
+    /// The seed's metadata.
+    pub metadata: TargetMetadata,
+}
+
+impl FlowSpec {
+    /// Reads a flow file. `None` only when the text is no YAML; otherwise what could be read, with every problem in
+    /// `problems`: the flow may be used when none of them is an error.
+    pub fn parse(text: &str, problems: &mut Problems) -> Option<Self> {
+        let tree = parse_yaml(text, problems)?;
+        let mut fields = Fields::of(&tree, "", problems);
+        if fields.count("version", 0, 1..=1, problems) == 0 && fields.get("version").is_none() {
+            problems.error_with(
+                "version",
+                Localized::new("缺少必填项", "is required"),
+                Localized::new("写 version: 1", "write version: 1"),
+            );
+        }
+        let name = name(&mut fields, "flow", problems);
+        let mut title = fields.mapping("title", problems);
+        let spec = Self {
+            name: FlowName::from(name),
+            title: Localized::new(
+                title.text("zh", problems).unwrap_or_default(),
+                title.text("en", problems).unwrap_or_default(),
+            ),
+            source: SourceSpec::read(fields.mapping("source", problems), problems),
+            target: TargetSpec::read(fields.mapping("target", problems), problems),
+            text: text.to_owned(),
+            digest: Digest::of(text.as_bytes()),
+        };
+        title.finish(problems);
+        fields.finish(problems);
+        Some(spec)
+    }
+}
+
+impl SourceSpec {
+    fn read(mut fields: Fields<'_>, problems: &mut Problems) -> Self {
+        let metadata = SourceMetadata::read(fields.mapping("metadata", problems), problems);
+        let system = fields.required_text("system", problems);
+        let mut key = text_list(&mut fields, "key", problems);
+        if key.is_empty() && !metadata.id.is_empty() {
+            key.push(metadata.id.clone());
+        }
+        let spec = Self {
+            name: SourceName::from(name(&mut fields, "name", problems)),
+            connection: connection(&mut fields, &system, problems),
+            key,
+            key_fallback: text_list(&mut fields, "key_fallback", problems),
+            modified: fields.text("modified", problems).unwrap_or_default(),
+            poll: Poll::read(fields.mapping("poll", problems), problems),
+            settings: fields.get("settings").cloned().unwrap_or(Json::Null),
+            metadata,
+            system,
+        };
+        fields.finish(problems);
+        spec
+    }
+}
+
+impl Poll {
+    fn read(mut fields: Fields<'_>, problems: &mut Problems) -> Self {
+        let start_from = match fields.text("start_from", problems) {
+            None => StartFrom::Ago(Duration::ZERO),
+            Some(text) => start_from(&text, &fields.path_of("start_from"), problems),
+        };
+        let max_window = fields.get("max_window").is_some();
+        let poll = Self {
+            every: fields.duration("every", Duration::from_secs(60), problems),
+            start_from,
+            settle_lag: fields.duration("settle_lag", Duration::from_secs(60), problems),
+            look_back: fields.duration("look_back", Duration::from_secs(300), problems),
+            max_window: max_window
+                .then(|| fields.duration("max_window", Duration::from_secs(86_400), problems)),
+        };
+        if poll.max_window == Some(Duration::ZERO) {
+            let path = fields.path_of("max_window");
+            problems.error(path, Localized::new("窗口不能为零", "a window cannot be empty"));
+        }
+        fields.finish(problems);
+        poll
+    }
+}
+
+impl TargetSpec {
+    fn read(mut fields: Fields<'_>, problems: &mut Problems) -> Self {
+        let metadata = TargetMetadata::read(fields.mapping("metadata", problems), problems);
+        let system = fields.required_text("system", problems);
+        let spec = Self {
+            connection: connection(&mut fields, &system, problems),
+            key: text_list(&mut fields, "key", problems),
+            settings: fields.get("settings").cloned().unwrap_or(Json::Null),
+            metadata,
+            system,
+        };
+        if spec.key.is_empty() {
+            fields.missing("key", problems);
+        }
+        fields.finish(problems);
+        spec
+    }
+}
+
+fn name(fields: &mut Fields<'_>, key: &'static str, problems: &mut Problems) -> String {
+    let name = fields.required_text(key, problems);
+    if !name.is_empty() && !is_valid_name(&name) {
+        let message = Localized::new(format!("{name:?} 不能用作名称"), format!("{name:?} cannot be a name"));
+        let suggestion = Localized::new("使用字母、数字、- 和 _", "use letters, digits, - and _");
+        problems.error_with(fields.path_of(key), message, suggestion);
+    }
+    name
+}
+
+fn connection(fields: &mut Fields<'_>, system: &str, problems: &mut Problems) -> ConnectionName {
+    ConnectionName::from(fields.text("connection", problems).unwrap_or_else(|| system.to_owned()))
+}
+
+fn text_list(fields: &mut Fields<'_>, key: &'static str, problems: &mut Problems) -> Vec<String> {
+    let base = fields.path_of(key);
+    let mut texts = Vec::new();
+    for (index, value) in fields.list(key, problems).iter().enumerate() {
+        match value.as_str() {
+            Some(text) if !text.trim().is_empty() => texts.push(text.to_owned()),
+            _ => problems
+                .error(format!("{base}[{index}]"), Localized::new("应为字段名", "expected a field's name")),
+        }
+    }
+    texts
+}
+
+fn start_from(text: &str, path: &str, problems: &mut Problems) -> StartFrom {
+    let utc = jiff::tz::TimeZone::UTC;
+    if crate::time::parse_local(text, &utc).is_some() {
+        return StartFrom::At(text.to_owned());
+    }
+    if let Some(ago) = text.strip_prefix('-').and_then(crate::settings::parse_duration) {
+        return StartFrom::Ago(ago);
+    }
+    let message = Localized::new(format!("{text:?} 不是起始时间"), format!("{text:?} is no starting time"));
+    let suggestion = Localized::new(
+        "写本地时间，如 \"2024-01-01 00:00:00\"，或相对时间，如 -7d",
+        "write a local time such as \"2024-01-01 00:00:00\", or a time back such as -7d",
+    );
+    problems.error_with(path, message, suggestion);
+    StartFrom::Ago(Duration::ZERO)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"
+version: 1
+flow: a-to-b
+title: {zh: 甲到乙, en: A to B}
+source:
+  name: a-things
+  system: jushuitan
+  modified: modified
+  poll: {every: 30s, start_from: "2024-01-01", look_back: 5m}
+  metadata:
+    api: /open/jushuitan/distributor/query
+    effect: QUERY
+    id: drp_co_id
+    request: [{field: page_index, label: 页数, type: string, value: "1"}]
+target:
+  system: kingdee-galaxy
+  key: [FNumber]
+  metadata:
+    api: batchSave
+    operation: {rowsKey: array, rows: 1, method: batchArraySave}
+    request:
+      - {field: FNumber, type: string, value: "{drp_co_id}"}
+      - {field: FUseOrgId, parser: {name: ConvertObjectParser, params: FNumber}}
+"#;
+
+    #[test]
+    fn a_good_flow_reads_without_a_word() {
+        let mut problems = Problems::new("f.yaml");
+        let flow = FlowSpec::parse(GOOD, &mut problems).unwrap();
+        assert!(problems.list().is_empty(), "{:?}", problems.list());
+        assert_eq!(flow.source.key, ["drp_co_id"]);
+        assert_eq!(flow.source.poll.start_from, StartFrom::At("2024-01-01".into()));
+        assert_eq!(flow.target.connection.as_str(), "kingdee-galaxy");
+        assert_eq!(
+            flow.target.metadata.request[1].parser.as_ref().unwrap().params.as_deref(),
+            Some("FNumber")
+        );
+        assert_eq!(flow.target.metadata.request[1].value, None);
+    }
+
+    #[test]
+    fn every_problem_is_reported() {
+        let text = GOOD
+            .replace("every: 30s", "evry: 30s")
+            .replace("2024-01-01", "yesterday")
+            .replace("flow: a-to-b", "flow: 甲")
+            .replace("key: [FNumber]", "keys: [FNumber]")
+            .replace("label: 页数", "lable: 页数");
+        let mut problems = Problems::new("f.yaml");
+        FlowSpec::parse(&text, &mut problems).unwrap();
+        let paths: Vec<&str> = problems.list().iter().map(|problem| problem.path.as_str()).collect();
+        assert_eq!(
+            paths,
+            [
+                "flow",
+                "source.metadata.request[0].lable",
+                "source.poll.start_from",
+                "source.poll.evry",
+                "target.key",
+                "target.keys",
+            ]
+        );
+        assert!(problems.has_errors());
+    }
+}

@@ -1,0 +1,113 @@
+//! The contract between the sink loop and a target system.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use async_trait::async_trait;
+
+use crate::{
+    document::Document,
+    outcome::{Outcome, Refusal},
+    receipt::Delivered,
+};
+
+/// How large a batch may be; it closes at whichever limit comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BatchLimits {
+    /// Documents per batch.
+    pub documents: usize,
+    /// Bytes of document bodies per batch.
+    pub bytes: usize,
+    /// How long the oldest document may wait for company.
+    pub age: Duration,
+}
+
+/// What a target knows about a partition when a sink takes it over.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Claim {
+    /// Documents below this offset are durable at the target together with their offset; `None` for a target that
+    /// keeps no offsets.
+    pub stored_next: Option<i64>,
+    /// Outcomes other than `Delivered` of documents below `stored_next`, by offset, as far as the target still
+    /// keeps them.
+    pub outcomes: BTreeMap<i64, Outcome>,
+}
+
+/// A document on its way to the target.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// The document; its verdict is `Mapped`.
+    pub document: Document,
+    /// Its offset in the document topic.
+    pub offset: i64,
+    /// What the target holds of this record by the receipts; `None` when nothing was delivered before.
+    pub previous: Option<Delivered>,
+    /// Whether a former attempt may have been stored: the target looks the document up before it sends anything
+    /// (design §7).
+    pub unresolved: bool,
+}
+
+/// One delivery of one partition.
+#[derive(Clone, Debug)]
+pub struct Batch<'a> {
+    /// The document topic's partition.
+    pub partition: i32,
+    /// Documents to write, in topic order, no record id twice. May be empty.
+    pub deliveries: &'a [Delivery],
+    /// Outcomes decided from receipts alone, by offset; a target that keeps offsets stores them with the rows.
+    pub settled: &'a [(i64, Outcome)],
+    /// The offset after the last document of the batch, for targets that keep offsets.
+    pub next_offset: i64,
+}
+
+/// The target cannot be used at all right now.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum TargetError {
+    /// It cannot be reached, or not yet: try again later.
+    #[error("target is away: {0}")]
+    Away(Refusal),
+    /// It was reached, and trying again cannot help: a person must act.
+    #[error("target refuses to work: {0}")]
+    Halted(Refusal),
+    /// Another process took the partition over; what was about to be written is theirs now (invariant 7).
+    #[error("partition was taken over by another process: {0}")]
+    Fenced(Refusal),
+}
+
+/// What a probe found out; a line each, for a person.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProbeReport {
+    /// Facts such as the server's version and the account's name.
+    pub facts: Vec<String>,
+    /// What will not work, with what to do about it.
+    pub problems: Vec<String>,
+}
+
+/// A system that documents are written to.
+///
+/// The sink loop calls [`Target::claim`] once per assigned partition, then [`Target::deliver`] for it, one call at a
+/// time per partition, several partitions at once; [`Target::release`] when the partition is given up. It retries
+/// `Retry` and `Unknown` with back-off (an `Unknown` comes back with `unresolved` set) and never calls again after
+/// `Halt` until a person acts. An implementation answers each document on its own and never reports `Delivered` for
+/// one that is not durable (invariant 1).
+#[async_trait]
+pub trait Target: Send + Sync {
+    /// How large a batch may be.
+    fn limits(&self) -> BatchLimits;
+
+    /// Whether `sending` receipts must be durable before a call, because the target cannot store the offset beside
+    /// the documents.
+    fn announces(&self) -> bool;
+
+    /// Can it be reached, and does it accept our credentials? Does what a delivery does and no more.
+    async fn probe(&self) -> Result<ProbeReport, TargetError>;
+
+    /// Takes a partition over; from here on a former owner can write nothing more where the target can fence.
+    async fn claim(&self, partition: i32) -> Result<Claim, TargetError>;
+
+    /// Writes a batch; one outcome per delivery, in the same order. An error means that nothing is known to have
+    /// been written, or that all of it was rolled back.
+    async fn deliver(&self, batch: Batch<'_>) -> Result<Vec<Outcome>, TargetError>;
+
+    /// Gives a partition up.
+    async fn release(&self, partition: i32);
+}

@@ -1,0 +1,3 @@
+//! The stage loops of Weir and what they share.
+
+pub mod poll;

@@ -1,0 +1,116 @@
+//! The contract between the polling stage and the code that talks to an account's APIs.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use thiserror::Error;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use weir_model::{
+    cursor::{Cursor, WindowFact},
+    letter::DeadLetter,
+    names::SourceName,
+    outcome::Refusal,
+    record::RawRecord,
+};
+
+/// What one Kafka transaction of a poller carries: all of it becomes visible, or none (invariant 1).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Publication {
+    /// Records for their raw topics.
+    pub records: Vec<RawRecord>,
+    /// Answers and rows that could not become a record.
+    pub letters: Vec<DeadLetter>,
+    /// Cursors as they stand once the records are published.
+    pub cursors: Vec<Cursor>,
+    /// Windows that are finished with this publication.
+    pub windows: Vec<WindowFact>,
+}
+
+/// Why a publication did not become durable.
+#[derive(Debug, Error)]
+pub enum PublishError {
+    /// The account belongs to another process now: stop at once and forget what was read.
+    #[error("another process has taken this account over")]
+    Lost,
+    /// The stage is shutting down.
+    #[error("the polling stage is stopping")]
+    Stopped,
+    /// Kafka refused a record for good; nothing of the publication was kept.
+    #[error("Kafka refused the publication: {0}")]
+    Refused(String),
+}
+
+/// Why a poller gave up until a person acts.
+#[derive(Clone, Debug, Error, PartialEq)]
+#[error("source {source_name} is halted: {refusal}")]
+pub struct PollerHalt {
+    /// The source concerned.
+    pub source_name: SourceName,
+    /// Why.
+    pub refusal: Refusal,
+}
+
+/// How a poller came to its account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Takeover {
+    /// No other process can be calling the account's APIs.
+    Alone,
+    /// A former owner may still be calling for this long: the quota starts low (design §5).
+    Shared(std::time::Duration),
+}
+
+/// Hands publications to the Kafka half. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Publisher {
+    requests: mpsc::Sender<PublishRequest>,
+}
+
+/// A publication and where its answer goes.
+#[derive(Debug)]
+pub struct PublishRequest {
+    /// What to publish.
+    pub publication: Publication,
+    /// Told once the transaction is committed or has failed.
+    pub done: oneshot::Sender<Result<(), PublishError>>,
+}
+
+impl Publisher {
+    /// A publisher and the end that serves it; tests serve it themselves.
+    pub fn channel(capacity: usize) -> (Self, mpsc::Receiver<PublishRequest>) {
+        let (requests, served) = mpsc::channel(capacity);
+        (Self { requests }, served)
+    }
+
+    /// Publishes in one transaction; returns when it is committed.
+    ///
+    /// A transient failure of Kafka is retried by the stage and never seen here.
+    pub async fn publish(&self, publication: Publication) -> Result<(), PublishError> {
+        let (done, answer) = oneshot::channel();
+        self.requests.send(PublishRequest { publication, done }).await.map_err(|_| PublishError::Stopped)?;
+        answer.await.map_err(|_| PublishError::Stopped)?
+    }
+}
+
+/// Polls the sources of one account.
+///
+/// The stage calls [`Poller::run`] once it owns the account: the former owner's transactional id is fenced and the
+/// cursors were read after that. `run` returns soon after `stop` is cancelled, at a safe point; it never
+/// returns because of a transient failure. A halted source does not stop its siblings: `run` returns when all are done.
+#[async_trait]
+pub trait Poller: Send + Sync + 'static {
+    /// The account; picks the partition of `weir.cursor`.
+    fn account(&self) -> &str;
+
+    /// The sources it polls.
+    fn sources(&self) -> Vec<SourceName>;
+
+    /// Polls until `stop`; the halts of sources that gave up come back.
+    async fn run(
+        self: Arc<Self>,
+        cursors: Vec<Cursor>,
+        publisher: Publisher,
+        takeover: Takeover,
+        stop: CancellationToken,
+    ) -> Vec<PollerHalt>;
+}
