@@ -205,7 +205,9 @@ impl Cluster {
         api: rdkafka::types::RDKafkaApiKey,
         errors: &[rdkafka::types::RDKafkaRespErr],
     ) {
-        let Inner::InProcess { host, .. } = &*self.0 else { panic!("only the in-process broker can be told to fail") };
+        let Inner::InProcess { host, .. } = &*self.0 else {
+            panic!("only the in-process broker can be told to fail")
+        };
         host.client().mock_cluster().unwrap().request_errors(api, errors);
     }
 

@@ -2,7 +2,9 @@
 
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::KafkaError;
+use rdkafka::producer::{DeliveryResult, ProducerContext};
 
 /// Forwards a log line of the library.
 pub(crate) fn forward_log(level: RDKafkaLogLevel, facility: &str, line: &str) {
@@ -40,4 +42,10 @@ impl ClientContext for LoggingContext {
     }
 }
 
-impl rdkafka::consumer::ConsumerContext for LoggingContext {}
+impl ConsumerContext for LoggingContext {}
+
+impl ProducerContext for LoggingContext {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, _result: &DeliveryResult<'_>, (): ()) {}
+}

@@ -52,7 +52,9 @@ pub enum Error {
         source: Option<Cause>,
     },
     /// A commit after a record was refused: committing would lose that record in silence (invariant 3).
-    #[error("refused to commit the transaction of {transactional_id}: a record of it was not taken; abort it")]
+    #[error(
+        "refused to commit the transaction of {transactional_id}: a record of it was not taken; abort it"
+    )]
     Incomplete {
         /// Whose transaction.
         transactional_id: String,
@@ -230,11 +232,11 @@ pub(crate) fn classify(error: &KafkaError) -> Class {
     }
 }
 
-fn classify_fatal(code: RDKafkaErrorCode) -> Class {
+pub(crate) fn classify_fatal(code: RDKafkaErrorCode) -> Class {
     match code {
-        RDKafkaErrorCode::Fenced
-        | RDKafkaErrorCode::ProducerFenced
-        | RDKafkaErrorCode::FencedInstanceId => Class::Fenced,
+        RDKafkaErrorCode::Fenced | RDKafkaErrorCode::ProducerFenced | RDKafkaErrorCode::FencedInstanceId => {
+            Class::Fenced
+        }
         _ => Class::Fatal,
     }
 }

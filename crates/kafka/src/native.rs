@@ -42,10 +42,7 @@ pub(crate) fn offset_list<'a>(
 
 /// The partitions of a list.
 pub(crate) fn partitions_of(list: &TopicPartitionList) -> Vec<TopicPartition> {
-    list.elements()
-        .iter()
-        .map(|element| TopicPartition::new(element.topic(), element.partition()))
-        .collect()
+    list.elements().iter().map(|element| TopicPartition::new(element.topic(), element.partition())).collect()
 }
 
 /// Gives every message of a topic the same name, allocated once.

@@ -1,0 +1,549 @@
+//! A member of a consumer group whose rebalances are events of a plain loop.
+//!
+//! The library calls back on the polling thread when partitions come and go; the callback here only takes a note and
+//! [`GroupConsumer::poll`] hands it out as a value. The loop does its restoring and draining between two polls, on its
+//! own thread, and answers with [`GroupConsumer::assign`] or [`GroupConsumer::release`]. The group waits for that
+//! answer up to `max.poll.interval.ms`, while heartbeats go on in the background.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rdkafka::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext, ConsumerGroupMetadata};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use rdkafka::types::RDKafkaRespErr;
+
+use crate::clock::BootInstant;
+use crate::cluster::{Cluster, PATIENCE};
+use crate::context::{forward_error, forward_log};
+use crate::error::{Class, Error, classify_fatal};
+use crate::native::{TopicNames, offset_list, partition_list, partitions_of};
+use crate::reader::Watermarks;
+use crate::record::{Message, StartOffset, TopicPartition};
+
+/// How a member takes part in a group.
+#[derive(Debug, Clone)]
+pub struct GroupOptions {
+    /// The group.
+    pub group: String,
+    /// The name of this member, stable over restarts: a member that comes back within the session gets its partitions
+    /// back without a rebalance, and a second process of the same name fences the first.
+    pub instance: String,
+    /// The topics whose partitions the group shares out.
+    pub topics: Vec<String>,
+    /// After how long without a heartbeat others take over.
+    pub session_timeout: Duration,
+    /// How long the loop may take between two polls before it is thrown out.
+    pub max_poll_interval: Duration,
+    /// How many bytes the client reads ahead, all partitions together.
+    pub queue_bytes: usize,
+}
+
+impl GroupOptions {
+    /// A member with a session of 10 s, 5 minutes between polls and 16 MiB of reading ahead.
+    pub fn new(group: impl Into<String>, instance: impl Into<String>, topics: &[&str]) -> Self {
+        Self {
+            group: group.into(),
+            instance: instance.into(),
+            topics: topics.iter().map(|topic| (*topic).to_owned()).collect(),
+            session_timeout: Duration::from_secs(10),
+            max_poll_interval: Duration::from_secs(300),
+            queue_bytes: 16 << 20,
+        }
+    }
+}
+
+/// Who the group took us for when a batch was read. It travels with the batch into its transaction: taken later it
+/// would vouch for records of a former membership (kept with invariant 7).
+#[derive(Clone)]
+pub struct GroupMetadata(Arc<ConsumerGroupMetadata>);
+
+impl GroupMetadata {
+    pub(crate) fn native(&self) -> &ConsumerGroupMetadata {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for GroupMetadata {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("GroupMetadata")
+    }
+}
+
+/// Records of one poll and the membership they were read under.
+#[derive(Debug, Clone)]
+pub struct Batch {
+    /// The records; per partition in offset order. Never empty.
+    pub records: Vec<Message>,
+    /// Hand this, and no later one, to `send_offsets`.
+    pub group: GroupMetadata,
+}
+
+/// What a poll brought.
+#[derive(Debug)]
+pub enum Polled {
+    /// Records.
+    Batch(Batch),
+    /// These partitions are ours now. Restore what they need, then call [`GroupConsumer::assign`].
+    Assigned(Vec<TopicPartition>),
+    /// The group wants these back. Finish or abort what is open, then call [`GroupConsumer::release`].
+    Revoked(Vec<TopicPartition>),
+    /// These were taken away; others may own them already. Abort, forget, then call [`GroupConsumer::release`].
+    Lost(Vec<TopicPartition>),
+    /// Nothing happened before the timeout.
+    Idle,
+}
+
+#[derive(Debug, Clone)]
+enum Rebalance {
+    Assigned(Vec<TopicPartition>),
+    Revoked(Vec<TopicPartition>),
+    Lost(Vec<TopicPartition>),
+}
+
+impl Rebalance {
+    fn is_empty(&self) -> bool {
+        let (Self::Assigned(partitions) | Self::Revoked(partitions) | Self::Lost(partitions)) = self;
+        partitions.is_empty()
+    }
+}
+
+/// Takes notes in callbacks; while the consumer closes it answers them itself.
+#[derive(Default)]
+struct GroupContext {
+    events: Mutex<VecDeque<Rebalance>>,
+    closing: AtomicBool,
+}
+
+impl GroupContext {
+    fn push(&self, event: Rebalance) {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner).push_back(event);
+    }
+
+    fn pop(&self) -> Option<Rebalance> {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+
+    fn has_event(&self) -> bool {
+        !self.events.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+}
+
+impl ClientContext for GroupContext {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
+        forward_log(level, facility, line);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        forward_error(&error, reason);
+    }
+}
+
+impl ConsumerContext for GroupContext {
+    fn rebalance(&self, consumer: &BaseConsumer<Self>, event: RDKafkaRespErr, list: &mut TopicPartitionList) {
+        let assigned = event == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
+        if self.closing.load(Ordering::Acquire) {
+            // Nobody polls for events any more, and closing waits for this answer.
+            let answered = if assigned {
+                consumer.incremental_assign(list)
+            } else {
+                consumer.incremental_unassign(list)
+            };
+            if let Err(error) = answered {
+                tracing::warn!(%error, "could not answer a rebalance while closing");
+            }
+            return;
+        }
+        let partitions = partitions_of(list);
+        self.push(if assigned {
+            Rebalance::Assigned(partitions)
+        } else if consumer.assignment_lost() {
+            Rebalance::Lost(partitions)
+        } else {
+            Rebalance::Revoked(partitions)
+        });
+    }
+}
+
+/// One member of a group, polled by one thread.
+pub struct GroupConsumer {
+    /// Empty only while dropping.
+    consumer: Option<BaseConsumer<GroupContext>>,
+    /// Keeps the in-process broker alive.
+    cluster: Cluster,
+    options: GroupOptions,
+    topics: TopicNames,
+    /// Partitions we paused: the library keeps a pause over a re-assignment, so assigning resumes them.
+    paused: BTreeSet<TopicPartition>,
+    /// The event handed out last, until it is answered: closing would wait for the answer for ever.
+    unanswered: Option<Rebalance>,
+    /// An error that came while records were in hand; reported by the next poll.
+    deferred: Option<Error>,
+    last_poll: BootInstant,
+}
+
+impl GroupConsumer {
+    /// Joins a group. The first partitions come as [`Polled::Assigned`].
+    ///
+    /// # Errors
+    /// [`Error::Client`] when the settings are wrong. Brokers that are away show up in `poll`.
+    pub fn join(cluster: &Cluster, options: GroupOptions) -> Result<Self, Error> {
+        let session = options.session_timeout.as_millis().to_string();
+        let heartbeat = (options.session_timeout.as_millis() / 3).to_string();
+        let poll_interval = options.max_poll_interval.max(options.session_timeout).as_millis().to_string();
+        let queue = (options.queue_bytes / 1024).max(1).to_string();
+        let fetch_wait = cluster.fetch_wait_ms(100);
+        let config = cluster.config(&[
+            ("group.id", &options.group),
+            ("group.instance.id", &options.instance),
+            ("partition.assignment.strategy", "cooperative-sticky"),
+            ("session.timeout.ms", &session),
+            ("heartbeat.interval.ms", &heartbeat),
+            ("max.poll.interval.ms", &poll_interval),
+            ("auto.offset.reset", "error"),
+            ("enable.auto.commit", "false"),
+            ("enable.auto.offset.store", "false"),
+            ("isolation.level", "read_committed"),
+            ("queued.max.messages.kbytes", &queue),
+            // A full queue waits this long; the default of 1 s starves a loop whose queue was made small.
+            ("fetch.queue.backoff.ms", "10"),
+            ("fetch.wait.max.ms", &fetch_wait),
+        ]);
+        let attempted = || format!("join the consumer group {}", options.group);
+        let consumer: BaseConsumer<GroupContext> = config
+            .create_with_context(GroupContext::default())
+            .map_err(|source| Error::client(attempted(), source))?;
+        let topics: Vec<&str> = options.topics.iter().map(String::as_str).collect();
+        consumer.subscribe(&topics).map_err(|source| Error::client(attempted(), source))?;
+        Ok(Self {
+            consumer: Some(consumer),
+            cluster: cluster.clone(),
+            options,
+            topics: TopicNames::default(),
+            paused: BTreeSet::new(),
+            unanswered: None,
+            deferred: None,
+            last_poll: BootInstant::now(),
+        })
+    }
+
+    /// Waits up to `timeout` for records or a rebalance; takes up to `max_records` or `max_bytes`, whichever is met
+    /// first, but never waits for more once something is there.
+    ///
+    /// While an event is unanswered polling goes on serving the other partitions.
+    ///
+    /// # Errors
+    /// By class: `Retriable`, the client goes on by itself, say so and poll again; `OutOfRange`; `Refused`, a topic is
+    /// missing or forbidden; `Fenced`, another process uses this instance name; `Fatal`.
+    pub fn poll(&mut self, max_records: usize, max_bytes: usize, timeout: Duration) -> Result<Polled, Error> {
+        let deadline = Instant::now() + timeout;
+        loop {
+            self.last_poll = BootInstant::now();
+            if let Some(error) = self.deferred.take() {
+                return Err(error);
+            }
+            if let Some(event) = self.consumer()?.context().pop() {
+                match self.hand_out(event)? {
+                    Some(polled) => return Ok(polled),
+                    None => continue,
+                }
+            }
+            let records = self.fill(max_records, max_bytes, deadline)?;
+            if let Some(batch) = self.seal(records)? {
+                return Ok(Polled::Batch(batch));
+            }
+            if Instant::now() >= deadline
+                && self.deferred.is_none()
+                && !self.consumer()?.context().has_event()
+            {
+                return Ok(Polled::Idle);
+            }
+        }
+    }
+
+    /// Takes these partitions into reading, each from its offset. Answers [`Polled::Assigned`].
+    ///
+    /// # Errors
+    /// `Fatal` or `Fenced`: the member is spent.
+    pub fn assign(&mut self, starts: &[(TopicPartition, StartOffset)]) -> Result<(), Error> {
+        let offsets = starts.iter().map(|(partition, start)| (partition, Offset::from(*start)));
+        let list = offset_list(offsets).map_err(|source| self.failed("assign partitions", source))?;
+        let consumer = self.consumer()?;
+        consumer.incremental_assign(&list).map_err(|source| self.failed("assign partitions", source))?;
+        self.unanswered = None;
+        let paused: Vec<TopicPartition> = starts
+            .iter()
+            .map(|(partition, _)| partition)
+            .filter(|partition| self.paused.contains(partition))
+            .cloned()
+            .collect();
+        if paused.is_empty() { Ok(()) } else { self.resume(&paused) }
+    }
+
+    /// Lets go of these partitions. Answers [`Polled::Revoked`] and [`Polled::Lost`].
+    ///
+    /// # Errors
+    /// `Fatal` or `Fenced`: the member is spent.
+    pub fn release(&mut self, partitions: &[TopicPartition]) -> Result<(), Error> {
+        let list = partition_list(partitions);
+        self.consumer()?
+            .incremental_unassign(&list)
+            .map_err(|source| self.failed("release partitions", source))?;
+        self.unanswered = None;
+        Ok(())
+    }
+
+    /// The committed offset of each partition, the next one to read; none where the group has none. Waits until no
+    /// transaction holds an offset of them any more.
+    ///
+    /// # Errors
+    /// `Retriable` when transactions stay open, or brokers away, beyond `timeout`.
+    pub fn committed(
+        &self,
+        partitions: &[TopicPartition],
+        timeout: Duration,
+    ) -> Result<Vec<(TopicPartition, Option<i64>)>, Error> {
+        let attempted = || format!("fetch the committed offsets of group {}", self.options.group);
+        let list = self
+            .consumer()?
+            .committed_offsets(partition_list(partitions), timeout)
+            .map_err(|source| Error::client(attempted(), source))?;
+        list.elements()
+            .iter()
+            .map(|element| {
+                element.error().map_err(|source| Error::client(attempted(), source))?;
+                let offset = match element.offset() {
+                    Offset::Offset(offset) => Some(offset),
+                    _ => None,
+                };
+                Ok((TopicPartition::new(element.topic(), element.partition()), offset))
+            })
+            .collect()
+    }
+
+    /// Stops fetching these partitions; what was read ahead is thrown away and fetched again after `resume`.
+    ///
+    /// # Errors
+    /// `Refused` when a partition is not assigned.
+    pub fn pause(&mut self, partitions: &[TopicPartition]) -> Result<(), Error> {
+        self.consumer()?
+            .pause(&partition_list(partitions))
+            .map_err(|source| Error::client("pause partitions", source))?;
+        self.paused.extend(partitions.iter().cloned());
+        Ok(())
+    }
+
+    /// Fetches these partitions again.
+    ///
+    /// # Errors
+    /// `Refused` when a partition is not assigned.
+    pub fn resume(&mut self, partitions: &[TopicPartition]) -> Result<(), Error> {
+        self.consumer()?
+            .resume(&partition_list(partitions))
+            .map_err(|source| Error::client("resume partitions", source))?;
+        for partition in partitions {
+            self.paused.remove(partition);
+        }
+        Ok(())
+    }
+
+    /// Goes back, or on, to these offsets in partitions that are assigned: after an aborted transaction, the first
+    /// offset of its batch for every partition in it.
+    ///
+    /// # Errors
+    /// `Retriable` when the client did not get to it in time; `Fatal` for a partition that is not assigned.
+    pub fn rewind(&mut self, offsets: &[(TopicPartition, i64)]) -> Result<(), Error> {
+        let attempted = "rewind partitions to the start of a batch";
+        let list =
+            offset_list(offsets.iter().map(|(partition, offset)| (partition, Offset::Offset(*offset))))
+                .map_err(|source| self.failed(attempted, source))?;
+        let sought = self
+            .consumer()?
+            .seek_partitions(list, PATIENCE)
+            .map_err(|source| self.failed(attempted, source))?;
+        for element in sought.elements() {
+            element.error().map_err(|source| {
+                Error::client(format!("rewind {}/{}", element.topic(), element.partition()), source)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The first and the next offset of a partition, asked of its leader. Markers count, so the distance to the
+    /// committed offset is at least 1 on an idle partition of a transactional topic.
+    ///
+    /// # Errors
+    /// `Retriable` when the leader does not answer in time.
+    pub fn watermarks(&self, partition: &TopicPartition, timeout: Duration) -> Result<Watermarks, Error> {
+        let (low, high) = self
+            .consumer()?
+            .fetch_watermarks(&partition.topic, partition.partition, timeout)
+            .map_err(|source| Error::client(format!("read the end of {partition}"), source))?;
+        Ok(Watermarks { low, high })
+    }
+
+    /// When `poll` was called last.
+    #[must_use]
+    pub fn last_poll(&self) -> BootInstant {
+        self.last_poll
+    }
+
+    /// Whether what is owned is surely still owned: the last poll is younger than half a session and the group has
+    /// taken nothing away. Asked before a call that Kafka cannot fence (design §7).
+    #[must_use]
+    pub fn holds_lease(&self) -> bool {
+        let lost = self.consumer.as_ref().is_none_or(|consumer| consumer.assignment_lost());
+        !lost && self.last_poll.elapsed() < self.options.session_timeout / 2
+    }
+
+    /// The group's name.
+    #[must_use]
+    pub fn group(&self) -> &str {
+        &self.options.group
+    }
+
+    /// Closes the member and waits for it: at least 100 ms, up to a session when brokers are away. Dropping does the
+    /// same on a thread of its own. A named instance does not leave the group; its partitions wait for it.
+    pub fn close(mut self) {
+        if let Some(consumer) = self.consumer.take() {
+            settle(&consumer, self.unanswered.take());
+        }
+    }
+
+    fn consumer(&self) -> Result<&BaseConsumer<GroupContext>, Error> {
+        self.consumer.as_ref().ok_or_else(|| {
+            Error::of_class("use a consumer that was closed", Class::Fatal, KafkaError::Canceled)
+        })
+    }
+
+    /// Gives an event to the loop, or answers it here when it speaks of no partition.
+    fn hand_out(&mut self, event: Rebalance) -> Result<Option<Polled>, Error> {
+        if event.is_empty() {
+            let nothing = TopicPartitionList::new();
+            let consumer = self.consumer()?;
+            match event {
+                Rebalance::Assigned(_) => consumer.incremental_assign(&nothing),
+                Rebalance::Revoked(_) | Rebalance::Lost(_) => consumer.incremental_unassign(&nothing),
+            }
+            .map_err(|source| self.failed("answer a rebalance without partitions", source))?;
+            return Ok(None);
+        }
+        self.unanswered = Some(event.clone());
+        Ok(Some(match event {
+            Rebalance::Assigned(partitions) => Polled::Assigned(partitions),
+            Rebalance::Revoked(partitions) => Polled::Revoked(partitions),
+            Rebalance::Lost(partitions) => Polled::Lost(partitions),
+        }))
+    }
+
+    /// Collects records until a limit, an event, an error or the deadline.
+    fn fill(
+        &mut self,
+        max_records: usize,
+        max_bytes: usize,
+        deadline: Instant,
+    ) -> Result<Vec<Message>, Error> {
+        let mut topics = std::mem::take(&mut self.topics);
+        let mut records = Vec::new();
+        let mut bytes = 0;
+        let consumer = self.consumer()?;
+        let mut failure = None;
+        while records.len() < max_records && bytes < max_bytes {
+            let wait = if records.is_empty() {
+                deadline.saturating_duration_since(Instant::now())
+            } else {
+                Duration::ZERO
+            };
+            match consumer.poll(wait) {
+                Some(Ok(message)) => {
+                    let message = topics.owned(&message);
+                    bytes += message.size();
+                    records.push(message);
+                }
+                Some(Err(error)) => {
+                    failure = Some(error);
+                    break;
+                }
+                None => break,
+            }
+        }
+        self.topics = topics;
+        match failure {
+            // Thrown out for not polling: the records are no longer ours, and a `Lost` follows.
+            Some(KafkaError::MessageConsumption(RDKafkaErrorCode::PollExceeded)) => records.clear(),
+            Some(error) => self.deferred = Some(self.failed("read from the subscribed topics", error)),
+            None => {}
+        }
+        Ok(records)
+    }
+
+    /// Makes a batch of records, unless the membership they were read under is gone.
+    ///
+    /// The metadata is asked for first and the loss second: the library marks the loss before it forgets the
+    /// membership, so metadata of a lost membership never gets out.
+    fn seal(&self, records: Vec<Message>) -> Result<Option<Batch>, Error> {
+        if records.is_empty() {
+            return Ok(None);
+        }
+        let consumer = self.consumer()?;
+        let metadata = consumer.group_metadata();
+        if consumer.assignment_lost() {
+            return Ok(None);
+        }
+        Ok(metadata.map(|metadata| Batch { records, group: GroupMetadata(Arc::new(metadata)) }))
+    }
+
+    /// An error with the class that the state of the client gives it.
+    fn failed(&self, attempted: &str, source: KafkaError) -> Error {
+        let attempted = format!("{attempted} of group {}", self.options.group);
+        if let Some((code, _)) = self.consumer.as_ref().and_then(|consumer| consumer.client().fatal_error()) {
+            let source = KafkaError::MessageConsumptionFatal(code);
+            return Error::of_class(attempted, classify_fatal(code), source);
+        }
+        match source {
+            KafkaError::MessageConsumption(
+                RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange,
+            ) => Error::OutOfRange { partition: None, source: crate::error::Cause(source) },
+            KafkaError::Subscription(_) => Error::of_class(attempted, Class::Fatal, source),
+            source => Error::client(attempted, source),
+        }
+    }
+}
+
+/// Answers what is open and makes the callbacks answer themselves, so that closing cannot wait for a loop that is gone.
+fn settle(consumer: &BaseConsumer<GroupContext>, unanswered: Option<Rebalance>) {
+    consumer.context().closing.store(true, Ordering::Release);
+    let mut open = unanswered;
+    while let Some(event) = open.or_else(|| consumer.context().pop()) {
+        open = None;
+        let answered = match &event {
+            Rebalance::Assigned(partitions) => consumer.incremental_assign(&partition_list(partitions)),
+            Rebalance::Revoked(partitions) | Rebalance::Lost(partitions) => {
+                consumer.incremental_unassign(&partition_list(partitions))
+            }
+        };
+        if let Err(error) = answered {
+            tracing::debug!(%error, "could not answer a rebalance before closing");
+        }
+    }
+}
+
+impl Drop for GroupConsumer {
+    fn drop(&mut self) {
+        let Some(consumer) = self.consumer.take() else { return };
+        settle(&consumer, self.unanswered.take());
+        let cluster = self.cluster.clone();
+        let close = move || {
+            drop(consumer);
+            drop(cluster);
+        };
+        let name = format!("close-{}", self.options.group);
+        if let Err(error) = std::thread::Builder::new().name(name).spawn(close) {
+            tracing::warn!(%error, "closed a consumer on the dropping thread: no thread could be started");
+        }
+    }
+}
