@@ -386,6 +386,23 @@ impl GroupConsumer {
         Ok(Watermarks { low, high })
     }
 
+    /// Who the group takes us for now; none after the assignment was lost. Ask directly after a poll: it vouches for
+    /// what is in hand of those partitions that no `Revoked` or `Lost` has named since.
+    ///
+    /// The metadata is asked for first and the loss second: the library marks the loss before it forgets the
+    /// membership, so metadata of a lost membership never gets out.
+    ///
+    /// # Errors
+    /// `Fatal` when the member was closed.
+    pub fn membership(&self) -> Result<Option<GroupMetadata>, Error> {
+        let consumer = self.consumer()?;
+        let metadata = consumer.group_metadata();
+        if consumer.assignment_lost() {
+            return Ok(None);
+        }
+        Ok(metadata.map(|metadata| GroupMetadata(Arc::new(metadata))))
+    }
+
     /// When `poll` was called last.
     #[must_use]
     pub fn last_poll(&self) -> BootInstant {
@@ -482,19 +499,11 @@ impl GroupConsumer {
     }
 
     /// Makes a batch of records, unless the membership they were read under is gone.
-    ///
-    /// The metadata is asked for first and the loss second: the library marks the loss before it forgets the
-    /// membership, so metadata of a lost membership never gets out.
     fn seal(&self, records: Vec<Message>) -> Result<Option<Batch>, Error> {
         if records.is_empty() {
             return Ok(None);
         }
-        let consumer = self.consumer()?;
-        let metadata = consumer.group_metadata();
-        if consumer.assignment_lost() {
-            return Ok(None);
-        }
-        Ok(metadata.map(|metadata| Batch { records, group: GroupMetadata(Arc::new(metadata)) }))
+        Ok(self.membership()?.map(|group| Batch { records, group }))
     }
 
     /// An error with the class that the state of the client gives it.
