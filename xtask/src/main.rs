@@ -1,2 +1,116 @@
-//! Placeholder.
-fn main() {}
+//! `cargo xtask`: the project's chores, the same on a laptop and in CI.
+//!
+//! Compiled before everything else, so it relies on few and small crates.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+mod demo;
+mod install;
+mod interrupt;
+mod kafka;
+mod mysql;
+mod services;
+mod suite;
+mod tidy;
+mod workspace;
+
+#[derive(Parser)]
+#[command(
+    bin_name = "cargo xtask",
+    about = "Chores of the Weir project",
+    after_help = "Examples:\n  cargo xtask demo\n  cargo xtask test\n  cargo xtask test -- -p weir-kafka --test real_broker\n  \
+                  cargo xtask services up && eval \"$(cargo xtask services env)\""
+)]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Build and run `weir demo`; everything after `demo` is passed on to it
+    Demo {
+        /// Arguments of `weir demo`, for example `--once --json`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
+    /// Run every test against a real Kafka and a real MariaDB, started for it and taken down afterwards
+    ///
+    /// Servers named by WEIR_KAFKA and WEIR_MYSQL, or started by `services up`, are used and left alone. Tests that need a
+    /// server are the integration tests whose file name starts with `real_`; without a server they are listed, not run.
+    #[command(
+        after_help = "Examples:\n  cargo xtask test\n  cargo xtask test --require-services\n  cargo xtask test -- -p \
+                            weir-expr\n  cargo xtask test -- --test real_broker -- --nocapture"
+    )]
+    Test {
+        /// Fail when a server can be had in no way, instead of leaving out the tests that need it
+        #[arg(long)]
+        require_services: bool,
+        #[command(flatten)]
+        install: Install,
+        /// Arguments of `cargo test`
+        #[arg(last = true)]
+        arguments: Vec<OsString>,
+    },
+    /// Start and stop the servers that tests need, in throw-away folders on free loopback ports
+    Services {
+        #[command(subcommand)]
+        action: ServicesAction,
+    },
+    /// Check the walls between crates and the habits of the tree (manifests, sources, both READMEs)
+    Tidy,
+}
+
+#[derive(Subcommand)]
+enum ServicesAction {
+    /// Start Kafka and MariaDB, unless WEIR_KAFKA and WEIR_MYSQL name some, and wait until they are ready
+    Up {
+        #[command(flatten)]
+        install: Install,
+    },
+    /// End the servers that `up` started and remove their data
+    Down,
+    /// Print the `export` lines that let programs find the servers
+    #[command(after_help = "Example:\n  eval \"$(cargo xtask services env)\"")]
+    Env,
+}
+
+#[derive(Args)]
+struct Install {
+    /// Install missing Debian packages with apt-get; needs root. Done without asking where CI=true
+    #[arg(long)]
+    install: bool,
+}
+
+impl Install {
+    fn allowed(&self) -> bool {
+        (self.install || std::env::var_os("CI").is_some_and(|value| value == "true"))
+            && weir_testkit::process::is_root()
+    }
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().task) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> anyhow::Result<ExitCode> {
+    match task {
+        Task::Demo { arguments } => demo::run(&arguments),
+        Task::Test { require_services, install, arguments } => {
+            suite::run(require_services, install.allowed(), &arguments)
+        }
+        Task::Services { action: ServicesAction::Up { install } } => services::up(install.allowed()),
+        Task::Services { action: ServicesAction::Down } => services::down(),
+        Task::Services { action: ServicesAction::Env } => services::print_env(),
+        Task::Tidy => tidy::run(&workspace::root()?),
+    }
+}

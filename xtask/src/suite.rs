@@ -1,0 +1,211 @@
+//! `cargo xtask test`: every test, against real servers, started for it and ended whatever happens.
+//!
+//! Relies on one convention: an integration test whose file name starts with `real_` needs the servers and fails without
+//! them. So nothing is skipped in silence: without a server those files are left out by name, and listed.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::{BufRead, BufReader, IsTerminal};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{ChildStdout, Command, ExitCode, Stdio};
+use std::thread;
+
+use anyhow::{Context, Result, bail};
+
+use crate::interrupt::Interrupt;
+use crate::services::{self, Services, count};
+use crate::tidy::manifest;
+use crate::workspace;
+
+const NEEDS_SERVERS: &str = "real_";
+
+/// An integration test: a file or folder under a package's `tests/`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Target {
+    package: String,
+    name: String,
+}
+
+/// What the summary lines of test runs add up to.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Totals {
+    passed: u64,
+    failed: u64,
+}
+
+/// Runs the tests. `arguments` go to `cargo test`.
+pub fn run(require_services: bool, may_install: bool, arguments: &[OsString]) -> Result<ExitCode> {
+    let interrupt = Interrupt::listen()?;
+    let services = services::acquire(may_install, &interrupt)?;
+    let outcome = run_with(&services, require_services, arguments, &interrupt);
+    if services.own {
+        services.end()?;
+    }
+    outcome
+}
+
+fn run_with(
+    services: &Services,
+    require_services: bool,
+    arguments: &[OsString],
+    interrupt: &Interrupt,
+) -> Result<ExitCode> {
+    if require_services && !services.missing.is_empty() {
+        bail!("{}", services.missing.join("\n"));
+    }
+    let (left_out, others): (Vec<Target>, Vec<Target>) = if services.missing.is_empty() {
+        Default::default()
+    } else {
+        targets(&workspace::root()?)?.into_iter().partition(|target| target.name.starts_with(NEEDS_SERVERS))
+    };
+    let runs = if services.missing.is_empty() {
+        vec![Vec::new()]
+    } else {
+        let named = others.iter().flat_map(|target| ["--test".to_owned(), target.name.clone()]);
+        vec![
+            ["--lib", "--bins"].map(str::to_owned).into_iter().chain(named).collect(),
+            vec!["--doc".to_owned()],
+        ]
+    };
+    let mut totals = Totals::default();
+    let mut all_succeeded = true;
+    for selection in runs {
+        let mut command = cargo_test(services, &selection, arguments);
+        all_succeeded &= watch(&mut command, interrupt, &mut totals)?;
+    }
+    report(&services.missing, &left_out);
+    println!("{} passed, {} failed", totals.passed, totals.failed);
+    Ok(if all_succeeded && totals.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn cargo_test(services: &Services, selection: &[String], arguments: &[OsString]) -> Command {
+    let mut command = workspace::cargo();
+    command.args(["test", "--no-fail-fast"]).args(selection);
+    let names_packages = |argument: &OsString| {
+        let text = argument.to_string_lossy();
+        text.starts_with("-p") || text.starts_with("--package") || text == "--workspace"
+    };
+    if !arguments.iter().take_while(|argument| *argument != "--").any(names_packages) {
+        command.arg("--workspace");
+    }
+    if std::io::stdout().is_terminal() {
+        command.args(["--color", "always"]);
+    }
+    command.args(arguments).envs(services.variables.iter().map(|(name, value)| (name, value)));
+    command
+}
+
+/// Runs one command to its end, passing on what it prints and adding up its summaries; says whether it succeeded.
+fn watch(command: &mut Command, interrupt: &Interrupt, totals: &mut Totals) -> Result<bool> {
+    // A group of its own: a Ctrl-C reaches it through us, after which the servers are still there to be ended.
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).process_group(0);
+    let mut child = command.spawn().context("run cargo test")?;
+    let printed = child.stdout.take().context("read what cargo test prints")?;
+    let reader = thread::spawn(move || add_up(printed));
+    let status = interrupt.wait(&mut child)?;
+    // Only after the group has ended is its output sure to be.
+    if let Ok(seen) = reader.join() {
+        totals.passed += seen.passed;
+        totals.failed += seen.failed;
+    }
+    Ok(status.success())
+}
+
+fn add_up(printed: ChildStdout) -> Totals {
+    let mut totals = Totals::default();
+    for line in BufReader::new(printed).split(b'\n').map_while(std::io::Result::ok) {
+        let line = String::from_utf8_lossy(&line);
+        println!("{line}");
+        totals.add(&line);
+    }
+    totals
+}
+
+impl Totals {
+    /// `test result: ok. 8 passed; 0 failed; …`, coloured or not.
+    fn add(&mut self, line: &str) {
+        if !line.starts_with("test result: ") {
+            return;
+        }
+        let number_before = |word: &str| {
+            let before = line.split_once(word)?.0;
+            before.rsplit(' ').next()?.parse::<u64>().ok()
+        };
+        self.passed += number_before(" passed;").unwrap_or_default();
+        self.failed += number_before(" failed;").unwrap_or_default();
+    }
+}
+
+fn report(missing: &[String], left_out: &[Target]) {
+    if missing.is_empty() {
+        return;
+    }
+    println!("\n{} not run, because a server is missing:", count(left_out.len(), "test file"));
+    for target in left_out {
+        println!("  {} {}", target.package, target.name);
+    }
+    for reason in missing {
+        println!("{reason}");
+    }
+}
+
+/// Every integration test of the workspace, as cargo finds them.
+fn targets(root: &Path) -> Result<Vec<Target>> {
+    let mut targets = Vec::new();
+    for member in manifest::read(root)?.members {
+        let folder = root.join(member.folder()).join("tests");
+        if !folder.is_dir() {
+            continue;
+        }
+        let listing = fs::read_dir(&folder).with_context(|| format!("list {}", folder.display()))?;
+        for entry in listing {
+            let path = entry.with_context(|| format!("list {}", folder.display()))?.path();
+            let is_target =
+                path.extension().is_some_and(|kind| kind == "rs") || path.join("main.rs").is_file();
+            let name = path.file_stem().map(|name| name.to_string_lossy().into_owned());
+            targets.extend(
+                name.filter(|_| is_target).map(|name| Target { package: member.package.clone(), name }),
+            );
+        }
+    }
+    targets.sort();
+    Ok(targets)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn summaries_add_up_and_other_lines_do_not_count() {
+        let mut totals = Totals::default();
+        totals.add("running 9 tests");
+        totals.add(
+            "test result: ok. 8 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.11s",
+        );
+        totals
+            .add("test result: \u{1b}[31mFAILED\u{1b}(B\u{1b}[m. 3 passed; 2 failed; 0 ignored; 0 measured");
+        totals.add("a test printed: 5 passed; 5 failed;");
+        assert_eq!(totals, Totals { passed: 11, failed: 2 });
+    }
+
+    #[test]
+    fn files_and_folders_with_a_main_are_targets() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |path: &str, text: &str| {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        write("Cargo.toml", "[workspace]\nmembers = [\n    \"a\",\n]\n");
+        write("a/Cargo.toml", "[package]\nname = \"weir-a\"\n");
+        write("a/tests/real_broker.rs", "");
+        write("a/tests/crash/main.rs", "");
+        write("a/tests/support/mod.rs", "");
+        write("a/tests/sample.yaml", "");
+        let found = targets(folder.path()).unwrap();
+        let names: Vec<_> = found.iter().map(|target| target.name.as_str()).collect();
+        assert_eq!(names, ["crash", "real_broker"]);
+    }
+}
