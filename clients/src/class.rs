@@ -175,6 +175,21 @@ impl Class {
                 "请求参数有误，请检查流程中的接口、时间窗口与分页设置",
                 "the request is wrong; check form, window, page size and parameters of the source or target",
             ),
+            Self::Unreadable => Text::new(
+                "对方返回的内容无法解析，系统会重试；如持续出现，请查看原文",
+                "the answer cannot be read; Weir repeats; look at the kept bytes if this goes on",
+            ),
+            Self::Unclear => Text::new(
+                "未知错误，请查看对方返回的代码和原文",
+                "an error no table explains; see the vendor's code and text",
+            ),
+            _ => self.remedy_of_a_record(),
+        }
+    }
+
+    /// What the user can do about a record that was refused.
+    const fn remedy_of_a_record(self) -> Text {
+        match self {
             Self::Duplicate => Text::new(
                 "目标系统已存在相同编码的单据，请核对后处理",
                 "a record with this key is already there; compare both and decide",
@@ -195,15 +210,7 @@ impl Class {
                 "目标单据的状态不允许此操作，请先反审核或改用其他处理方式",
                 "the stored record's state forbids this; un-audit it, or choose another on_change",
             ),
-            Self::Absent => Text::new("目标记录不存在", "the record asked for does not exist"),
-            Self::Unreadable => Text::new(
-                "对方返回的内容无法解析，系统会重试；如持续出现，请查看原文",
-                "the answer cannot be read; Weir repeats; look at the kept bytes if this goes on",
-            ),
-            Self::Unclear => Text::new(
-                "未知错误，请查看对方返回的代码和原文",
-                "an error no table explains; see the vendor's code and text",
-            ),
+            _ => Text::new("目标记录不存在", "the record asked for does not exist"),
         }
     }
 }

@@ -13,3 +13,6 @@ pub mod governor;
 pub mod http;
 pub mod jushuitan;
 pub mod kingdee;
+
+#[cfg(test)]
+mod scripted;

@@ -1,1 +1,4 @@
 //! Placeholder.
+pub mod endpoints {
+    pub const ALL: &[&crate::describe::Api] = &[];
+}
