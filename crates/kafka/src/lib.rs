@@ -37,3 +37,6 @@ pub use reader::{Isolation, ReadEnd, Tail, Watermarks};
 pub use record::{Message, OutRecord, StartOffset, TopicPartition};
 pub use table::Table;
 pub use transaction::{ProducerOptions, TransactionalProducer};
+
+#[cfg(test)]
+mod tests;

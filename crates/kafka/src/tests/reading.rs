@@ -1,0 +1,172 @@
+//! Readers, tails and tables.
+
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use super::{PATIENCE, cluster, first_partition, publish, values};
+use crate::{
+    Admin, Class, Cluster, Error, Isolation, OutRecord, Publisher, Settings, StartOffset, Table, Tail,
+    TopicChange, TopicPartition, TopicSpec, reader,
+};
+
+#[test]
+fn reading_ends_at_the_end_and_says_where_to_go_on() {
+    let cluster = cluster(1);
+    publish(&cluster, "in", 3);
+    let mut records = Vec::new();
+    let end = reader::read_to_end(
+        &cluster,
+        &first_partition("in"),
+        StartOffset::At(1),
+        Isolation::Committed,
+        |record| {
+            records.push(record);
+            ControlFlow::Continue(())
+        },
+    )
+    .unwrap();
+    assert_eq!(values(&records), ["v1", "v2"]);
+    assert_eq!((end.next_offset, end.reached_end), (3, true));
+}
+
+#[test]
+fn reading_can_be_broken_off() {
+    let cluster = cluster(1);
+    publish(&cluster, "in", 3);
+    let end = reader::read_to_end(
+        &cluster,
+        &first_partition("in"),
+        StartOffset::Beginning,
+        Isolation::Uncommitted,
+        |_| ControlFlow::Break(()),
+    )
+    .unwrap();
+    assert_eq!((end.next_offset, end.reached_end), (1, false));
+}
+
+#[test]
+fn an_empty_partition_ends_at_once() {
+    let cluster = cluster(1);
+    let end = reader::read_to_end(
+        &cluster,
+        &first_partition("in"),
+        StartOffset::Beginning,
+        Isolation::Committed,
+        |_| ControlFlow::Continue(()),
+    )
+    .unwrap();
+    assert_eq!((end.next_offset, end.reached_end), (0, true));
+}
+
+#[test]
+fn a_start_beyond_the_end_is_an_error_not_a_silent_reset() {
+    let cluster = cluster(1);
+    publish(&cluster, "in", 3);
+    let error = reader::read_to_end(
+        &cluster,
+        &first_partition("in"),
+        StartOffset::At(17),
+        Isolation::Committed,
+        |_| ControlFlow::Continue(()),
+    )
+    .unwrap_err();
+    assert_eq!(error.class(), Class::OutOfRange, "{error:?}");
+    assert!(error.to_string().contains("in/0"), "{error}");
+}
+
+#[test]
+fn a_tail_follows_every_partition_as_it_grows() {
+    let cluster = cluster(3);
+    let mut tail = Tail::open(&cluster, "in", StartOffset::Beginning).unwrap();
+    let records: Vec<OutRecord> =
+        (0..3).map(|partition| OutRecord::new("in", "k", "v").to_partition(partition)).collect();
+    Publisher::open(&cluster).unwrap().publish(&records).unwrap();
+    let start = Instant::now();
+    let mut seen = Vec::new();
+    while seen.len() < 3 {
+        seen.extend(tail.poll(Duration::from_millis(100)).unwrap().map(|record| record.partition));
+        assert!(start.elapsed() < PATIENCE, "the tail saw only {seen:?}");
+    }
+    seen.sort_unstable();
+    assert_eq!(seen, [0, 1, 2]);
+}
+
+#[test]
+fn a_tail_of_a_missing_topic_names_it() {
+    let cluster = cluster(1);
+    let error = Tail::open(&cluster, "nowhere", StartOffset::Beginning).err().unwrap();
+    assert_eq!(error.class(), Class::Refused);
+    assert!(format!("{error:?}").contains("nowhere"), "{error:?}");
+}
+
+fn rows(table: &Table) -> Vec<(String, String)> {
+    let mut rows = Vec::new();
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    table
+        .for_each(|key, value| {
+            rows.push((text(key), text(value)));
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+    rows
+}
+
+#[test]
+fn a_table_holds_the_newest_value_of_each_key() {
+    let cluster = cluster(1);
+    let records = [
+        OutRecord::new("in", "a", "1").to_partition(0),
+        OutRecord::new("in", "b", "1").to_partition(0),
+        OutRecord::new("in", "a", "2").to_partition(0),
+        OutRecord::tombstone("in", "b").to_partition(0),
+        OutRecord::new("in", "c", "3").to_partition(0),
+    ];
+    Publisher::open(&cluster).unwrap().publish(&records).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("in-0.redb");
+    let mut table = Table::restore(&cluster, &first_partition("in"), &path, Isolation::Uncommitted).unwrap();
+    assert_eq!(rows(&table), [("a".into(), "2".into()), ("c".into(), "3".into())]);
+    assert_eq!((table.len().unwrap(), table.next_offset()), (2, 5));
+    table.apply([(b"c".as_slice(), None), (b"d".as_slice(), Some(b"4".as_slice()))]).unwrap();
+    assert_eq!(table.get(b"c").unwrap(), None);
+    assert_eq!(table.get(b"d").unwrap().as_deref(), Some(b"4".as_slice()));
+    drop(table);
+    let rebuilt = Table::restore(&cluster, &first_partition("in"), &path, Isolation::Uncommitted).unwrap();
+    assert_eq!(rows(&rebuilt).len(), 2, "a restore starts from the topic, not from the old file");
+}
+
+#[test]
+fn topics_of_the_in_process_broker_have_their_partitions() {
+    let cluster = Cluster::in_process(&[]).unwrap();
+    let admin = Admin::open(&cluster).unwrap();
+    admin.wait_ready(PATIENCE).unwrap();
+    let wanted =
+        [TopicSpec::new("weir.raw.x", 6), TopicSpec::new("weir.cursor", 8).with("cleanup.policy", "compact")];
+    let created = admin.apply(&wanted, 1).unwrap();
+    assert_eq!(created.len(), 2);
+    assert_eq!(created[0], TopicChange::Create { topic: "weir.raw.x".to_owned() });
+    assert_eq!(admin.apply(&wanted, 1).unwrap(), []);
+    assert_eq!(admin.partition_counts().unwrap().get("weir.cursor"), Some(&8));
+    let error = admin.apply(&[TopicSpec::new("weir.raw.x", 7)], 1).unwrap_err();
+    assert!(matches!(error, Error::PartitionCount { wanted: 7, found: 6, .. }), "{error:?}");
+    let ends =
+        reader::watermarks(&cluster, &TopicPartition::new("weir.raw.x", 5), Isolation::Committed).unwrap();
+    assert_eq!((ends.low, ends.high), (0, 0));
+}
+
+#[test]
+fn settings_the_guarantees_rest_on_cannot_be_overridden() {
+    let mut settings = Settings::plaintext("127.0.0.1:9");
+    settings.overrides.insert("enable.auto.commit".to_owned(), "true".to_owned());
+    let error = Cluster::remote(settings).unwrap_err();
+    assert!(matches!(error, Error::Override { .. }), "{error:?}");
+}
+
+#[cfg(not(feature = "tls"))]
+#[test]
+fn tls_without_the_feature_says_how_to_build() {
+    let mut settings = Settings::plaintext("127.0.0.1:9");
+    settings.security = crate::Security::Tls(crate::Tls::default());
+    let error = Cluster::remote(settings).unwrap_err();
+    assert!(error.to_string().contains("--features tls"), "{error}");
+}
