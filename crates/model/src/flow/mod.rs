@@ -3,8 +3,10 @@
 //! The file has keys of ours, read strictly, and two `metadata` sections in the seeds' own language (contract
 //! qeasy-metadata), whose unknown keys are kept with a warning.
 
+mod columns;
 mod metadata;
 mod spec;
 
+pub use columns::{Column, ColumnType, TableSpec};
 pub use metadata::{ConditionItem, Item, OmissionRemedy, Operation, Parser, SourceMetadata, TargetMetadata};
 pub use spec::{FlowSpec, Poll, SourceSpec, StartFrom, TargetSpec};
