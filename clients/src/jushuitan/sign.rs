@@ -31,7 +31,7 @@ mod tests {
 
     const TIMESTAMP: &str = "1705284000";
 
-    fn business<'a>(biz: &'a str) -> [(&'static str, &'a str); 6] {
+    fn business(biz: &str) -> [(&'static str, &str); 6] {
         [
             ("app_key", "demo-key"),
             ("access_token", "demo-token"),
