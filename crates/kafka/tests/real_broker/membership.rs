@@ -1,0 +1,163 @@
+//! Groups: events answered from the loop, metadata taken with the batch, offsets behind open transactions.
+
+use std::time::{Duration, Instant};
+
+use weir_kafka::{Class, Polled, StartOffset, TopicPartition, TransactionalProducer};
+
+use super::{
+    PATIENCE, cluster, join, partitioned_topic, poll, producer, producer_options, publish, record,
+    take_assignment, take_batch, topic, unique, wait_for, wait_for_assignment,
+};
+
+#[test]
+fn an_assignment_is_answered_after_the_callback_has_returned() {
+    let cluster = cluster();
+    let source = topic(&cluster, "deferred", &[]);
+    publish(&cluster, &source, &["0", "1", "2"]);
+    let mut consumer = join(&cluster, &unique("group"), "a", &source.topic);
+    let started = Instant::now();
+    let partitions = wait_for_assignment(&mut consumer);
+    println!("first assignment of a new group: {:?}", started.elapsed());
+    assert_eq!(partitions, [source.clone()]);
+    assert!(matches!(poll(&mut consumer), Polled::Idle), "nothing is read before the answer");
+    consumer.assign(&[(source, StartOffset::At(1))]).unwrap();
+    assert_eq!(take_batch(&mut consumer).records[0].offset, 1);
+}
+
+#[test]
+fn a_revocation_is_answered_after_the_callback_has_returned() {
+    let cluster = cluster();
+    let source = partitioned_topic(&cluster, "shared", 2, &[]);
+    let group = unique("group");
+    let mut first = join(&cluster, &group, "a", &source.topic);
+    assert_eq!(take_assignment(&mut first).len(), 2);
+    let mut second = join(&cluster, &group, "b", &source.topic);
+    let started = Instant::now();
+    let revoked = wait_for("the revocation", || match (poll(&mut first), poll(&mut second)) {
+        (Polled::Revoked(partitions), _) => Some(partitions),
+        (_, Polled::Assigned(_)) => panic!("the second member was served before the first let go"),
+        _ => None,
+    });
+    assert_eq!(revoked.len(), 1);
+    for _ in 0..5 {
+        assert!(!matches!(poll(&mut second), Polled::Assigned(_)), "the group waits for the answer");
+    }
+    first.release(&revoked).unwrap();
+    let assigned = wait_for("the share of the second", || match (poll(&mut first), poll(&mut second)) {
+        (_, Polled::Assigned(partitions)) => Some(partitions),
+        _ => None,
+    });
+    println!("hand-over of a partition between two live members: {:?}", started.elapsed());
+    assert_eq!(assigned, revoked);
+}
+
+#[test]
+fn commit_with_metadata_taken_late_passes_and_early_fails() {
+    let cluster = cluster();
+    let source = topic(&cluster, "metadata", &[]);
+    publish(&cluster, &source, &["0", "1"]);
+    let mut consumer = join(&cluster, &unique("group"), "a", &source.topic);
+    take_assignment(&mut consumer);
+    let stale = take_batch(&mut consumer);
+    // Not polling for longer than allowed is what this test does: the member is thrown out meanwhile.
+    std::thread::sleep(Duration::from_secs(8));
+    let lost = wait_for("the loss", || match poll(&mut consumer) {
+        Polled::Lost(partitions) => Some(partitions),
+        Polled::Batch(batch) => panic!("a lost member must not hand out {batch:?}"),
+        _ => None,
+    });
+    assert!(!consumer.holds_lease());
+    consumer.release(&lost).unwrap();
+    take_assignment(&mut consumer);
+    let fresh = take_batch(&mut consumer);
+    let mut producer = producer(&cluster, &unique("metadata"));
+    let next = [(source.clone(), stale.records.last().unwrap().offset + 1)];
+
+    producer.begin().unwrap();
+    let early = producer.send_offsets(&next, &stale.group).unwrap_err();
+    println!("offsets with the metadata of the batch, membership gone: {:?}, {early:?}", early.class());
+    assert_eq!(early.class(), Class::AbortTransaction);
+    producer.abort().unwrap();
+    assert_eq!(
+        consumer.committed(std::slice::from_ref(&source), PATIENCE).unwrap(),
+        [(source.clone(), None)]
+    );
+
+    // The danger the batch's own metadata keeps away: old records vouched for by a new membership.
+    producer.transaction(|open| open.send_offsets(&next, &fresh.group)).unwrap();
+    assert_eq!(consumer.committed(&[source.clone()], PATIENCE).unwrap(), [(source, Some(2))]);
+}
+
+#[test]
+fn committed_offsets_wait_for_open_transactions() {
+    let cluster = cluster();
+    let source = topic(&cluster, "unstable", &[]);
+    publish(&cluster, &source, &["0"]);
+    let mut consumer = join(&cluster, &unique("group"), "a", &source.topic);
+    take_assignment(&mut consumer);
+    let batch = take_batch(&mut consumer);
+    let mut open = producer(&cluster, &unique("unstable"));
+    open.begin().unwrap();
+    open.send_offsets(&[(source.clone(), 1)], &batch.group).unwrap();
+    let waiting = consumer.committed(std::slice::from_ref(&source), Duration::from_secs(1)).unwrap_err();
+    println!("committed offsets behind an open transaction: {:?}, {waiting:?}", waiting.class());
+    assert_eq!(waiting.class(), Class::Retriable);
+    open.commit().unwrap();
+    assert_eq!(consumer.committed(&[source.clone()], PATIENCE).unwrap(), [(source, Some(1))]);
+}
+
+#[test]
+fn a_second_process_of_the_same_instance_fences_the_first() {
+    let cluster = cluster();
+    let source = topic(&cluster, "twins", &[]);
+    let group = unique("group");
+    let mut first = join(&cluster, &group, "twin", &source.topic);
+    take_assignment(&mut first);
+    let mut second = join(&cluster, &group, "twin", &source.topic);
+    take_assignment(&mut second);
+    let error = wait_for("the fencing", || first.poll(10, 1_000, Duration::from_millis(100)).err());
+    println!("the older twin: {:?}, {error:?}", error.class());
+    assert_eq!(error.class(), Class::Fenced);
+}
+
+#[test]
+fn an_offset_that_is_gone_is_an_error() {
+    let cluster = cluster();
+    let source = topic(&cluster, "gone", &[]);
+    publish(&cluster, &source, &["0"]);
+    let mut consumer = join(&cluster, &unique("group"), "a", &source.topic);
+    wait_for_assignment(&mut consumer);
+    consumer.assign(&[(source, StartOffset::At(40))]).unwrap();
+    let error = wait_for("the error", || consumer.poll(10, 1_000, Duration::from_millis(100)).err());
+    assert_eq!(error.class(), Class::OutOfRange, "{error:?}");
+}
+
+#[test]
+fn after_an_abort_the_batch_is_read_again() {
+    let cluster = cluster();
+    let (source, out) = (topic(&cluster, "again-in", &[]), topic(&cluster, "again-out", &[]));
+    publish(&cluster, &source, &["0", "1", "2"]);
+    let mut consumer = join(&cluster, &unique("group"), "a", &source.topic);
+    take_assignment(&mut consumer);
+    let mut options = producer_options(&unique("again"));
+    options.max_record_bytes = 2_000;
+    let mut producer = TransactionalProducer::init(&cluster, options).unwrap();
+    let batch = take_batch(&mut consumer);
+    producer.begin().unwrap();
+    producer.send(&record(&out, "k", "first try")).unwrap();
+    let oversize = producer.send(&record(&out, "k", &"x".repeat(3_000))).unwrap_err();
+    assert_eq!(oversize.class(), Class::Refused);
+    assert_eq!(producer.commit().unwrap_err().class(), Class::AbortTransaction);
+    producer.abort().unwrap();
+    let first: TopicPartition = batch.records[0].topic_partition();
+    consumer.rewind(&[(first.clone(), batch.records[0].offset)]).unwrap();
+    let again = take_batch(&mut consumer);
+    assert_eq!(again.records[0].offset, batch.records[0].offset);
+    producer
+        .transaction(|open| {
+            open.send(&record(&out, "k", "second try"))?;
+            open.send_offsets(&[(first, again.records.last().unwrap().offset + 1)], &again.group)
+        })
+        .unwrap();
+    assert_eq!(super::committed_values(&cluster, &out), ["second try"]);
+}
