@@ -6,12 +6,14 @@
 use std::ffi::OsString;
 use std::fs;
 use std::io::{BufRead, BufReader, IsTerminal};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{ChildStdout, Command, ExitCode, Stdio};
 use std::thread;
 
 use anyhow::{Context, Result, bail};
+use tempfile::TempDir;
 
 use crate::interrupt::Interrupt;
 use crate::services::{self, Services, count};
@@ -54,24 +56,26 @@ fn run_with(
     if require_services && !services.missing.is_empty() {
         bail!("{}", services.missing.join("\n"));
     }
-    let (left_out, others): (Vec<Target>, Vec<Target>) = if services.missing.is_empty() {
-        Default::default()
+    let packages = named_packages(arguments);
+    let (left_out, runs) = if services.missing.is_empty() {
+        (Vec::new(), vec![Vec::new()])
     } else {
-        targets(&workspace::root()?)?.into_iter().partition(|target| target.name.starts_with(NEEDS_SERVERS))
-    };
-    let runs = if services.missing.is_empty() {
-        vec![Vec::new()]
-    } else {
-        let named = others.iter().flat_map(|target| ["--test".to_owned(), target.name.clone()]);
-        vec![
-            ["--lib", "--bins"].map(str::to_owned).into_iter().chain(named).collect(),
-            vec!["--doc".to_owned()],
-        ]
+        let mut targets = targets(&workspace::root()?)?;
+        targets.retain(|target| packages.is_empty() || packages.contains(&target.package));
+        let (left_out, others): (Vec<_>, Vec<_>) =
+            targets.into_iter().partition(|target| target.name.starts_with(NEEDS_SERVERS));
+        (left_out, without_servers(&others))
     };
     let mut totals = Totals::default();
     let mut all_succeeded = true;
+    let temporary = temporary_folder()?;
     for selection in runs {
-        let mut command = cargo_test(services, &selection, arguments);
+        let mut command = cargo_test(services, &selection);
+        if packages.is_empty() {
+            command.arg("--workspace");
+        }
+        command.args(arguments);
+        command.env("TMPDIR", temporary.path());
         all_succeeded &= watch(&mut command, interrupt, &mut totals)?;
     }
     report(&services.missing, &left_out);
@@ -79,20 +83,45 @@ fn run_with(
     Ok(if all_succeeded && totals.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn cargo_test(services: &Services, selection: &[String], arguments: &[OsString]) -> Command {
+/// What to select so that everything but the tests with servers runs: cargo can name targets, not leave them out.
+fn without_servers(others: &[Target]) -> Vec<Vec<String>> {
+    let mut selection = vec!["--lib".to_owned(), "--bins".to_owned()];
+    selection.extend(others.iter().flat_map(|target| ["--test".to_owned(), target.name.clone()]));
+    vec![selection, vec!["--doc".to_owned()]]
+}
+
+/// The packages that the arguments for cargo select: `-p NAME`, `-pNAME`, `--package NAME`, `--package=NAME`.
+fn named_packages(arguments: &[OsString]) -> Vec<String> {
+    let mut packages = Vec::new();
+    let mut texts = arguments
+        .iter()
+        .map(|argument| argument.to_string_lossy().into_owned())
+        .take_while(|text| text != "--");
+    while let Some(text) = texts.next() {
+        if text == "-p" || text == "--package" {
+            packages.extend(texts.next());
+        } else if let Some(name) = text.strip_prefix("--package=").or_else(|| text.strip_prefix("-p")) {
+            packages.push(name.to_owned());
+        }
+    }
+    packages
+}
+
+/// Where tests put their files: removed afterwards, also what a test left that was interrupted. Open to the users that
+/// servers of such tests run as.
+fn temporary_folder() -> Result<TempDir> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix("weir-test-").permissions(fs::Permissions::from_mode(0o755));
+    builder.tempdir().context("make a folder for the tests' temporary files")
+}
+
+fn cargo_test(services: &Services, selection: &[String]) -> Command {
     let mut command = workspace::cargo();
     command.args(["test", "--no-fail-fast"]).args(selection);
-    let names_packages = |argument: &OsString| {
-        let text = argument.to_string_lossy();
-        text.starts_with("-p") || text.starts_with("--package") || text == "--workspace"
-    };
-    if !arguments.iter().take_while(|argument| *argument != "--").any(names_packages) {
-        command.arg("--workspace");
-    }
     if std::io::stdout().is_terminal() {
         command.args(["--color", "always"]);
     }
-    command.args(arguments).envs(services.variables.iter().map(|(name, value)| (name, value)));
+    command.envs(services.variables.iter().map(|(name, value)| (name, value)));
     command
 }
 
@@ -188,6 +217,12 @@ mod tests {
             .add("test result: \u{1b}[31mFAILED\u{1b}(B\u{1b}[m. 3 passed; 2 failed; 0 ignored; 0 measured");
         totals.add("a test printed: 5 passed; 5 failed;");
         assert_eq!(totals, Totals { passed: 11, failed: 2 });
+    }
+
+    #[test]
+    fn packages_are_recognised_however_they_are_named() {
+        let arguments = ["-p", "a", "-pb", "--test", "t", "--package", "c", "--package=d", "--", "-p", "e"];
+        assert_eq!(named_packages(&arguments.map(OsString::from)), ["a", "b", "c", "d"]);
     }
 
     #[test]
