@@ -17,7 +17,7 @@ use tempfile::TempDir;
 
 use crate::interrupt::Interrupt;
 use crate::services::{self, Services, count};
-use crate::tidy::manifest;
+use crate::tidy::manifest::{self, Manifest};
 use crate::workspace;
 
 const NEEDS_SERVERS: &str = "real_";
@@ -27,6 +27,14 @@ const NEEDS_SERVERS: &str = "real_";
 struct Target {
     package: String,
     name: String,
+}
+
+/// What to run.
+struct Plan {
+    /// The targets of each run of cargo; none named means all.
+    runs: Vec<Vec<String>>,
+    /// What needs a server that isn't there.
+    left_out: Vec<Target>,
 }
 
 /// What the summary lines of test runs add up to.
@@ -57,20 +65,16 @@ fn run_with(
         bail!("{}", services.missing.join("\n"));
     }
     let packages = named_packages(arguments);
-    let (left_out, runs) = if services.missing.is_empty() {
-        (Vec::new(), vec![Vec::new()])
+    let plan = if services.missing.is_empty() {
+        Plan { runs: vec![Vec::new()], left_out: Vec::new() }
     } else {
-        let mut targets = targets(&workspace::root()?)?;
-        targets.retain(|target| packages.is_empty() || packages.contains(&target.package));
-        let (left_out, others): (Vec<_>, Vec<_>) =
-            targets.into_iter().partition(|target| target.name.starts_with(NEEDS_SERVERS));
-        (left_out, without_servers(&others))
+        without_servers(&workspace::root()?, &packages)?
     };
     let mut totals = Totals::default();
     let mut all_succeeded = true;
     let temporary = temporary_folder()?;
-    for selection in runs {
-        let mut command = cargo_test(services, &selection);
+    for selection in &plan.runs {
+        let mut command = cargo_test(services, selection);
         if packages.is_empty() {
             command.arg("--workspace");
         }
@@ -78,16 +82,26 @@ fn run_with(
         command.env("TMPDIR", temporary.path());
         all_succeeded &= watch(&mut command, interrupt, &mut totals)?;
     }
-    report(&services.missing, &left_out);
+    report(&services.missing, &plan.left_out);
     println!("{} passed, {} failed", totals.passed, totals.failed);
     Ok(if all_succeeded && totals.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// What to select so that everything but the tests with servers runs: cargo can name targets, not leave them out.
-fn without_servers(others: &[Target]) -> Vec<Vec<String>> {
-    let mut selection = vec!["--lib".to_owned(), "--bins".to_owned()];
-    selection.extend(others.iter().flat_map(|target| ["--test".to_owned(), target.name.clone()]));
-    vec![selection, vec!["--doc".to_owned()]]
+/// Everything but the tests that need servers: cargo can be told which targets to run, not which to leave out.
+fn without_servers(root: &Path, packages: &[String]) -> Result<Plan> {
+    let mut members = manifest::read(root)?.members;
+    members.retain(|member| packages.is_empty() || packages.contains(&member.package));
+    let has_library = members.iter().any(|member| root.join(member.folder()).join("src/lib.rs").is_file());
+    let (left_out, others): (Vec<_>, Vec<_>) =
+        targets(root, &members)?.into_iter().partition(|target| target.name.starts_with(NEEDS_SERVERS));
+    let mut selection = vec!["--bins".to_owned()];
+    selection.extend(others.into_iter().flat_map(|target| ["--test".to_owned(), target.name]));
+    let mut runs = vec![selection];
+    if has_library {
+        runs.iter_mut().for_each(|selection| selection.push("--lib".to_owned()));
+        runs.push(vec!["--doc".to_owned()]);
+    }
+    Ok(Plan { runs, left_out })
 }
 
 /// The packages that the arguments for cargo select: `-p NAME`, `-pNAME`, `--package NAME`, `--package=NAME`.
@@ -179,10 +193,10 @@ fn report(missing: &[String], left_out: &[Target]) {
     }
 }
 
-/// Every integration test of the workspace, as cargo finds them.
-fn targets(root: &Path) -> Result<Vec<Target>> {
+/// Every integration test of some packages, as cargo finds them.
+fn targets(root: &Path, members: &[Manifest]) -> Result<Vec<Target>> {
     let mut targets = Vec::new();
-    for member in manifest::read(root)?.members {
+    for member in members {
         let folder = root.join(member.folder()).join("tests");
         if !folder.is_dir() {
             continue;
@@ -226,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn files_and_folders_with_a_main_are_targets() {
+    fn without_servers_all_but_their_tests_run() {
         let folder = tempfile::tempdir().unwrap();
         let write = |path: &str, text: &str| {
             let path = folder.path().join(path);
@@ -239,8 +253,13 @@ mod tests {
         write("a/tests/crash/main.rs", "");
         write("a/tests/support/mod.rs", "");
         write("a/tests/sample.yaml", "");
-        let found = targets(folder.path()).unwrap();
-        let names: Vec<_> = found.iter().map(|target| target.name.as_str()).collect();
-        assert_eq!(names, ["crash", "real_broker"]);
+        let plan = without_servers(folder.path(), &[]).unwrap();
+        assert_eq!(plan.runs, [["--bins", "--test", "crash"]]);
+        assert_eq!(plan.left_out, [Target { package: "weir-a".to_owned(), name: "real_broker".to_owned() }]);
+        write("a/src/lib.rs", "");
+        let plan = without_servers(folder.path(), &["weir-a".to_owned()]).unwrap();
+        assert_eq!(plan.runs, [vec!["--bins", "--test", "crash", "--lib"], vec!["--doc"]]);
+        let elsewhere = without_servers(folder.path(), &["weir-b".to_owned()]).unwrap();
+        assert!(elsewhere.left_out.is_empty());
     }
 }
