@@ -1,12 +1,12 @@
 //! The sandbox's own pages: what was stored, the truth about the records, and the knobs.
 
+use axum::body::Body;
 use axum::{
     Router,
     extract::State,
     http::{Response, StatusCode},
     routing::{get, post},
 };
-use axum::body::Body;
 
 use crate::{json_text, reply::Reply, world::SharedWorld};
 

@@ -134,7 +134,9 @@ pub enum KnobError {
     #[error("`every` must be at least 1; use null to switch a knob off")]
     EveryZero,
     /// A text of the command line that is not `NAME=WHEN:VALUE[,KEY:VALUE…]`.
-    #[error("`{0}` is not of the form NAME=WHEN:VALUE[,KEY:VALUE…], for example lost_reply=every:10,on:BatchSave")]
+    #[error(
+        "`{0}` is not of the form NAME=WHEN:VALUE[,KEY:VALUE…], for example lost_reply=every:10,on:BatchSave"
+    )]
     Shorthand(String),
     /// Not JSON of the documented form.
     #[error("the knob cannot be read")]
@@ -361,7 +363,9 @@ mod tests {
     #[test]
     fn json_and_shorthand_say_the_same() {
         let mut by_json = Knobs::default();
-        by_json.merge(r#"{"http_5xx":{"every":3,"on":"BatchSave","code":"503"},"slow":{"next":1,"millis":5}}"#).unwrap();
+        by_json
+            .merge(r#"{"http_5xx":{"every":3,"on":"BatchSave","code":"503"},"slow":{"next":1,"millis":5}}"#)
+            .unwrap();
         let mut by_shorthand = Knobs::default();
         by_shorthand.merge_shorthand("http_5xx=every:3,on:BatchSave,code:503").unwrap();
         by_shorthand.merge_shorthand("slow=next:1,millis:5").unwrap();

@@ -61,7 +61,8 @@ mod tests {
 
     #[test]
     fn digits_and_escapes_stay() {
-        let text = ObjectText::new().text("名", "a\"b").raw("price", "10.00").text_or_null("x", None).finish();
+        let text =
+            ObjectText::new().text("名", "a\"b").raw("price", "10.00").text_or_null("x", None).finish();
         assert_eq!(text, r#"{"名":"a\"b","price":10.00,"x":null}"#);
         assert_eq!(array([text.as_str(), "1"]), format!("[{text},1]"));
     }

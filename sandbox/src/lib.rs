@@ -35,7 +35,7 @@ mod world;
 
 pub use calls::CallCount;
 pub use clock::Clock;
-pub use faults::{Fault, Knobs, KnobError, RefusedNumbers, Rule, When};
+pub use faults::{Fault, KnobError, Knobs, RefusedNumbers, Rule, When};
 pub use options::{Change, Options, Secret};
 pub use server::{Handle, Running, Sandbox, StartError};
 pub use world::State;

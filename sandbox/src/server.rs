@@ -168,7 +168,11 @@ impl Handle {
 
 /// Every system's routes on one port.
 fn router(world: SharedWorld) -> Router {
-    Router::new().merge(control::routes()).merge(jushuitan::routes()).merge(kingdee::routes()).with_state(world)
+    Router::new()
+        .merge(control::routes())
+        .merge(jushuitan::routes())
+        .merge(kingdee::routes())
+        .with_state(world)
 }
 
 /// Accepts connections until told to stop, then gives the open ones a moment.

@@ -21,8 +21,7 @@ use crate::{
 };
 
 /// What a gateway shows when the system behind it is away.
-const GATEWAY_PAGE: &str =
-    "<html><head><title>502 Bad Gateway</title></head><body><center><h1>502 Bad Gateway</h1></center></body></html>";
+const GATEWAY_PAGE: &str = "<html><head><title>502 Bad Gateway</title></head><body><center><h1>502 Bad Gateway</h1></center></body></html>";
 
 /// The state of all systems.
 #[derive(Debug)]

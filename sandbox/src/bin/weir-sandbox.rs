@@ -1,0 +1,149 @@
+//! The program `weir-sandbox`: the sandbox of the library on a port of its own, until it is told to stop.
+
+use anyhow::Context as _;
+use clap::Parser;
+use tracing_subscriber::{EnvFilter, fmt};
+use weir_sandbox::{Change, Options, Sandbox, Secret, jushuitan};
+
+const EXAMPLES: &str = "\
+Examples:
+  weir-sandbox
+      600 customers and 6,000 movements on http://127.0.0.1:18080
+  weir-sandbox --listen 127.0.0.1:0 --seed 7 --customers 2000 --change-rate 0.01
+      other data on a free port, whose records change while they are paged
+  weir-sandbox --knob lost_reply=every:10,on:BatchSave --knob http_5xx=probability:0.02,code:503
+      every tenth BatchSave is stored without an answer, and two calls of a hundred meet status 503
+  curl -d '{\"vendor_error\":{\"next\":3,\"on\":\"distributor\",\"code\":\"199\"}}' http://127.0.0.1:18080/_sandbox/knobs
+      turns a knob of a running sandbox: the next three distributor calls are refused
+  curl http://127.0.0.1:18080/_sandbox/state
+      what was stored, and how often each call came
+
+Credentials (those of the worked examples in the contracts):
+  Jushuitan      app key demo-key, secret demo-secret, token demo-token, refresh token demo-refresh
+  Kingdee Galaxy base URL http://127.0.0.1:18080/k3cloud/, AcctID 65f0c0ffee0001, user integration,
+                 password demo-password, AppID 200001_c2FuZGJveC1hcHAtc2VlZC0yNGJ5dGVz,
+                 AppSec 0123456789abcdef0123456789abcdef";
+
+/// Servers that behave, and misbehave, like 聚水潭 (Jushuitan) and 金蝶云星空 (Kingdee Galaxy).
+#[derive(Debug, Parser)]
+#[command(name = "weir-sandbox", version, after_help = EXAMPLES)]
+struct Arguments {
+    /// Address to listen on; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:18080", env = "WEIR_SANDBOX_LISTEN")]
+    listen: String,
+    /// Decides every made-up value, change and chance.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Jushuitan distributors at the start.
+    #[arg(long, default_value_t = 600)]
+    customers: u32,
+    /// Jushuitan unique-code movements at the start.
+    #[arg(long, default_value_t = 6_000)]
+    movements: u32,
+    /// How many days back the data reaches.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=3_650))]
+    span_days: u32,
+    /// Probability per page request that a record of the paged window changes or a new one appears.
+    #[arg(long, default_value_t = 0.0, value_parser = probability)]
+    change_rate: f64,
+    /// After so many changes the data comes to rest.
+    #[arg(long, default_value_t = 500)]
+    change_limit: u32,
+    /// Seconds the sandbox's clock runs ahead of the machine's; negative for behind.
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
+    clock_offset: i64,
+    /// Calls per second, token and endpoint at Jushuitan.
+    #[arg(long, default_value_t = 5)]
+    per_second: u32,
+    /// Calls per minute, token and endpoint at Jushuitan.
+    #[arg(long, default_value_t = 100)]
+    per_minute: u32,
+    /// Lifts the limits of Jushuitan.
+    #[arg(long, conflicts_with_all = ["per_second", "per_minute"])]
+    no_quota: bool,
+    /// Seconds a Jushuitan token lives.
+    #[arg(long, default_value_t = 2_592_000)]
+    token_lifetime: u32,
+    /// Seconds a Kingdee session lives after its last call.
+    #[arg(long, default_value_t = 1_200)]
+    session_lifetime: u32,
+    /// The password Kingdee's ValidateUser takes.
+    #[arg(
+        long,
+        default_value = "demo-password",
+        env = "WEIR_SANDBOX_KINGDEE_PASSWORD",
+        hide_env_values = true
+    )]
+    kingdee_password: String,
+    /// Switches a fault on: NAME=WHEN:VALUE[,KEY:VALUE…]; WHEN is probability, next or every; KEY is on, code or millis.
+    #[arg(long = "knob", value_name = "NAME=RULE")]
+    knobs: Vec<String>,
+    /// Kingdee refuses for good every document whose number this divides.
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    refuse_every: u64,
+}
+
+fn probability(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(value) if (0.0..=1.0).contains(&value) => Ok(value),
+        _ => Err("must be a number from 0 to 1".to_owned()),
+    }
+}
+
+impl Arguments {
+    fn into_options(self) -> anyhow::Result<Options> {
+        let mut options = Options {
+            seed: self.seed,
+            customers: self.customers,
+            movements: self.movements,
+            span_seconds: self.span_days * 86_400,
+            clock_offset_seconds: self.clock_offset,
+            change: Change { rate: self.change_rate, limit: self.change_limit, ..Change::default() },
+            ..Options::default()
+        };
+        let quota = jushuitan::Quota { per_second: self.per_second, per_minute: self.per_minute };
+        options.jushuitan.quota = (!self.no_quota).then_some(quota);
+        options.jushuitan.token_lifetime_seconds = self.token_lifetime;
+        options.kingdee.session_lifetime_seconds = self.session_lifetime;
+        options.kingdee.password = Secret::new(self.kingdee_password);
+        for knob in &self.knobs {
+            options.knobs.merge_shorthand(knob).with_context(|| format!("--knob {knob}"))?;
+        }
+        options.knobs.refuse_numbers(weir_sandbox::RefusedNumbers {
+            every: self.refuse_every,
+            ..weir_sandbox::RefusedNumbers::default()
+        });
+        Ok(options)
+    }
+}
+
+/// Waits for Ctrl-C or SIGTERM.
+async fn told_to_stop() -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+        tokio::select! {
+            pressed = tokio::signal::ctrl_c() => pressed,
+            _ = terminate.recv() => Ok(()),
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let arguments = Arguments::parse();
+    let listen = arguments.listen.clone();
+    let options = arguments.into_options()?;
+    let running =
+        Sandbox::start(options, &listen).await.with_context(|| format!("cannot start on {listen}"))?;
+    tracing::info!(address = %running.address(), "sandbox listens");
+    println!("{}", running.base_url());
+    told_to_stop().await?;
+    tracing::info!("sandbox stops");
+    running.shutdown().await;
+    Ok(())
+}

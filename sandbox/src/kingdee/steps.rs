@@ -1,0 +1,124 @@
+//! Submit, Audit, UnAudit and Delete: steps of documents that are stored already.
+
+use serde_json::Value;
+
+use super::{
+    body::{Request, find, split, text},
+    envelope::{Failure, Status},
+    forms::Form,
+    store::{Document, DocumentStatus, Store},
+};
+
+/// A step in the life of a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    Submit,
+    Audit,
+    UnAudit,
+    Delete,
+}
+
+impl Step {
+    fn label(self) -> &'static str {
+        match self {
+            Self::Submit => "提交",
+            Self::Audit => "审核",
+            Self::UnAudit => "反审核",
+            Self::Delete => "删除",
+        }
+    }
+
+    /// Why a document that stands so cannot take the step.
+    fn obstacle(self, status: DocumentStatus) -> Option<&'static str> {
+        match (self, status) {
+            (Self::Submit | Self::Delete, status) if status.is_open() => None,
+            (Self::Audit, DocumentStatus::InReview) | (Self::UnAudit, DocumentStatus::Audited) => None,
+            (_, DocumentStatus::Audited) => Some("已审核"),
+            (_, DocumentStatus::InReview) => Some("已提交"),
+            _ => Some("未提交"),
+        }
+    }
+
+    fn take(self, store: &mut Store, form: &'static Form, id: i64) {
+        match self {
+            Self::Submit => store.advance(form, id, DocumentStatus::InReview, "submit"),
+            Self::Audit => store.advance(form, id, DocumentStatus::Audited, "audit"),
+            Self::UnAudit => store.advance(form, id, DocumentStatus::ToReaudit, "unaudit"),
+            Self::Delete => store.delete(form, id),
+        }
+    }
+}
+
+/// Takes the step for every document named, each for itself.
+pub fn take(
+    store: &mut Store,
+    form: &'static Form,
+    request: &Request,
+    step: Step,
+) -> Result<Status, Failure> {
+    let named = named_documents(store, form, request)?;
+    let mut status = Status::default();
+    for (index, found) in named.into_iter().enumerate() {
+        match found {
+            Err(failure) => status.fail(index, &failure),
+            Ok(document) => match step.obstacle(document.status) {
+                Some(obstacle) => {
+                    let words = format!(
+                        "编码为“{}”的{}{obstacle}，不允许{}",
+                        document.number,
+                        form.title,
+                        step.label()
+                    );
+                    let failure = Failure { msg_code: 11, field: Some(String::new()), message: words };
+                    status.fail(index, &failure);
+                }
+                None => {
+                    step.take(store, form, document.id);
+                    status.succeed(index, document.id, &document.number);
+                }
+            },
+        }
+    }
+    Ok(status)
+}
+
+/// The documents a call names by `Numbers` or by `Ids`, in its order.
+fn named_documents(
+    store: &Store,
+    form: &'static Form,
+    request: &Request,
+) -> Result<Vec<Result<Document, Failure>>, Failure> {
+    let organisation = organisation(request);
+    let numbers = request.names("Numbers");
+    if !numbers.is_empty() {
+        let find = |number: &String| {
+            let mut found = store.by_number(form, number, organisation.as_deref());
+            found.next().cloned().ok_or_else(Failure::no_such_document)
+        };
+        return Ok(numbers.iter().map(find).collect());
+    }
+    let ids = match request.get("Ids") {
+        Some(Value::String(joined)) => split(joined),
+        // A list is cut to its first element in silence, as a client measured (contract kingdee-galaxy §3).
+        Some(Value::Array(ids)) => ids.iter().take(1).map(text).collect(),
+        Some(id) => vec![text(id)],
+        None => Vec::new(),
+    };
+    if ids.is_empty() {
+        return Err(Failure::new(8, "参数Numbers和Ids不能同时为空"));
+    }
+    let find = |id: &String| {
+        let document = id.parse().ok().and_then(|id| store.by_id(form, id));
+        document.cloned().ok_or_else(Failure::no_such_document)
+    };
+    Ok(ids.iter().map(find).collect())
+}
+
+/// The organisation a call is kept to: `CreateOrgId` as a reference, or as a number.
+pub fn organisation(request: &Request) -> Option<String> {
+    let given = match request.get("CreateOrgId")? {
+        Value::Object(reference) => find(reference, "FNumber").map(text).unwrap_or_default(),
+        other => text(other),
+    };
+    (!matches!(given.as_str(), "" | "0")).then_some(given)
+}

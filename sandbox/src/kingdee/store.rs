@@ -1,0 +1,249 @@
+//! What the site holds: documents by form, and the history of every write, so that a test can see a double.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::forms::{BaseRow, Field, Form, Kind};
+
+/// Where a document stands (contract kingdee-galaxy §5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum DocumentStatus {
+    /// Z: 暂存.
+    #[serde(rename = "Z")]
+    Draft,
+    /// A: 创建.
+    #[serde(rename = "A")]
+    Created,
+    /// B: 审核中.
+    #[serde(rename = "B")]
+    InReview,
+    /// C: 已审核.
+    #[serde(rename = "C")]
+    Audited,
+    /// D: 重新审核.
+    #[serde(rename = "D")]
+    ToReaudit,
+}
+
+impl DocumentStatus {
+    /// The letter of the field `FDocumentStatus`.
+    pub(super) fn letter(self) -> &'static str {
+        match self {
+            Self::Draft => "Z",
+            Self::Created => "A",
+            Self::InReview => "B",
+            Self::Audited => "C",
+            Self::ToReaudit => "D",
+        }
+    }
+
+    /// Whether the document may be changed or deleted.
+    pub(super) fn is_open(self) -> bool {
+        matches!(self, Self::Draft | Self::Created | Self::ToReaudit)
+    }
+}
+
+/// A stored document.
+#[derive(Debug, Clone, Serialize)]
+pub struct Document {
+    /// The internal id.
+    pub id: i64,
+    /// The business number.
+    pub number: String,
+    /// The number of the organisation within which the business number is unique.
+    pub organisation: String,
+    /// Where it stands.
+    pub status: DocumentStatus,
+    /// Its fields as they were last sent.
+    pub fields: Map<String, Value>,
+    /// How often a document of this number was created: more than 1 is a double, or a create after a delete.
+    pub creates: usize,
+    /// How often it was updated.
+    pub updates: u32,
+}
+
+/// One write, in the order of the writes.
+#[derive(Debug, Clone, Serialize)]
+pub struct Write {
+    /// What was done: `create`, `update`, `submit`, `audit`, `unaudit`, `delete`.
+    pub action: &'static str,
+    /// The form.
+    pub form: &'static str,
+    /// The internal id.
+    pub id: i64,
+    /// The business number.
+    pub number: String,
+}
+
+/// Everything that was stored.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Store {
+    /// The documents by form, in the order of their ids.
+    documents: BTreeMap<&'static str, BTreeMap<i64, Document>>,
+    /// Every write in its order.
+    writes: Vec<Write>,
+    /// Keys of `Model` the form does not know, as `<form>.<key>`, and how often they came.
+    unknown_keys: BTreeMap<String, u64>,
+    /// Creates that were refused because the number is in use, by number.
+    duplicate_creates: BTreeMap<String, u64>,
+}
+
+impl Store {
+    /// A stored document by its form and number, for tests.
+    pub fn document(&self, form: &str, number: &str) -> Option<&Document> {
+        self.documents.get(form)?.values().find(|document| document.number == number)
+    }
+
+    /// Every write in its order, for tests.
+    pub fn writes(&self) -> &[Write] {
+        &self.writes
+    }
+
+    /// The documents of a form, in the order of their ids.
+    pub(super) fn of_form(&self, form: &Form) -> impl Iterator<Item = &Document> {
+        self.documents.get(form.id).into_iter().flat_map(BTreeMap::values)
+    }
+
+    /// A document by its internal id.
+    pub(super) fn by_id(&self, form: &Form, id: i64) -> Option<&Document> {
+        self.documents.get(form.id)?.get(&id)
+    }
+
+    /// The documents of a number, without regard to case, of one organisation or of all.
+    pub(super) fn by_number<'s>(
+        &'s self,
+        form: &Form,
+        number: &str,
+        organisation: Option<&str>,
+    ) -> impl Iterator<Item = &'s Document> {
+        self.of_form(form).filter(move |document| {
+            same_text(&document.number, number)
+                && organisation.is_none_or(|organisation| same_text(&document.organisation, organisation))
+        })
+    }
+
+    /// The id and, if need be, the number of the next document.
+    pub(super) fn next_id(&self) -> i64 {
+        let largest = self.documents.values().filter_map(|documents| documents.keys().last()).max();
+        let written = self.writes.iter().map(|write| write.id).max();
+        largest.copied().max(written).map_or(100_001, |id| id + 1)
+    }
+
+    /// Puts a document in place, and notes the write.
+    pub(super) fn put(&mut self, form: &'static Form, mut document: Document, action: &'static str) {
+        self.note(form, &document, action);
+        let created = |write: &&Write| write.action == "create" && same_text(&write.number, &document.number);
+        document.creates = self.writes.iter().filter(created).count();
+        self.documents.entry(form.id).or_default().insert(document.id, document);
+    }
+
+    /// Moves a document to another status, and notes the step.
+    pub(super) fn advance(
+        &mut self,
+        form: &'static Form,
+        id: i64,
+        status: DocumentStatus,
+        action: &'static str,
+    ) {
+        let Some(document) = self.documents.get_mut(form.id).and_then(|documents| documents.get_mut(&id))
+        else {
+            return;
+        };
+        document.status = status;
+        let document = document.clone();
+        self.note(form, &document, action);
+    }
+
+    /// Takes a document away, and notes it.
+    pub(super) fn delete(&mut self, form: &'static Form, id: i64) {
+        let removed = self.documents.get_mut(form.id).and_then(|documents| documents.remove(&id));
+        if let Some(document) = removed {
+            self.note(form, &document, "delete");
+        }
+    }
+
+    /// Counts a key the form does not know.
+    pub(super) fn note_unknown_key(&mut self, form: &Form, key: &str) {
+        *self.unknown_keys.entry(format!("{}.{key}", form.id)).or_insert(0) += 1;
+    }
+
+    /// Counts a create that was refused because its number is in use.
+    pub(super) fn note_duplicate_create(&mut self, number: &str) {
+        *self.duplicate_creates.entry(number.to_owned()).or_insert(0) += 1;
+    }
+
+    fn note(&mut self, form: &'static Form, document: &Document, action: &'static str) {
+        self.writes.push(Write { action, form: form.id, id: document.id, number: document.number.clone() });
+    }
+}
+
+/// Equal as the site's database compares: without regard to case.
+pub fn same_text(one: &str, other: &str) -> bool {
+    one == other || one.to_lowercase() == other.to_lowercase()
+}
+
+/// A column of a query or filter: a field of the form, perhaps a field of what it refers to.
+#[derive(Debug, Clone, Copy)]
+pub enum Column {
+    Id,
+    Status,
+    Text(&'static Field),
+    ReferenceId(&'static Field),
+    ReferenceNumber(&'static Field),
+    ReferenceName(&'static Field),
+}
+
+impl Column {
+    /// The column of a key such as `FCreateOrgId.FNumber`, whatever its case.
+    pub fn parse(form: &Form, key: &str) -> Option<Self> {
+        let key = key.trim();
+        if key.eq_ignore_ascii_case(form.id_key) {
+            return Some(Self::Id);
+        }
+        if key.eq_ignore_ascii_case("FDocumentStatus") {
+            return Some(Self::Status);
+        }
+        let (base, sub) = key.split_once('.').map_or((key, None), |(base, sub)| (base, Some(sub)));
+        let field = form.field(base)?;
+        match (field.kind, sub.map(str::to_ascii_lowercase).as_deref()) {
+            (Kind::Text(_) | Kind::LocalText(_), None) => Some(Self::Text(field)),
+            (Kind::Reference(_), None) => Some(Self::ReferenceId(field)),
+            (Kind::Reference(_), Some("fnumber")) => Some(Self::ReferenceNumber(field)),
+            (Kind::Reference(_), Some("fname")) => Some(Self::ReferenceName(field)),
+            _ => None,
+        }
+    }
+
+    /// What a document has in the column.
+    pub fn value(self, document: &Document) -> Value {
+        match self {
+            Self::Id => json!(document.id),
+            Self::Status => json!(document.status.letter()),
+            Self::Text(field) => json!(document.text(field)),
+            Self::ReferenceId(field) => json!(document.reference(field).map_or(0, |row| row.id)),
+            Self::ReferenceNumber(field) => json!(document.reference(field).map(|row| row.number)),
+            Self::ReferenceName(field) => json!(document.reference(field).map(|row| row.name)),
+        }
+    }
+}
+
+impl Document {
+    /// A text field; empty when it was never sent.
+    pub(super) fn text(&self, field: &Field) -> String {
+        self.fields.get(field.key).map(super::body::text).unwrap_or_default()
+    }
+
+    /// The base data row a reference names, if there is one.
+    pub(super) fn reference(&self, field: &Field) -> Option<&'static BaseRow> {
+        let Kind::Reference(base) = field.kind else { return None };
+        base.row(&reference_number(self.fields.get(field.key)?)?)
+    }
+}
+
+/// The number a reference is written with; `None` when it is blank or no reference at all.
+pub fn reference_number(value: &Value) -> Option<String> {
+    let number = super::body::text(super::body::find(value.as_object()?, "FNumber")?);
+    (!number.trim().is_empty()).then_some(number)
+}
