@@ -1,0 +1,221 @@
+//! Settings of the target: what a flow says about its form, and where the site is. Structure only, no I/O.
+
+use std::time::Duration;
+
+use serde_json::Map;
+use weir_clients::governor::Limit;
+use weir_clients::http;
+use weir_clients::kingdee::{Credentials, Settings};
+use weir_model::Json;
+use weir_model::flow::{Item, TargetSpec};
+use weir_model::settings::{Fields, Localized, Problems};
+use weir_model::target::BatchLimits;
+
+/// How a flow writes its form.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Writing {
+    /// The form.
+    pub(super) form: Form,
+    /// Parameters of the call beside `Model`, in the flow's order.
+    pub(super) parameters: Map<String, Json>,
+    /// Whether the call also submits and audits.
+    pub(super) audits: bool,
+    /// What becomes of a changed record that is already there.
+    pub(super) on_change: OnChange,
+    /// How large a batch may be.
+    pub(super) limits: BatchLimits,
+}
+
+/// The form's own field names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Form {
+    /// Such as `BD_Customer`.
+    pub(super) id: String,
+    /// The internal id: absent creates, a positive one updates.
+    pub(super) id_field: String,
+    /// The number: half of the business key, or all of it.
+    pub(super) number_field: String,
+    /// The organisation within which a number is unique; none for bills.
+    pub(super) organisation_field: Option<String>,
+}
+
+/// What becomes of a changed record that is already there (contract decisions, "Kingdee Galaxy").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OnChange {
+    /// Update while it is not audited, else a dead letter `K-AUDITED`.
+    Update,
+    /// UnAudit when audited, then save, submit and audit.
+    UnAudit,
+    /// A dead letter.
+    DeadLetter,
+    /// Leave the stored document as it is.
+    Ignore,
+}
+
+/// Words of `on_change`.
+const ON_CHANGE: [(&str, OnChange); 4] = [
+    ("update", OnChange::Update),
+    ("unaudit", OnChange::UnAudit),
+    ("dead-letter", OnChange::DeadLetter),
+    ("ignore", OnChange::Ignore),
+];
+
+impl Form {
+    /// The names of a known form; bills name theirs alike, base data do not (contract kingdee-galaxy §8).
+    fn known(id: &str) -> Self {
+        let (id_field, number_field, organisation_field) = match id {
+            "BD_Customer" => ("FCUSTID", "FNumber", Some("FCreateOrgId")),
+            "BD_MATERIAL" => ("FMATERIALID", "FNumber", Some("FCreateOrgId")),
+            "BD_Supplier" => ("FSupplierId", "FNumber", Some("FCreateOrgId")),
+            _ => ("FID", "FBillNo", None),
+        };
+        Self {
+            id: id.to_owned(),
+            id_field: id_field.to_owned(),
+            number_field: number_field.to_owned(),
+            organisation_field: organisation_field.map(str::to_owned),
+        }
+    }
+}
+
+impl Writing {
+    /// Reads `target.settings` and `target.metadata.otherRequest`; `None` when there is no form.
+    pub(super) fn read(target: &TargetSpec, problems: &mut Problems) -> Option<Self> {
+        let mut form_id = String::new();
+        let mut parameters = Map::new();
+        for item in &target.metadata.other_request {
+            match item.field.as_str() {
+                "FormId" => form_id = item.value.clone().unwrap_or_default(),
+                // The operation is BatchSave, whatever its letter case in the metadata.
+                "Operation" => check_operation(item, problems),
+                field => {
+                    if let Some(value) = constant(item, problems) {
+                        parameters.insert(field.to_owned(), value);
+                    }
+                }
+            }
+        }
+        if form_id.is_empty() {
+            let path = format!("{}.otherRequest", target.metadata.path);
+            let message = Localized::new("缺少 FormId（表单标识）", "has no FormId");
+            let hint = "{field: FormId, value: BD_Customer}";
+            problems.error_with(
+                path,
+                message,
+                Localized::new(format!("如 {hint}"), format!("such as {hint}")),
+            );
+        }
+        let form = Form::known(&form_id);
+        let audits = matches!(parameters.get("IsAutoSubmitAndAudit"), Some(Json::Bool(true)));
+        // Customers are audited on save: without un-auditing, no change would ever reach them.
+        let default = if form_id == "BD_Customer" { OnChange::UnAudit } else { OnChange::Update };
+        let mut fields = Fields::of(&target.settings, "target.settings", problems);
+        let writing = Self {
+            form: Form {
+                id_field: fields.text("id_field", problems).unwrap_or(form.id_field),
+                number_field: fields.text("number_field", problems).unwrap_or(form.number_field),
+                organisation_field: fields.text("organisation_field", problems).or(form.organisation_field),
+                id: form.id,
+            },
+            parameters,
+            audits,
+            on_change: fields.choice("on_change", &ON_CHANGE, default, problems),
+            limits: BatchLimits {
+                documents: whole(fields.count("batch_documents", 100, 1..=400, problems)),
+                // The default bound of the vendor's web server (contract kingdee-galaxy §7), with room for the frame.
+                bytes: whole(fields.count("batch_bytes", 1 << 20, 1_024..=(4 << 20) - 65_536, problems)),
+                age: fields.duration("batch_age", Duration::from_millis(200), problems),
+            },
+        };
+        fields.finish(problems);
+        (!form_id.is_empty()).then_some(writing)
+    }
+}
+
+/// Where a connection's settings are read.
+pub(super) struct Site;
+
+impl Site {
+    /// Reads the settings of a connection; `None` when there is no usable address.
+    pub(super) fn read(
+        connection: &str,
+        json: &Json,
+        path: &str,
+        problems: &mut Problems,
+    ) -> Option<Settings> {
+        let mut fields = Fields::of(json, path, problems);
+        let base_url = fields.required_text("base_url", problems);
+        let parsed = base_url.parse();
+        if parsed.is_err() && !base_url.is_empty() {
+            let message = Localized::new("不是网址", "is no URL");
+            let hint = "https://erp.example.com/k3cloud/";
+            let suggestion = Localized::new(format!("如 {hint}"), format!("such as {hint}"));
+            problems.error_with(fields.path_of("base_url"), message, suggestion);
+        }
+        let credentials = Credentials {
+            account_id: fields.required_text("account_id", problems),
+            user_name: fields.required_text("user_name", problems),
+            app_id: fields.required_secret("app_id", problems),
+            app_secret: fields.required_secret("app_secret", problems),
+            language: u32::try_from(fields.count("language", 2_052, 1..=9_999, problems)).unwrap_or(2_052),
+            organisation: fields.text("organisation", problems).unwrap_or_else(|| "0".to_owned()),
+        };
+        let calls = fields.count("calls_per_second", 10, 1..=1_000, problems);
+        let options = http::Options {
+            connect_timeout: fields.duration("connect_timeout", Duration::from_secs(10), problems),
+            // The vendor's own SDK waits as long (contract kingdee-galaxy §1).
+            read_timeout: fields.duration("read_timeout", Duration::from_secs(120), problems),
+            ..http::Options::default()
+        };
+        fields.finish(problems);
+        Some(Settings {
+            connection: connection.to_owned(),
+            base_url: parsed.ok()?,
+            credentials,
+            limits: vec![Limit { calls: u32::try_from(calls).unwrap_or(1), seconds: 1 }],
+            http: options,
+        })
+    }
+}
+
+fn check_operation(item: &Item, problems: &mut Problems) {
+    let operation = item.value.as_deref().unwrap_or_default();
+    if !operation.eq_ignore_ascii_case("batchSave") && !operation.eq_ignore_ascii_case("save") {
+        let message = Localized::new(
+            format!("不支持操作 {operation:?}"),
+            format!("operation {operation:?} is not supported"),
+        );
+        problems.error_with(&item.path, message, Localized::new("使用 batchSave", "use batchSave"));
+    }
+}
+
+/// A parameter as the call takes it: real booleans and numbers (contract kingdee-galaxy §1).
+fn constant(item: &Item, problems: &mut Problems) -> Option<Json> {
+    let text = item.value.as_ref().or(item.default.as_ref())?;
+    let value = match (item.kind.as_str(), text.to_lowercase().as_str()) {
+        ("bool", "true" | "1") => Json::Bool(true),
+        ("bool", "false" | "0" | "") => Json::Bool(false),
+        ("int" | "float", _) => match serde_json::from_str(text) {
+            Ok(Json::Number(number)) => Json::Number(number),
+            _ => {
+                problems.error(
+                    &item.path,
+                    Localized::new(format!("{text:?} 不是数字"), format!("{text:?} is no number")),
+                );
+                return None;
+            }
+        },
+        ("bool", _) => {
+            let message = Localized::new(format!("{text:?} 不是布尔值"), format!("{text:?} is no boolean"));
+            problems.error(&item.path, message);
+            return None;
+        }
+        ("array" | "object", _) => serde_json::from_str(text).unwrap_or_else(|_| Json::String(text.clone())),
+        _ => Json::String(text.clone()),
+    };
+    Some(value)
+}
+
+fn whole(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,398 @@
+//! The target's decisions, pure: what is sent of a document, what a look-up shows, what an answer means.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use serde_json::Map;
+use weir_clients::class::{Class, Reaction};
+use weir_clients::error::{CallError, Effect};
+use weir_clients::kingdee::{DocumentAnswer, Query, answer, query};
+use weir_model::Json;
+use weir_model::decimal::Decimal;
+use weir_model::outcome::{Code, Outcome, Refusal, Written};
+use weir_model::target::{Delivery, TargetError};
+
+use super::config::{Form, OnChange, Writing};
+
+/// The document has no number, or is no document.
+pub(super) const KEY: Code = Code::new("K-KEY");
+/// The business key changed since the record was delivered.
+pub(super) const KEY_CHANGED: Code = Code::new("KEY-CHANGED");
+/// Another document stands under this key.
+pub(super) const CONFLICT: Code = Code::new("K-CONFLICT");
+/// The stored document is audited or in review and may not be changed.
+pub(super) const AUDITED: Code = Code::new("K-AUDITED");
+/// The record changed, and the flow does not change stored documents.
+pub(super) const CHANGED: Code = Code::new("K-CHANGED");
+/// The delivered document is no longer there.
+pub(super) const GONE: Code = Code::new("K-GONE");
+/// Larger than the server takes.
+pub(super) const TOO_LARGE: Code = Code::new("K-TOO-LARGE");
+/// The answer says nothing of it.
+pub(super) const UNMENTIONED: Code = Code::new("K-UNMENTIONED");
+
+/// Every code of this target.
+pub(super) const CODES: &[Code] = &[
+    KEY,
+    KEY_CHANGED,
+    CONFLICT,
+    AUDITED,
+    CHANGED,
+    GONE,
+    TOO_LARGE,
+    UNMENTIONED,
+    code_of(Class::Throttled),
+    code_of(Class::Transient),
+    code_of(Class::Locked),
+    code_of(Class::Credential),
+    code_of(Class::ClockSkew),
+    code_of(Class::Permission),
+    code_of(Class::Licence),
+    code_of(Class::Argument),
+    code_of(Class::Duplicate),
+    code_of(Class::Reference),
+    code_of(Class::Mandatory),
+    code_of(Class::Validation),
+    code_of(Class::State),
+    code_of(Class::Absent),
+    code_of(Class::Unreadable),
+    code_of(Class::Unclear),
+];
+
+/// A document ready to be sent.
+#[derive(Clone, Debug)]
+pub(super) struct Draft<'a> {
+    /// Its place in the batch.
+    pub(super) at: usize,
+    /// What the sink knows of it.
+    pub(super) delivery: &'a Delivery,
+    /// The document as sent, without its internal id.
+    pub(super) model: Map<String, Json>,
+    /// The number.
+    pub(super) number: String,
+    /// The organisation; empty for a form without one.
+    pub(super) organisation: String,
+}
+
+/// A document as the target stores it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Stored {
+    /// Its internal id.
+    pub(super) id: String,
+    /// Its number.
+    pub(super) number: String,
+    /// Z draft, A created, B in review, C audited, D to be re-audited.
+    pub(super) status: String,
+    /// Whether all that was sent is what is stored.
+    pub(super) equal: bool,
+}
+
+/// What to do with a document.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Plan {
+    /// It is not there: create it.
+    Create,
+    /// It is there and ours: save over it, after taking its audit back where `un_audit`.
+    Update { id: String, un_audit: bool },
+    /// It is there with this content: only its missing steps are left.
+    Finish(Stored),
+    /// Nothing is left to do.
+    Settled(Outcome),
+}
+
+impl<'a> Draft<'a> {
+    /// Reads a document's body; one without a business key is refused, for the server would number it and nothing would
+    /// protect it from being written twice (contract kingdee-galaxy §9).
+    pub(super) fn read(at: usize, delivery: &'a Delivery, form: &Form) -> Result<Self, Outcome> {
+        let reject = |code: Code, text: String| Outcome::Reject(Refusal::new(code, text));
+        let model: Map<String, Json> = serde_json::from_slice(&delivery.document.body)
+            .map_err(|error| reject(KEY, format!("the document is no JSON object: {error}")))?;
+        let number = answer::text(model.get(&form.number_field));
+        if number.trim().is_empty() {
+            let refusal =
+                Refusal::new(KEY, format!("{} is empty", form.number_field)).at(form.number_field.clone());
+            return Err(Outcome::Reject(refusal));
+        }
+        let organisation =
+            form.organisation_field.as_ref().and_then(|field| model.get(field)).and_then(reference);
+        let previous = delivery.previous.as_ref().map(|previous| previous.key.as_str());
+        if previous.is_some_and(|key| !key.is_empty() && key != delivery.document.key) {
+            let text = format!(
+                "delivered under key {}, now {}",
+                previous.unwrap_or_default(),
+                delivery.document.key
+            );
+            return Err(reject(KEY_CHANGED, text));
+        }
+        Ok(Self { at, delivery, model, number, organisation: organisation.unwrap_or_default() })
+    }
+
+    /// Whether the target must be asked before anything is sent.
+    pub(super) fn is_looked_up(&self) -> bool {
+        self.delivery.unresolved || self.delivery.previous.is_some()
+    }
+
+    /// The business key without letter case: what the server compares.
+    pub(super) fn identity(&self) -> (String, String) {
+        (self.organisation.to_lowercase(), self.number.to_lowercase())
+    }
+}
+
+/// The number of a reference, however its key is spelt.
+fn reference(value: &Json) -> Option<String> {
+    let (_, number) = value.as_object()?.iter().find(|(key, _)| key.eq_ignore_ascii_case("FNumber"))?;
+    Some(answer::text(Some(number)))
+}
+
+/// The body of BatchSave for documents, each with its internal id when it updates.
+pub(super) fn request(writing: &Writing, drafts: &[(Draft<'_>, Option<String>)]) -> Json {
+    let model = |(draft, id): &(Draft<'_>, Option<String>)| {
+        let mut model = Map::new();
+        if let Some(id) = id {
+            let number = serde_json::from_str::<serde_json::Number>(id).ok().map(Json::Number);
+            model.insert(writing.form.id_field.clone(), number.unwrap_or_else(|| Json::String(id.clone())));
+        }
+        // An id that the mapping sends itself never overrides the one that was found.
+        let own = draft.model.iter().filter(|(key, _)| **key != writing.form.id_field);
+        model.extend(own.map(|(key, value)| (key.clone(), value.clone())));
+        Json::Object(model)
+    };
+    let mut data = writing.parameters.clone();
+    data.insert("Model".to_owned(), Json::Array(drafts.iter().map(model).collect()));
+    Json::Object(data)
+}
+
+/// A query for the stored state of documents: status, and exactly the keys that were sent.
+pub(super) fn look_up(form: &Form, drafts: &[Draft<'_>]) -> Query {
+    let mut fields = vec![form.id_field.clone(), form.number_field.clone(), "FDocumentStatus".to_owned()];
+    fields.extend(form.organisation_field.iter().map(|field| format!("{field}.FNumber")));
+    for draft in drafts {
+        let (header, rows) = sent(&draft.model, form);
+        for (key, _) in header.into_iter().chain(rows.into_iter().flatten().flatten()) {
+            if !fields.contains(&key) {
+                fields.push(key);
+            }
+        }
+    }
+    let mut numbers: Vec<&str> = drafts.iter().map(|draft| draft.number.as_str()).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    Query {
+        form: form.id.clone(),
+        fields,
+        filter: query::in_list(&form.number_field, numbers),
+        order: form.id_field.clone(),
+    }
+}
+
+type Sent = Vec<(String, Json)>;
+
+/// What was sent, as query keys and values: the header with its sub-heads, and the rows of its entry. `None` for rows
+/// that a query cannot tell apart: those of two entries multiply each other.
+fn sent(model: &Map<String, Json>, form: &Form) -> (Sent, Option<Vec<Sent>>) {
+    let mut header = Sent::new();
+    let mut rows = Some(Vec::new());
+    let mut entries = 0;
+    for (key, value) in model.iter().filter(|(key, _)| **key != form.id_field) {
+        match (reference(value), value) {
+            (Some(number), _) => header.push((format!("{key}.FNumber"), Json::String(number))),
+            (None, Json::Object(sub_head)) => header.extend(sent(sub_head, form).0),
+            (None, Json::Array(list)) => {
+                entries += 1;
+                rows = (entries == 1)
+                    .then(|| list.iter().filter_map(Json::as_object).map(|row| sent(row, form).0).collect());
+            }
+            (None, scalar) => header.push((key.clone(), scalar.clone())),
+        }
+    }
+    (header, rows)
+}
+
+/// Finds a draft among the rows of [`look_up`]. Exactly spelt keys are preferred, then those that differ in case
+/// (contract decisions, "Business key").
+pub(super) fn found(form: &Form, draft: &Draft<'_>, query: &Query, rows: &[Vec<Json>]) -> Option<Stored> {
+    let columns: HashMap<&str, usize> =
+        query.fields.iter().enumerate().map(|(at, field)| (field.as_str(), at)).collect();
+    let cell = |row: &Vec<Json>, field: &str| columns.get(field).and_then(|at| row.get(*at)).cloned();
+    let text = |row: &Vec<Json>, field: &str| answer::text(cell(row, field).as_ref());
+    let organisation = form.organisation_field.as_ref().map(|field| format!("{field}.FNumber"));
+    let matches = |row: &Vec<Json>, same: fn(&str, &str) -> bool| {
+        let in_organisation =
+            |field: &String| draft.organisation.is_empty() || same(&text(row, field), &draft.organisation);
+        same(&text(row, &form.number_field), &draft.number)
+            && organisation.as_ref().is_none_or(in_organisation)
+    };
+    let exactly = |left: &str, right: &str| left == right;
+    let without_case = |left: &str, right: &str| left.to_lowercase() == right.to_lowercase();
+    let first = rows
+        .iter()
+        .find(|row| matches(row, exactly))
+        .or_else(|| rows.iter().find(|row| matches(row, without_case)))?;
+    let id = text(first, &form.id_field);
+    let of_document: Vec<_> = rows.iter().filter(|row| text(row, &form.id_field) == id).collect();
+    let (header, entry) = sent(&draft.model, form);
+    let agrees = |row: &Vec<Json>, sent: &Sent| {
+        sent.iter().all(|(key, value)| cell(row, key).is_some_and(|stored| is_equal(value, &stored)))
+    };
+    // Rows may come in any order, so each sent row must find a stored one of its own.
+    let rows_agree = entry.is_some_and(|entry| {
+        let mut left = of_document.clone();
+        entry.is_empty()
+            || entry.len() == of_document.len()
+                && entry.iter().all(|sent| {
+                    let at = left.iter().position(|row| agrees(row, sent));
+                    at.map(|at| left.swap_remove(at)).is_some()
+                })
+    });
+    Some(Stored {
+        number: text(first, &form.number_field),
+        status: text(first, "FDocumentStatus"),
+        equal: agrees(first, &header) && rows_agree,
+        id,
+    })
+}
+
+/// Numbers by value, times without their notation, everything else as exact text; null is the empty text.
+fn is_equal(sent: &Json, stored: &Json) -> bool {
+    let (left, right) = (answer::text(Some(sent)), answer::text(Some(stored)));
+    if left == right {
+        return true;
+    }
+    if sent.is_number() || stored.is_number() {
+        return matches!((left.parse::<Decimal>(), right.parse::<Decimal>()), (Ok(left), Ok(right)) if left == right);
+    }
+    match (time(&left), time(&right)) {
+        (Some(left), Some(right)) => left == right,
+        _ => false,
+    }
+}
+
+/// `2024-02-29T10:15:00.000` and `2024-02-29 10:15:00` are one time, a date is its midnight.
+fn time(text: &str) -> Option<jiff::civil::DateTime> {
+    text.parse().ok().or_else(|| text.parse::<jiff::civil::Date>().ok().map(|date| date.at(0, 0, 0, 0)))
+}
+
+/// What to do with a document that was looked up (design §7: found is own if its id is the receipt's, or none is known and
+/// its content is equal; any other is a conflict).
+pub(super) fn plan(draft: &Draft<'_>, stored: Option<Stored>, on_change: OnChange) -> Plan {
+    let settle = |code: Code, text: String| Plan::Settled(Outcome::Reject(Refusal::new(code, text)));
+    let known = draft
+        .delivery
+        .previous
+        .as_ref()
+        .map(|previous| previous.written.id.as_str())
+        .filter(|id| !id.is_empty());
+    let Some(stored) = stored else {
+        return match known {
+            None => Plan::Create,
+            Some(id) => settle(GONE, format!("document {id} was delivered and is no longer at the target")),
+        };
+    };
+    match known {
+        Some(id) if id != stored.id => {
+            settle(CONFLICT, format!("document {} has number {}, ours was {id}", stored.id, stored.number))
+        }
+        _ if stored.equal => Plan::Finish(stored),
+        None => settle(
+            CONFLICT,
+            format!("document {} has number {} and another content", stored.id, stored.number),
+        ),
+        Some(_) => change(stored, on_change),
+    }
+}
+
+fn change(stored: Stored, on_change: OnChange) -> Plan {
+    let settle = |code: Code, text: String| Plan::Settled(Outcome::Reject(Refusal::new(code, text)));
+    match (on_change, stored.status.as_str()) {
+        (OnChange::Ignore, _) => Plan::Settled(Outcome::Unchanged),
+        (OnChange::DeadLetter, _) => settle(
+            CHANGED,
+            format!("{} changed after it was written as document {}", stored.number, stored.id),
+        ),
+        (OnChange::UnAudit, "C") => Plan::Update { id: stored.id, un_audit: true },
+        (_, "B" | "C") => {
+            let state = if stored.status == "C" { "audited (已审核)" } else { "in review (审核中)" };
+            settle(AUDITED, format!("document {} ({}) is {state}", stored.id, stored.number))
+        }
+        _ => Plan::Update { id: stored.id, un_audit: false },
+    }
+}
+
+/// The code of a class.
+pub(super) const fn code_of(class: Class) -> Code {
+    Code::new(match class {
+        Class::Throttled => "K-THROTTLED",
+        Class::Transient => "K-AWAY",
+        Class::Locked => "K-LOCKED",
+        Class::TokenExpired | Class::Credential => "K-CREDENTIAL",
+        Class::ClockSkew => "K-CLOCK",
+        Class::Permission => "K-PERMISSION",
+        Class::Licence => "K-LICENCE",
+        Class::Argument => "K-ARGUMENT",
+        Class::Duplicate => "K-DUPLICATE",
+        Class::Reference => "K-REFERENCE",
+        Class::Mandatory => "K-MANDATORY",
+        Class::Validation => "K-VALIDATION",
+        Class::State => "K-STATE",
+        Class::Absent => "K-ABSENT",
+        Class::Unreadable => "K-UNREADABLE",
+        Class::Unclear => "K-UNCLEAR",
+    })
+}
+
+/// The outcome of a document whose call failed as a whole. `asked` is a call that only reads: its failure changes
+/// nothing, so only what was already unresolved stays unknown.
+pub(super) fn outcome_of_call(error: &CallError, unresolved: bool) -> Outcome {
+    let refusal = Refusal::new(code_of(error.class()), with_sources(error));
+    if error.class().reaction() == Reaction::Halt {
+        return Outcome::Halt(refusal);
+    }
+    if unresolved || error.effect() == Effect::Unknown {
+        return Outcome::Unknown(refusal);
+    }
+    Outcome::Retry { after: error.rest().unwrap_or(Duration::ZERO), cause: refusal }
+}
+
+/// What a failed probe says.
+pub(super) fn target_error(error: &CallError) -> TargetError {
+    let refusal = Refusal::new(code_of(error.class()), with_sources(error));
+    match error.class().reaction() {
+        Reaction::Repeat | Reaction::RepeatBounded => TargetError::Away(refusal),
+        Reaction::Halt | Reaction::Refuse => TargetError::Halted(refusal),
+    }
+}
+
+/// The outcome of one document that the answer mentions as failed, by its class.
+pub(super) fn outcome_of_failure(answer: &DocumentAnswer, class: Class) -> Outcome {
+    let mut refusal = Refusal::new(code_of(class), answer.text());
+    refusal.field = answer.errors.iter().find_map(|error| error.field.clone());
+    match class.reaction() {
+        // A database failure may have come after the commit (contract kingdee-galaxy §6: retry after a look-up).
+        Reaction::Repeat if class == Class::Transient => Outcome::Unknown(refusal),
+        Reaction::Repeat => Outcome::Retry { after: Duration::ZERO, cause: refusal },
+        Reaction::Halt => Outcome::Halt(refusal),
+        Reaction::RepeatBounded | Reaction::Refuse => Outcome::Reject(refusal),
+    }
+}
+
+/// The outcome of a document that is there as it was sent.
+pub(super) fn delivered(id: &str, number: &str) -> Outcome {
+    Outcome::Delivered(Written { id: id.to_owned(), number: number.to_owned() })
+}
+
+/// An error with what it stems from, on one line.
+fn with_sources(error: &CallError) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+/// Data of a step for one document.
+pub(super) fn ids(ids: impl IntoIterator<Item = String>) -> weir_clients::kingdee::Selection {
+    weir_clients::kingdee::Selection::Ids(ids.into_iter().collect())
+}
