@@ -99,7 +99,7 @@ impl Admin {
                 Err(error) if Error::client("", error.clone()).class() == Class::Refused => {
                     return Err(Error::client("reach the cluster's controller", error));
                 }
-                Err(error) => Some(crate::error::Cause(error)),
+                Err(error) => Some(crate::error::Cause::new(error)),
             };
             if start.elapsed() >= patience {
                 let attempted = format!("reach the brokers at {}", self.cluster.brokers());
@@ -166,7 +166,7 @@ impl Admin {
             for change in &changes {
                 match change {
                     TopicChange::Create { topic: name } if *name == topic.name => {
-                        self.create(topic, replication)?
+                        self.create(topic, replication)?;
                     }
                     TopicChange::Set { topic: name, .. } if *name == topic.name => differs = true,
                     _ => {}

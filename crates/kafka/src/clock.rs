@@ -31,6 +31,15 @@ impl BootInstant {
     pub fn elapsed(self) -> Duration {
         Self::now().0.saturating_sub(self.0)
     }
+
+    /// Nanoseconds since the machine was started, to be kept in an atomic. They last for five centuries.
+    pub(crate) fn to_nanos(self) -> u64 {
+        u64::try_from(self.0.as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    pub(crate) fn from_nanos(nanos: u64) -> Self {
+        Self(Duration::from_nanos(nanos))
+    }
 }
 
 #[cfg(test)]

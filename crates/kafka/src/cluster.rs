@@ -205,13 +205,24 @@ impl Cluster {
         api: rdkafka::types::RDKafkaApiKey,
         errors: &[rdkafka::types::RDKafkaRespErr],
     ) {
+        self.mock(|mock| mock.request_errors(api, errors));
+    }
+
+    /// Takes the in-process broker off the network, or puts it back.
+    #[cfg(test)]
+    pub(crate) fn set_reachable(&self, reachable: bool) {
+        self.mock(|mock| if reachable { mock.broker_up(-1) } else { mock.broker_down(-1) }.unwrap());
+    }
+
+    #[cfg(test)]
+    fn mock(&self, act: impl FnOnce(rdkafka::mocking::MockCluster<'_, LoggingContext>)) {
         let Inner::InProcess { host, .. } = &*self.0 else {
             panic!("only the in-process broker can be told to fail")
         };
-        host.client().mock_cluster().unwrap().request_errors(api, errors);
+        act(host.client().mock_cluster().unwrap());
     }
 
-    /// The settings every client shares; `overrides` of the configuration come last, see [`Self::finish`].
+    /// The settings every client shares; `overrides` of the configuration come last.
     pub(crate) fn config(&self, purpose: &[(&str, &str)]) -> ClientConfig {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", self.brokers());

@@ -62,6 +62,22 @@ pub enum Error {
         #[source]
         source: Option<Cause>,
     },
+    /// The broker ended a transaction that stayed open too long. It answers as if another producer had taken the id
+    /// over; this producer's own clock tells the two apart.
+    #[error(
+        "could not {attempted}: the transaction was open longer than its {} and the broker has aborted it; nothing of \
+         it was written",
+        Seconds(.timeout)
+    )]
+    TransactionTimedOut {
+        /// What was being done.
+        attempted: String,
+        /// The transaction timeout.
+        timeout: Duration,
+        /// What the library said.
+        #[source]
+        source: Cause,
+    },
     /// An offset that the partition does not hold.
     #[error(
         "{}: the offset to read from is outside the partition: its records were removed, or the topic was deleted \
@@ -141,26 +157,30 @@ impl Error {
             | Self::NoSuchTopic { .. }
             | Self::Feature { .. }
             | Self::Override { .. } => Class::Refused,
-            Self::Table { .. } | Self::File { .. } => Class::Fatal,
+            Self::TransactionTimedOut { .. } | Self::Table { .. } | Self::File { .. } => Class::Fatal,
         }
     }
 
     /// An error of the library, with its class.
     pub(crate) fn client(attempted: impl Into<String>, source: KafkaError) -> Self {
-        Self::Client { attempted: attempted.into(), class: classify(&source), source: Cause(source) }
+        Self::Client { attempted: attempted.into(), class: classify(&source), source: Cause::new(source) }
     }
 
     /// An error of the library in a place where only one class makes sense.
     pub(crate) fn of_class(attempted: impl Into<String>, class: Class, source: KafkaError) -> Self {
-        Self::Client { attempted: attempted.into(), class, source: Cause(source) }
+        Self::Client { attempted: attempted.into(), class, source: Cause::new(source) }
     }
 }
 
 /// What the client library said, kept apart from its types.
 #[derive(Clone)]
-pub struct Cause(pub(crate) KafkaError);
+pub struct Cause(Box<KafkaError>);
 
 impl Cause {
+    pub(crate) fn new(error: KafkaError) -> Self {
+        Self(Box::new(error))
+    }
+
     /// The name of the error in the Kafka protocol or the library, as `ProducerFenced`; none for errors without a code.
     #[must_use]
     pub fn code(&self) -> Option<String> {

@@ -31,7 +31,7 @@ pub use admin::{Admin, TopicChange, TopicSpec};
 pub use clock::BootInstant;
 pub use cluster::{Cluster, Sasl, SaslMechanism, Security, Settings, Tls};
 pub use error::{Class, Error};
-pub use group::{Batch, GroupConsumer, GroupMetadata, GroupOptions, Polled};
+pub use group::{Batch, GroupConsumer, GroupMetadata, GroupOptions, Lease, Polled};
 pub use publish::Publisher;
 pub use reader::{Isolation, ReadEnd, Tail, Watermarks};
 pub use record::{Message, OutRecord, StartOffset, TopicPartition};

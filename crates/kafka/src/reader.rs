@@ -155,7 +155,7 @@ fn give_up_unless_retriable(partition: &TopicPartition, error: KafkaError) -> Re
         RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange,
     ) = error
     {
-        return Err(Error::OutOfRange { partition: Some(partition.clone()), source: Cause(error) });
+        return Err(Error::OutOfRange { partition: Some(partition.clone()), source: Cause::new(error) });
     }
     let error = Error::client(format!("read {partition}"), error);
     // Brokers that are away come back, and the library goes on by itself.

@@ -11,6 +11,7 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer as _, ThreadedProducer};
 use rdkafka::topic_partition_list::Offset;
 
+use crate::clock::BootInstant;
 use crate::cluster::{Cluster, PATIENCE};
 use crate::error::{Cause, Class, Error};
 use crate::group::GroupMetadata;
@@ -58,8 +59,8 @@ enum State {
     Open,
     /// A record was not taken; only abort is allowed.
     Unfit(Option<KafkaError>),
-    /// The producer is spent.
-    Spent,
+    /// The producer is spent, in this way.
+    Spent(Class),
 }
 
 /// A producer whose records appear in transactions.
@@ -69,6 +70,8 @@ pub struct TransactionalProducer {
     _cluster: Cluster,
     options: ProducerOptions,
     state: State,
+    /// When the open transaction was begun.
+    begun: BootInstant,
 }
 
 impl TransactionalProducer {
@@ -95,7 +98,8 @@ impl TransactionalProducer {
         let producer: ThreadedProducer<DeliveryContext> = config
             .create_with_context(DeliveryContext::default())
             .map_err(|source| Error::client(attempted, source))?;
-        let this = Self { producer, _cluster: cluster.clone(), options, state: State::Idle };
+        let begun = BootInstant::now();
+        let this = Self { producer, _cluster: cluster.clone(), options, state: State::Idle, begun };
         this.repeat("take over its transactional id", PATIENCE, |producer, left| {
             producer.init_transactions(left)
         })?;
@@ -107,10 +111,14 @@ impl TransactionalProducer {
     /// # Errors
     /// `Fatal` when one is open or the producer is spent, `Fenced` when another took the id over.
     pub fn begin(&mut self) -> Result<(), Error> {
+        if let State::Spent(class) = self.state {
+            return Err(self.out_of_order("begin a transaction with a spent producer", class));
+        }
         self.producer.context().forget_failures();
         let begun = self.producer.begin_transaction();
         self.note("begin a transaction", begun)?;
         self.state = State::Open;
+        self.begun = BootInstant::now();
         Ok(())
     }
 
@@ -122,8 +130,8 @@ impl TransactionalProducer {
         match &self.state {
             State::Open => {}
             State::Unfit(cause) => return Err(self.unfit(cause.clone())),
-            State::Idle | State::Spent => {
-                return Err(self.out_of_order("send a record outside a transaction"));
+            State::Idle | State::Spent(_) => {
+                return Err(self.out_of_order("send a record outside a transaction", Class::Fatal));
             }
         }
         let deadline = Instant::now() + self.options.transaction_timeout;
@@ -216,7 +224,7 @@ impl TransactionalProducer {
     /// stands for is still owned.
     #[must_use]
     pub fn is_usable(&self) -> bool {
-        self.state != State::Spent
+        !matches!(self.state, State::Spent(_))
     }
 
     /// Who this is.
@@ -258,7 +266,7 @@ impl TransactionalProducer {
         if let Err(error) = &result
             && matches!(error.class(), Class::Fatal | Class::Fenced)
         {
-            self.state = State::Spent;
+            self.state = State::Spent(error.class());
         }
         result
     }
@@ -266,20 +274,30 @@ impl TransactionalProducer {
     /// An error of the library with its class; an error while the client is dead has the class of what killed it.
     fn failed(&self, attempted: &str, source: KafkaError) -> Error {
         let attempted = format!("{attempted} ({})", self.options.transactional_id);
-        match self.producer.client().fatal_error() {
+        let error = match self.producer.client().fatal_error() {
             Some((code, _)) => Error::of_class(attempted, crate::error::classify_fatal(code), source),
             None => Error::client(attempted, source),
+        };
+        match error {
+            // The broker counts from the first record, so a transaction it timed out is at least this old here.
+            Error::Client { attempted, class: Class::Fenced, source }
+                if matches!(self.state, State::Open | State::Unfit(_))
+                    && self.begun.elapsed() >= self.options.transaction_timeout =>
+            {
+                Error::TransactionTimedOut { attempted, timeout: self.options.transaction_timeout, source }
+            }
+            error => error,
         }
     }
 
     fn unfit(&self, cause: Option<KafkaError>) -> Error {
         let transactional_id = self.options.transactional_id.clone();
-        Error::Incomplete { transactional_id, source: cause.map(Cause) }
+        Error::Incomplete { transactional_id, source: cause.map(Cause::new) }
     }
 
-    fn out_of_order(&self, attempted: &str) -> Error {
+    fn out_of_order(&self, attempted: &str, class: Class) -> Error {
         let attempted = format!("{attempted} ({})", self.options.transactional_id);
-        Error::of_class(attempted, Class::Fatal, KafkaError::MessageProduction(RDKafkaErrorCode::State))
+        Error::of_class(attempted, class, KafkaError::MessageProduction(RDKafkaErrorCode::State))
     }
 }
 

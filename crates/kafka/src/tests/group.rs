@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::{
     PATIENCE, cluster, first_partition, options, poll_until, publish, take_assignment, take_records, values,
 };
-use crate::{GroupConsumer, Polled, StartOffset};
+use crate::{Class, GroupConsumer, Polled, StartOffset};
 
 #[test]
 fn an_assignment_is_an_event_and_reading_starts_where_the_answer_says() {
@@ -113,7 +113,34 @@ fn a_group_without_commits_says_so() {
     let mut consumer = GroupConsumer::join(&cluster, options("a")).unwrap();
     let partitions = take_assignment(&mut consumer);
     assert_eq!(consumer.committed(&partitions, PATIENCE).unwrap(), [(first_partition("in"), None)]);
-    assert!(consumer.holds_lease());
+    assert!(consumer.lease().holds());
     let ends = consumer.watermarks(&first_partition("in"), PATIENCE).unwrap();
     assert_eq!((ends.low, ends.high), (0, 0));
+}
+
+#[test]
+fn a_broker_that_is_away_is_reported_and_waited_for() {
+    let cluster = cluster(1);
+    let mut consumer = GroupConsumer::join(&cluster, options("a")).unwrap();
+    take_assignment(&mut consumer);
+    cluster.set_reachable(false);
+    let start = Instant::now();
+    let error = loop {
+        if let Err(error) = consumer.poll(10, 1_000, Duration::from_millis(100)) {
+            break error;
+        }
+        assert!(start.elapsed() < PATIENCE, "nothing was reported");
+    };
+    assert_eq!(error.class(), Class::Retriable, "{error:?}");
+    cluster.set_reachable(true);
+    publish(&cluster, "in", 2);
+    let mut read = 0;
+    while read < 2 {
+        match consumer.poll(10, 1_000, Duration::from_millis(100)) {
+            Ok(Polled::Batch(batch)) => read += batch.records.len(),
+            Ok(_) => {}
+            Err(error) => assert_eq!(error.class(), Class::Retriable, "{error:?}"),
+        }
+        assert!(start.elapsed() < PATIENCE, "reading did not go on");
+    }
 }

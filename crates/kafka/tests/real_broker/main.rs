@@ -3,6 +3,13 @@
 //! Relies on `WEIR_KAFKA` (bootstrap servers; `cargo xtask test` sets it) and, for the test that restarts a broker, on
 //! what `weir_testkit::broker` needs. Measured times are printed: run with `--nocapture` to read them.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests may fail them"
+)]
+
 mod broker;
 mod fencing;
 mod measures;
@@ -62,12 +69,8 @@ fn partitioned_topic(
     TopicPartition::new(spec.name, 0)
 }
 
-fn producer_options(id: &str) -> ProducerOptions {
-    ProducerOptions::new(id)
-}
-
 fn producer(cluster: &Cluster, id: &str) -> TransactionalProducer {
-    TransactionalProducer::init(cluster, producer_options(id)).unwrap()
+    TransactionalProducer::init(cluster, ProducerOptions::new(id)).unwrap()
 }
 
 fn record(partition: &TopicPartition, key: &str, value: &str) -> OutRecord {

@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use weir_kafka::{Class, Polled, StartOffset, TopicPartition, TransactionalProducer};
+use weir_kafka::{Class, Polled, ProducerOptions, StartOffset, TopicPartition, TransactionalProducer};
 
 use super::{
-    PATIENCE, cluster, join, partitioned_topic, poll, producer, producer_options, publish, record,
-    take_assignment, take_batch, topic, unique, wait_for, wait_for_assignment,
+    PATIENCE, cluster, join, partitioned_topic, poll, producer, publish, record, take_assignment, take_batch,
+    topic, unique, wait_for, wait_for_assignment,
 };
 
 #[test]
@@ -18,7 +18,7 @@ fn an_assignment_is_answered_after_the_callback_has_returned() {
     let started = Instant::now();
     let partitions = wait_for_assignment(&mut consumer);
     println!("first assignment of a new group: {:?}", started.elapsed());
-    assert_eq!(partitions, [source.clone()]);
+    assert_eq!(partitions, std::slice::from_ref(&source));
     assert!(matches!(poll(&mut consumer), Polled::Idle), "nothing is read before the answer");
     consumer.assign(&[(source, StartOffset::At(1))]).unwrap();
     assert_eq!(take_batch(&mut consumer).records[0].offset, 1);
@@ -59,14 +59,17 @@ fn commit_with_metadata_taken_late_passes_and_early_fails() {
     let mut consumer = join(&cluster, &unique("group"), "a", &source.topic);
     take_assignment(&mut consumer);
     let stale = take_batch(&mut consumer);
+    let lease = consumer.lease();
+    assert!(lease.holds());
     // Not polling for longer than allowed is what this test does: the member is thrown out meanwhile.
     std::thread::sleep(Duration::from_secs(8));
+    assert!(!lease.holds());
     let lost = wait_for("the loss", || match poll(&mut consumer) {
         Polled::Lost(partitions) => Some(partitions),
         Polled::Batch(batch) => panic!("a lost member must not hand out {batch:?}"),
         _ => None,
     });
-    assert!(!consumer.holds_lease());
+    assert!(!lease.holds(), "a lease does not come back by polling");
     consumer.release(&lost).unwrap();
     take_assignment(&mut consumer);
     let fresh = take_batch(&mut consumer);
@@ -85,7 +88,7 @@ fn commit_with_metadata_taken_late_passes_and_early_fails() {
 
     // The danger the batch's own metadata keeps away: old records vouched for by a new membership.
     producer.transaction(|open| open.send_offsets(&next, &fresh.group)).unwrap();
-    assert_eq!(consumer.committed(&[source.clone()], PATIENCE).unwrap(), [(source, Some(2))]);
+    assert_eq!(consumer.committed(std::slice::from_ref(&source), PATIENCE).unwrap(), [(source, Some(2))]);
 }
 
 #[test]
@@ -103,7 +106,7 @@ fn committed_offsets_wait_for_open_transactions() {
     println!("committed offsets behind an open transaction: {:?}, {waiting:?}", waiting.class());
     assert_eq!(waiting.class(), Class::Retriable);
     open.commit().unwrap();
-    assert_eq!(consumer.committed(&[source.clone()], PATIENCE).unwrap(), [(source, Some(1))]);
+    assert_eq!(consumer.committed(std::slice::from_ref(&source), PATIENCE).unwrap(), [(source, Some(1))]);
 }
 
 #[test]
@@ -139,7 +142,7 @@ fn after_an_abort_the_batch_is_read_again() {
     publish(&cluster, &source, &["0", "1", "2"]);
     let mut consumer = join(&cluster, &unique("group"), "a", &source.topic);
     take_assignment(&mut consumer);
-    let mut options = producer_options(&unique("again"));
+    let mut options = ProducerOptions::new(unique("again"));
     options.max_record_bytes = 2_000;
     let mut producer = TransactionalProducer::init(&cluster, options).unwrap();
     let batch = take_batch(&mut consumer);

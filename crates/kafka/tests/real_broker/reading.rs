@@ -2,9 +2,11 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use weir_kafka::{Admin, Isolation, OutRecord, Publisher, Table, TransactionalProducer, reader};
+use weir_kafka::{
+    Admin, Isolation, OutRecord, ProducerOptions, Publisher, Table, TransactionalProducer, reader,
+};
 
-use super::{cluster, producer, producer_options, publish, read, record, topic, unique, wait_for};
+use super::{cluster, producer, publish, read, record, topic, unique, wait_for};
 
 #[test]
 fn eof_behind_markers() {
@@ -31,7 +33,7 @@ fn eof_behind_markers() {
 fn eof_before_an_open_transaction_of_another_producer() {
     let cluster = cluster();
     let out = topic(&cluster, "hidden", &[]);
-    let mut options = producer_options(&unique("hidden-open"));
+    let mut options = ProducerOptions::new(unique("hidden-open"));
     options.transaction_timeout = Duration::from_secs(60);
     let mut open = TransactionalProducer::init(&cluster, options).unwrap();
     open.begin().unwrap();

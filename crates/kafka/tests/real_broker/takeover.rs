@@ -6,11 +6,11 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use weir_kafka::{Cluster, GroupConsumer, TopicPartition, TransactionalProducer};
+use weir_kafka::{Cluster, GroupConsumer, ProducerOptions, TopicPartition, TransactionalProducer};
 
 use super::{
-    PATIENCE, cluster, committed_values, join, producer_options, publish, record, take_assignment,
-    take_batch, text, topic, unique,
+    PATIENCE, cluster, committed_values, join, publish, record, take_assignment, take_batch, text, topic,
+    unique,
 };
 
 const VICTIM: &str = "WEIR_TEST_VICTIM";
@@ -70,7 +70,7 @@ fn open_transaction(
 
 fn be_the_victim(scene: &Scene) {
     let cluster = cluster();
-    let mut producer = TransactionalProducer::init(&cluster, producer_options(&scene.id)).unwrap();
+    let mut producer = TransactionalProducer::init(&cluster, ProducerOptions::new(&scene.id)).unwrap();
     let mut consumer = join(&cluster, &scene.group, "victim", &scene.source.topic);
     take_assignment(&mut consumer);
     open_transaction(scene, &mut consumer, &mut producer, "the victim");
@@ -106,7 +106,7 @@ fn take_over(test: &str, instance: &str, same_id: bool) {
     let scene = Scene::set(&cluster);
     let killed = kill_a_victim(test, &scene);
     let id = if same_id { scene.id.clone() } else { unique("heir") };
-    let mut producer = TransactionalProducer::init(&cluster, producer_options(&id)).unwrap();
+    let mut producer = TransactionalProducer::init(&cluster, ProducerOptions::new(&id)).unwrap();
     println!("{test}: transactional id ready after {:?}", killed.elapsed());
     let mut consumer = join(&cluster, &scene.group, instance, &scene.source.topic);
     take_assignment(&mut consumer);
