@@ -1,0 +1,88 @@
+//! All sources of one connection: they share one client, and so its quota and its token, and are polled side by side.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures_util::future::join_all;
+use tokio_util::sync::CancellationToken;
+use weir_model::{
+    cursor::{Cursor, Lane},
+    names::{ConnectionName, SourceName},
+    target::ProbeReport,
+};
+use weir_runtime::poll::{Poller, PollerHalt, Publisher, Takeover};
+
+use crate::{feed::FeedError, poll::SourcePoller};
+
+/// What an account's sources share at the remote system.
+#[async_trait]
+pub trait Remote: Send + Sync {
+    /// Called before the first call: after a take-over from a process that may still be calling, the quota starts low.
+    async fn taken_over(&self, takeover: Takeover);
+
+    /// One cheap signed call: can the system be reached, and does it accept our credentials?
+    async fn probe(&self) -> Result<ProbeReport, FeedError>;
+}
+
+/// A connection and its sources.
+pub struct Account {
+    connection: ConnectionName,
+    remote: Arc<dyn Remote>,
+    sources: Vec<SourcePoller>,
+}
+
+impl Account {
+    /// Puts an account together; nothing is called and nothing spawned yet.
+    pub fn new(connection: ConnectionName, remote: Arc<dyn Remote>, sources: Vec<SourcePoller>) -> Self {
+        Self { connection, remote, sources }
+    }
+
+    /// One cheap signed call: can the system be reached, and does it accept our credentials?
+    ///
+    /// # Errors
+    /// With the vendor's own words and what to do.
+    pub async fn probe(&self) -> Result<ProbeReport, FeedError> {
+        self.remote.probe().await
+    }
+
+    /// Polls one source to its end. A halt is told here and now, for the siblings go on.
+    async fn poll(
+        &self,
+        source: &SourcePoller,
+        cursors: &[Cursor],
+        publisher: &Publisher,
+        stop: &CancellationToken,
+    ) -> Option<PollerHalt> {
+        let own = |cursor: &&Cursor| cursor.source == *source.name() && cursor.lane == Lane::Live;
+        let cursor = cursors.iter().find(own).cloned();
+        let halt = source.run(cursor, publisher, stop).await.err()?;
+        tracing::error!(
+            connection = %self.connection, source = %halt.source_name, code = %halt.refusal.code,
+            reason = halt.refusal.message, "source is halted until restart"
+        );
+        Some(halt)
+    }
+}
+
+#[async_trait]
+impl Poller for Account {
+    fn account(&self) -> &str {
+        self.connection.as_str()
+    }
+
+    fn sources(&self) -> Vec<SourceName> {
+        self.sources.iter().map(|source| source.name().clone()).collect()
+    }
+
+    async fn run(
+        self: Arc<Self>,
+        cursors: Vec<Cursor>,
+        publisher: Publisher,
+        takeover: Takeover,
+        stop: CancellationToken,
+    ) -> Vec<PollerHalt> {
+        self.remote.taken_over(takeover).await;
+        let polls = self.sources.iter().map(|source| self.poll(source, &cursors, &publisher, &stop));
+        join_all(polls).await.into_iter().flatten().collect()
+    }
+}

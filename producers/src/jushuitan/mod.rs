@@ -1,0 +1,105 @@
+//! 聚水潭 (Jushuitan): distributors, their successor list, and the movements of unique codes (contract jushuitan §4, §5).
+//!
+//! | Source | Paging | Window |
+//! | --- | --- | --- |
+//! | `distributor.query`, `supplier.querymychannel` | counted: last page first | by modification, 7 days |
+//! | `skusn.queryinoutitemskusns` | by `last_ioi_sn_id` where rows carry it, else forward | by creation, 30 days |
+//!
+//! Which is which is read from the endpoint descriptions of `weir_clients`; a flow's `source.settings` may set otherwise
+//! what contract jushuitan §10 leaves open.
+
+mod connection;
+mod feed;
+mod source;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jiff::SignedDuration;
+use weir_clients::jushuitan::{Client, TokenStore};
+use weir_model::{cursor::Lane, flow::SourceSpec, settings::Problems, target::ProbeReport, time::Clock};
+use weir_runtime::poll::Takeover;
+
+use crate::{
+    account::{Account, Remote},
+    feed::{Ask, Feed as _, FeedError, PageAt},
+    poll::SourcePoller,
+    registry::{BuildError, Connection},
+};
+use feed::Feed;
+use source::SourceSettings;
+
+pub use weir_clients::jushuitan::SYSTEM;
+
+/// One line for people.
+pub const SUMMARY: &str = "聚水潭 open platform: distributors and unique-code movements";
+
+/// Checks a source's structure; no I/O.
+pub fn check(spec: &SourceSpec, problems: &mut Problems) {
+    SourceSettings::read(spec, problems);
+}
+
+/// Checks a connection's own settings; no I/O.
+pub fn check_connection(connection: &Connection, problems: &mut Problems) {
+    connection::read(connection, problems);
+}
+
+/// Puts an account together; nothing is called yet.
+///
+/// # Errors
+/// With every problem of the settings at once.
+pub fn build(
+    connection: &Connection,
+    sources: &[SourceSpec],
+    clock: &Arc<dyn Clock>,
+    tokens: Option<Arc<dyn TokenStore>>,
+) -> Result<Account, BuildError> {
+    let mut problems = Problems::new(connection.file.clone());
+    let settings = connection::read(connection, &mut problems);
+    let read: Vec<_> = sources.iter().map(|spec| (spec, SourceSettings::read(spec, &mut problems))).collect();
+    let Some(settings) = settings.filter(|_| !problems.has_errors()) else {
+        return Err(BuildError::Settings(problems));
+    };
+    let client = Arc::new(Client::new(settings.client, tokens)?);
+    let mut pollers = Vec::new();
+    let mut probe = None;
+    for (spec, source) in read {
+        let Some(mut source) = source else { continue };
+        source.endpoint.limits.clone_from(&settings.limits);
+        let poll = source.poll_settings(connection.zone.clone());
+        let feed = Feed::new(client.clone(), source, connection.zone.clone());
+        probe.get_or_insert_with(|| feed.clone());
+        pollers.push(SourcePoller::new(spec, poll, Arc::new(feed), clock.clone())?);
+    }
+    let remote = Shared { client, probe, clock: clock.clone() };
+    Ok(Account::new(connection.name.clone(), Arc::new(remote), pollers))
+}
+
+/// What the sources of one account share: quota and token.
+struct Shared {
+    client: Arc<Client>,
+    /// The first source's feed.
+    probe: Option<Feed>,
+    clock: Arc<dyn Clock>,
+}
+
+#[async_trait]
+impl Remote for Shared {
+    async fn taken_over(&self, takeover: Takeover) {
+        if let Takeover::Shared(duration) = takeover {
+            self.client.governor().start_low(duration);
+        }
+        self.client.reload_token().await;
+    }
+
+    async fn probe(&self) -> Result<ProbeReport, FeedError> {
+        let mut report = ProbeReport::default();
+        let Some(feed) = &self.probe else { return Ok(report) };
+        let to = self.clock.now();
+        let from = to.checked_sub(SignedDuration::from_mins(1)).unwrap_or(to);
+        let ask = Ask { from, to, at: PageAt::Number(1), page_size: 1, lane: Lane::Reconcile };
+        feed.page(&ask).await?;
+        report.facts.push(format!("{} answers and accepts the signature and the token", feed.path()));
+        Ok(report)
+    }
+}

@@ -1,0 +1,90 @@
+//! One source's settings, put together once, and its entry to the loop.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::tz::TimeZone;
+use tokio_util::sync::CancellationToken;
+use weir_model::{cursor::Cursor, digest::Digest, flow::SourceSpec, names::SourceName, time::Clock};
+use weir_runtime::poll::{PollerHalt, Publisher};
+
+use super::{Ended, windows::Session};
+use crate::{
+    feed::Feed,
+    paging::Strategy,
+    record::RecordMaker,
+    window::{PlanError, Planner},
+};
+
+/// What a source's API determines of its polling.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How its pages are read.
+    pub strategy: Strategy,
+    /// Rows per page.
+    pub page_size: u32,
+    /// Digest of everything in the request but window and page; when it changes an open window starts over.
+    pub request_digest: Digest,
+    /// The longest window the API takes.
+    pub longest_window: Option<Duration>,
+    /// The field that the API's own cursor goes by, where it has one.
+    pub row_cursor: Option<&'static str>,
+    /// The zone of the API's times.
+    pub zone: TimeZone,
+}
+
+/// Polls one source.
+pub struct SourcePoller {
+    pub(super) name: SourceName,
+    pub(super) every: Duration,
+    pub(super) look_back: Duration,
+    pub(super) settings: Settings,
+    pub(super) planner: Planner,
+    pub(super) maker: RecordMaker,
+    pub(super) feed: Arc<dyn Feed>,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+impl SourcePoller {
+    /// Puts a source together; nothing is called yet.
+    ///
+    /// # Errors
+    /// When its windows cannot be planned.
+    pub fn new(
+        spec: &SourceSpec,
+        settings: Settings,
+        feed: Arc<dyn Feed>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, PlanError> {
+        Ok(Self {
+            name: spec.name.clone(),
+            every: spec.poll.every,
+            look_back: spec.poll.look_back,
+            planner: Planner::new(&spec.poll, settings.zone.clone(), settings.longest_window)?,
+            maker: RecordMaker::new(spec, settings.row_cursor, settings.zone.clone()),
+            settings,
+            feed,
+            clock,
+        })
+    }
+
+    /// The source's name.
+    pub fn name(&self) -> &SourceName {
+        &self.name
+    }
+
+    /// Polls from `cursor` until `stop`.
+    ///
+    /// # Errors
+    /// When a person must act; everything before the last published cursor is durable, and nothing after it is lost.
+    pub async fn run(
+        &self,
+        cursor: Option<Cursor>,
+        publisher: &Publisher,
+        stop: &CancellationToken,
+    ) -> Result<(), PollerHalt> {
+        match Session::new(self, publisher, stop).poll(cursor).await {
+            Ended::Stopped => Ok(()),
+            Ended::Halted(refusal) => Err(PollerHalt { source_name: self.name.clone(), refusal }),
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Every system that can be polled, in one list, and the three stages of a source's life: `check` (structure, no I/O),
+//! `build` (opens a client, calls nothing), and [`Account::probe`] (one cheap call).
+
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+use thiserror::Error;
+use weir_clients::{http, jushuitan::TokenStore};
+use weir_model::{
+    Json,
+    flow::SourceSpec,
+    names::ConnectionName,
+    settings::{Problems, unknown_word},
+    time::Clock,
+};
+
+use crate::{account::Account, jushuitan, window::PlanError};
+
+/// A connection as the project's configuration tells it.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// Its name; the account.
+    pub name: ConnectionName,
+    /// The file it stands in, for problems.
+    pub file: String,
+    /// Where its settings stand in that file.
+    pub path: String,
+    /// The zone of the remote system's times.
+    pub zone: TimeZone,
+    /// The system's own settings, with secrets substituted.
+    pub settings: Json,
+}
+
+/// A system that can be polled.
+#[derive(Clone, Copy)]
+pub struct System {
+    /// The name in flows and connections.
+    pub name: &'static str,
+    /// One line for people.
+    pub summary: &'static str,
+    check: fn(&SourceSpec, &mut Problems),
+    check_connection: fn(&Connection, &mut Problems),
+    build: Build,
+}
+
+type Build = fn(
+    &Connection,
+    &[SourceSpec],
+    &Arc<dyn Clock>,
+    Option<Arc<dyn TokenStore>>,
+) -> Result<Account, BuildError>;
+
+/// Why an account could not be put together.
+#[derive(Debug, Error)]
+pub enum BuildError {
+    /// No such system is polled.
+    #[error("system {system:?} cannot be polled; known systems: {known}")]
+    UnknownSystem {
+        /// What the connection says.
+        system: String,
+        /// The names of all.
+        known: String,
+    },
+    /// The settings have errors; all of them are in the list.
+    #[error("the settings of the connection or of a source have errors: {}", first_of(.0))]
+    Settings(Problems),
+    /// A source's windows cannot be planned.
+    #[error("windows cannot be planned")]
+    Plan(#[from] PlanError),
+    /// The client could not be set up.
+    #[error("the client could not be set up")]
+    Http(#[from] http::BuildError),
+}
+
+fn first_of(problems: &Problems) -> String {
+    problems.list().first().map(ToString::to_string).unwrap_or_default()
+}
+
+/// All systems.
+pub fn systems() -> Vec<System> {
+    vec![System {
+        name: jushuitan::SYSTEM,
+        summary: jushuitan::SUMMARY,
+        check: jushuitan::check,
+        check_connection: jushuitan::check_connection,
+        build: jushuitan::build,
+    }]
+}
+
+/// Checks a source's structure: its API, request, paging and windows.
+pub fn check(spec: &SourceSpec, problems: &mut Problems) {
+    match find(&spec.system) {
+        Some(system) => (system.check)(spec, problems),
+        None => unknown_word("source.system".to_owned(), &spec.system, &names(), problems),
+    }
+}
+
+/// Checks the own settings of a connection of `system`; a system that is not polled has none here.
+pub fn check_connection(system: &str, connection: &Connection, problems: &mut Problems) {
+    if let Some(system) = find(system) {
+        (system.check_connection)(connection, problems);
+    }
+}
+
+/// Puts the account of `connection` together with all its sources; nothing is called and nothing spawned.
+///
+/// # Errors
+/// When the settings cannot work; all problems at once.
+pub fn build(
+    system: &str,
+    connection: &Connection,
+    sources: &[SourceSpec],
+    clock: &Arc<dyn Clock>,
+    tokens: Option<Arc<dyn TokenStore>>,
+) -> Result<Account, BuildError> {
+    let found = find(system)
+        .ok_or_else(|| BuildError::UnknownSystem { system: system.to_owned(), known: names().join(", ") })?;
+    (found.build)(connection, sources, clock, tokens)
+}
+
+fn find(name: &str) -> Option<System> {
+    systems().into_iter().find(|system| system.name == name)
+}
+
+fn names() -> Vec<&'static str> {
+    systems().iter().map(|system| system.name).collect()
+}
