@@ -369,9 +369,11 @@ mod tests {
         let mut by_shorthand = Knobs::default();
         by_shorthand.merge_shorthand("http_5xx=every:3,on:BatchSave,code:503").unwrap();
         by_shorthand.merge_shorthand("slow=next:1,millis:5").unwrap();
+        by_json.merge(r#"{"http_429":{"probability":0.25}}"#).unwrap();
+        by_shorthand.merge_shorthand("http_429=probability:0.25").unwrap();
         assert_eq!(by_json.rules, by_shorthand.rules);
         by_json.merge(r#"{"slow":null}"#).unwrap();
-        assert_eq!(by_json.rules.len(), 1);
+        assert_eq!(by_json.rules.len(), 2);
     }
 
     #[test]

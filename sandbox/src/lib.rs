@@ -34,7 +34,6 @@ mod server;
 mod world;
 
 pub use calls::CallCount;
-pub use clock::Clock;
 pub use faults::{Fault, KnobError, Knobs, RefusedNumbers, Rule, When};
 pub use options::{Change, Options, Secret};
 pub use server::{Handle, Running, Sandbox, StartError};

@@ -13,8 +13,9 @@ use axum::{
 use serde::Serialize;
 
 use crate::{
-    CallCount, Clock, Fault, Knobs, Options, Rule,
+    CallCount, Fault, Knobs, Options, Rule,
     calls::{Call, Calls},
+    clock::Clock,
     faults::FaultBox,
     jushuitan, kingdee,
     reply::{self, Reply},

@@ -266,3 +266,49 @@ async fn queries_filter_sort_page_and_fail_inside_the_array() {
     let fields = info["Result"]["NeedReturnData"]["Entrys"][0]["Fields"].as_array().unwrap();
     assert!(fields.iter().any(|field| field["Key"] == "FName" && field["MustInput"] == 1));
 }
+
+#[tokio::test]
+async fn a_deleted_number_may_come_again_and_is_counted() {
+    let running = sandbox(|_| {}).await;
+    let draft = json!({ "formid": "BD_Customer", "data": { "Model": customer("A1", "一") } });
+    assert_eq!(kingdee(&running, "Draft", &draft).await["Result"]["Id"], 100_001);
+    let other_case = json!({ "formid": "BD_Customer", "data": { "Model": customer("a1", "一") } });
+    assert_eq!(status(&kingdee(&running, "Save", &other_case).await)["MsgCode"], 11, "the number is in use");
+    let numbers = json!({ "formid": "BD_Customer", "data": { "Numbers": ["A1"] } });
+    assert_eq!(status(&kingdee(&running, "Delete", &numbers).await)["IsSuccess"], true);
+    assert_eq!(kingdee(&running, "Save", &other_case).await["Result"]["Id"], 100_002);
+    let mut elsewhere = customer("A1", "二");
+    elsewhere["FCreateOrgId"] = json!({ "FNumber": "101" });
+    assert_eq!(status(&save(&running, &[elsewhere]).await)["IsSuccess"], true, "unique per organisation");
+    let mut unnumbered = customer("", "三");
+    unnumbered.as_object_mut().unwrap().remove("FNumber");
+    assert_eq!(status(&save(&running, &[unnumbered]).await)["SuccessEntitys"][0]["Number"], "CUST100004");
+    let state = running.handle().state();
+    let told: Vec<_> = state
+        .kingdee
+        .store
+        .documents("BD_Customer")
+        .map(|document| (document.id, document.creates))
+        .collect();
+    assert_eq!(told, [(100_002, 2), (100_003, 3), (100_004, 1)]);
+    assert_eq!(state.kingdee.store.duplicate_creates()["a1"], 1);
+}
+
+#[tokio::test]
+async fn a_login_may_be_signed() {
+    use sha2::Digest as _;
+    let running = sandbox(|_| {}).await;
+    let timestamp = jiff::Timestamp::now().as_second().to_string();
+    let app_id = "200001_c2FuZGJveC1hcHAtc2VlZC0yNGJ5dGVz";
+    let mut texts =
+        ["65f0c0ffee0001", "integration", app_id, "0123456789abcdef0123456789abcdef", timestamp.as_str()];
+    texts.sort_unstable();
+    let sign = hex::encode(sha2::Sha256::digest(texts.concat()));
+    let login = |sign: &str| {
+        json!({ "parameters": ["65f0c0ffee0001", "integration", app_id, timestamp, sign, 2052] }).to_string()
+    };
+    let good = post(&running, "AuthService.LoginBySign", &[], &login(&sign)).await.json();
+    assert_eq!(good["LoginResultType"], 1, "{good}");
+    let wrong = post(&running, "AuthService.LoginBySign", &[], &login("forged")).await.json();
+    assert_eq!(wrong["LoginResultType"], 0);
+}

@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use clap::Parser;
 use tracing_subscriber::{EnvFilter, fmt};
-use weir_sandbox::{Change, Options, Sandbox, Secret, jushuitan};
+use weir_sandbox::{Change, Knobs, Options, RefusedNumbers, Sandbox, Secret, jushuitan};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -72,11 +72,12 @@ struct Arguments {
         long,
         default_value = "demo-password",
         env = "WEIR_SANDBOX_KINGDEE_PASSWORD",
-        hide_env_values = true
+        hide_env_values = true,
+        value_parser = secret
     )]
-    kingdee_password: String,
+    kingdee_password: Secret,
     /// Switches a fault on: NAME=WHEN:VALUE[,KEY:VALUE…]; WHEN is probability, next or every; KEY is on, code or millis.
-    #[arg(long = "knob", value_name = "NAME=RULE")]
+    #[arg(long = "knob", value_name = "NAME=RULE", value_parser = knob)]
     knobs: Vec<String>,
     /// Kingdee refuses for good every document whose number this divides.
     #[arg(long, default_value_t = 0, value_name = "N")]
@@ -87,6 +88,22 @@ fn probability(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(value) if (0.0..=1.0).contains(&value) => Ok(value),
         _ => Err("must be a number from 0 to 1".to_owned()),
+    }
+}
+
+fn secret(text: &str) -> Result<Secret, std::convert::Infallible> {
+    Ok(Secret::new(text))
+}
+
+/// Lets a knob pass that can be read, so that a bad one is told like any other bad argument.
+fn knob(text: &str) -> Result<String, String> {
+    match Knobs::default().merge_shorthand(text) {
+        Ok(()) => Ok(text.to_owned()),
+        Err(error) => {
+            let causes =
+                std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());
+            Err(causes.map(ToString::to_string).collect::<Vec<_>>().join(": "))
+        }
     }
 }
 
@@ -105,14 +122,11 @@ impl Arguments {
         options.jushuitan.quota = (!self.no_quota).then_some(quota);
         options.jushuitan.token_lifetime_seconds = self.token_lifetime;
         options.kingdee.session_lifetime_seconds = self.session_lifetime;
-        options.kingdee.password = Secret::new(self.kingdee_password);
+        options.kingdee.password = self.kingdee_password;
         for knob in &self.knobs {
             options.knobs.merge_shorthand(knob).with_context(|| format!("--knob {knob}"))?;
         }
-        options.knobs.refuse_numbers(weir_sandbox::RefusedNumbers {
-            every: self.refuse_every,
-            ..weir_sandbox::RefusedNumbers::default()
-        });
+        options.knobs.refuse_numbers(RefusedNumbers { every: self.refuse_every, numbers: Vec::new() });
         Ok(options)
     }
 }

@@ -20,7 +20,7 @@ pub enum Filter {
     Or(Box<Filter>, Box<Filter>),
     And(Box<Filter>, Box<Filter>),
     Compare(Column, Comparison, String),
-    /// The value is among these (or, with `false`, is not).
+    /// The value is among these, written in lower case (or, with `false`, is not).
     In(Column, bool, Vec<String>),
 }
 
@@ -79,7 +79,7 @@ impl Filter {
             }
             Self::In(column, among, wanted) => {
                 let value = text(&column.value(document));
-                wanted.iter().any(|wanted| same_text(&value, wanted)) == *among
+                wanted.contains(&value.to_lowercase()) == *among
             }
         }
     }
@@ -173,7 +173,7 @@ impl<T: Iterator<Item = Token>> Parser<'_, T> {
         let mut values = Vec::new();
         loop {
             match self.tokens.next() {
-                Some(Token::Literal(value) | Token::Word(value)) => values.push(value),
+                Some(Token::Literal(value) | Token::Word(value)) => values.push(value.to_lowercase()),
                 other => return Err(not_understood(&format!("{other:?}"))),
             }
             match self.tokens.next() {

@@ -53,7 +53,7 @@ pub fn rows(store: &Store, form: &Form, request: &Request) -> Result<Rows, Failu
         limit if limit <= LARGEST_LIMIT => limit,
         _ => return Err(Failure::new(8, format!("参数Limit不能超过{LARGEST_LIMIT}"))),
     };
-    let mut found: Vec<_> = store.of_form(form).filter(|document| filter.passes(document)).collect();
+    let mut found: Vec<_> = store.documents(form.id).filter(|document| filter.passes(document)).collect();
     sort(form, &mut found, &request.text("OrderString"))?;
     // TopRowCount is an absolute last row, not a page size.
     let end = if top == 0 { found.len() } else { top.min(found.len()) };
@@ -89,7 +89,11 @@ fn compare(one: &Value, other: &Value) -> Ordering {
 }
 
 /// View: one document by number or id, with the property names of the help.
-pub fn view(store: &Store, form: &Form, request: &Request) -> Result<(Status, Map<String, Value>), Failure> {
+pub fn view(
+    store: &Store,
+    form: &'static Form,
+    request: &Request,
+) -> Result<(Status, Map<String, Value>), Failure> {
     let (number, id) = (request.text("Number"), request.text("Id"));
     let organisation = organisation(request);
     let found = if number.is_empty() {

@@ -203,7 +203,7 @@ fn merged(
 /// Every reason for which a document cannot be stored.
 fn check(
     world: &mut World,
-    form: &Form,
+    form: &'static Form,
     document: &Document,
     settings: &SaveSettings,
 ) -> Result<(), Vec<Failure>> {

@@ -88,6 +88,19 @@ pub struct Store {
     unknown_keys: BTreeMap<String, u64>,
     /// Creates that were refused because the number is in use, by number.
     duplicate_creates: BTreeMap<String, u64>,
+    /// What is known of each number, by form and lower-case number.
+    #[serde(skip)]
+    numbers: BTreeMap<(&'static str, String), KnownNumber>,
+    /// How many documents were ever created.
+    #[serde(skip)]
+    created: i64,
+}
+
+/// What is known of a number: which documents have it now, and how often one was created with it.
+#[derive(Debug, Clone, Default)]
+struct KnownNumber {
+    ids: Vec<i64>,
+    creates: usize,
 }
 
 impl Store {
@@ -96,14 +109,24 @@ impl Store {
         self.documents.get(form)?.values().find(|document| document.number == number)
     }
 
+    /// The documents of a form in the order of their ids, for tests.
+    pub fn documents(&self, form: &str) -> impl Iterator<Item = &Document> {
+        self.documents.get(form).into_iter().flat_map(BTreeMap::values)
+    }
+
+    /// Keys of `Model` no form knows, as `<form>.<key>`, and how often they came.
+    pub fn unknown_keys(&self) -> &BTreeMap<String, u64> {
+        &self.unknown_keys
+    }
+
+    /// Creates that were refused because the number is in use, by number.
+    pub fn duplicate_creates(&self) -> &BTreeMap<String, u64> {
+        &self.duplicate_creates
+    }
+
     /// Every write in its order, for tests.
     pub fn writes(&self) -> &[Write] {
         &self.writes
-    }
-
-    /// The documents of a form, in the order of their ids.
-    pub(super) fn of_form(&self, form: &Form) -> impl Iterator<Item = &Document> {
-        self.documents.get(form.id).into_iter().flat_map(BTreeMap::values)
     }
 
     /// A document by its internal id.
@@ -114,29 +137,44 @@ impl Store {
     /// The documents of a number, without regard to case, of one organisation or of all.
     pub(super) fn by_number<'s>(
         &'s self,
-        form: &Form,
+        form: &'static Form,
         number: &str,
         organisation: Option<&str>,
     ) -> impl Iterator<Item = &'s Document> {
-        self.of_form(form).filter(move |document| {
-            same_text(&document.number, number)
-                && organisation.is_none_or(|organisation| same_text(&document.organisation, organisation))
+        let known = self.numbers.get(&(form.id, number.to_lowercase()));
+        let ids = known.map(|known| known.ids.as_slice()).unwrap_or_default();
+        ids.iter().filter_map(|id| self.by_id(form, *id)).filter(move |document| {
+            organisation.is_none_or(|organisation| same_text(&document.organisation, organisation))
         })
     }
 
-    /// The id and, if need be, the number of the next document.
+    /// The id of the next document; ids are not used again.
     pub(super) fn next_id(&self) -> i64 {
-        let largest = self.documents.values().filter_map(|documents| documents.keys().last()).max();
-        let written = self.writes.iter().map(|write| write.id).max();
-        largest.copied().max(written).map_or(100_001, |id| id + 1)
+        100_001 + self.created
     }
 
     /// Puts a document in place, and notes the write.
     pub(super) fn put(&mut self, form: &'static Form, mut document: Document, action: &'static str) {
         self.note(form, &document, action);
-        let created = |write: &&Write| write.action == "create" && same_text(&write.number, &document.number);
-        document.creates = self.writes.iter().filter(created).count();
+        self.forget_number(form, document.id);
+        let known = self.numbers.entry((form.id, document.number.to_lowercase())).or_default();
+        known.ids.push(document.id);
+        if action == "create" {
+            known.creates += 1;
+            self.created += 1;
+        }
+        document.creates = known.creates;
         self.documents.entry(form.id).or_default().insert(document.id, document);
+    }
+
+    /// Takes a document out of the index of numbers, before its number changes or it is deleted.
+    fn forget_number(&mut self, form: &'static Form, id: i64) {
+        let Some(number) = self.by_id(form, id).map(|document| document.number.to_lowercase()) else {
+            return;
+        };
+        if let Some(known) = self.numbers.get_mut(&(form.id, number)) {
+            known.ids.retain(|known| *known != id);
+        }
     }
 
     /// Moves a document to another status, and notes the step.
@@ -158,6 +196,7 @@ impl Store {
 
     /// Takes a document away, and notes it.
     pub(super) fn delete(&mut self, form: &'static Form, id: i64) {
+        self.forget_number(form, id);
         let removed = self.documents.get_mut(form.id).and_then(|documents| documents.remove(&id));
         if let Some(document) = removed {
             self.note(form, &document, "delete");
