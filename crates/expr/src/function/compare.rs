@@ -1,0 +1,120 @@
+//! Comparing values as MySQL does under utf8mb4_bin (contract decisions "Mapping language"), without its silent
+//! conversion of text to zero.
+
+use std::cmp::Ordering;
+
+use super::node::Comparison;
+use crate::{error::Cause, moment, scope::World, value::Value};
+
+/// Compares two values; `None` when one of them is nothing.
+///
+/// A number and a text compare as numbers. Text that is no number equals no number (MySQL would take it for zero);
+/// asked which is larger, that is an error.
+pub fn values(
+    operator: Comparison,
+    left: &Value<'_>,
+    right: &Value<'_>,
+    world: &World<'_>,
+) -> Result<Option<bool>, Cause> {
+    match (left.is_null(), right.is_null()) {
+        (false, false) => {}
+        (true, true) if operator == Comparison::NullSafeEqual => return Ok(Some(true)),
+        _ if operator == Comparison::NullSafeEqual => return Ok(Some(false)),
+        _ => return Ok(None),
+    }
+    let ordering = match order(left, right, world) {
+        Ok(ordering) => ordering,
+        Err(cause @ (Cause::NotNumber(_) | Cause::NotTime(_))) => {
+            return match operator {
+                Comparison::Equal | Comparison::NullSafeEqual => Ok(Some(false)),
+                Comparison::NotEqual => Ok(Some(true)),
+                _ => Err(cause),
+            };
+        }
+        Err(cause) => return Err(cause),
+    };
+    Ok(Some(operator.accepts(ordering)))
+}
+
+fn order(left: &Value<'_>, right: &Value<'_>, world: &World<'_>) -> Result<Ordering, Cause> {
+    match (left, right) {
+        (Value::Json(_), _) | (_, Value::Json(_)) => Err(Cause::NotScalar),
+        (Value::Text(left), Value::Text(right)) => Ok(texts(left, right)),
+        (Value::Time(_), _) | (_, Value::Time(_)) => {
+            Ok(moment::read(left, world.zone)?.cmp(&moment::read(right, world.zone)?))
+        }
+        _ => Ok(left.to_number()?.compare(&right.to_number()?)),
+    }
+}
+
+/// By code point, as if the shorter text were filled up with blanks.
+fn texts(left: &str, right: &str) -> Ordering {
+    let length = left.len().max(right.len());
+    let padded = |text: &str| text.bytes().chain(std::iter::repeat(b' ')).take(length).collect::<Vec<u8>>();
+    if left.len() == right.len() { left.cmp(right) } else { padded(left).cmp(&padded(right)) }
+}
+
+/// `LIKE`: `%` any text, `_` one character, `\` takes the next character as it is.
+pub fn like(text: &str, pattern: &str) -> bool {
+    let text: Vec<char> = text.chars().collect();
+    let mut tokens = Vec::new();
+    let mut characters = pattern.chars();
+    while let Some(character) = characters.next() {
+        tokens.push(match character {
+            '%' => Token::Any,
+            '_' => Token::One,
+            '\\' => Token::Exactly(characters.next().unwrap_or('\\')),
+            other => Token::Exactly(other),
+        });
+    }
+    // Greedy with one way back: linear but for the last `%`.
+    let (mut at, mut token, mut star) = (0, 0, None);
+    while at < text.len() {
+        match tokens.get(token) {
+            Some(Token::Any) => {
+                star = Some((token, at));
+                token += 1;
+            }
+            Some(Token::One) => (at, token) = (at + 1, token + 1),
+            Some(Token::Exactly(wanted)) if text.get(at) == Some(wanted) => (at, token) = (at + 1, token + 1),
+            _ => match star {
+                Some((after, from)) => {
+                    star = Some((after, from + 1));
+                    (at, token) = (from + 1, after + 1);
+                }
+                None => return false,
+            },
+        }
+    }
+    tokens.get(token..).unwrap_or_default().iter().all(|token| matches!(token, Token::Any))
+}
+
+enum Token {
+    Any,
+    One,
+    Exactly(char),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns() {
+        for (text, pattern) in
+            [("abc", "a%"), ("abc", "%b%"), ("a%c", "a\\%c"), ("华东", "_东"), ("", "%"), ("aXbXc", "%X%c")]
+        {
+            assert!(like(text, pattern), "{text} LIKE {pattern}");
+        }
+        for (text, pattern) in [("abc", "b%"), ("abc", "a_"), ("abc", "a\\%c"), ("", "_")] {
+            assert!(!like(text, pattern), "{text} LIKE {pattern}");
+        }
+    }
+
+    #[test]
+    fn blanks_at_the_end_do_not_count() {
+        assert_eq!(texts("a", "a  "), Ordering::Equal);
+        assert_eq!(texts("a\t", "a"), Ordering::Less);
+        assert_eq!(texts("B", "a"), Ordering::Less);
+    }
+}

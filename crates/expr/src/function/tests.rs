@@ -1,0 +1,248 @@
+//! Expressions against records: the worked examples of contract qeasy-metadata §11, the expressions of the seeds, and
+//! MySQL's rules as a table.
+
+use jiff::tz::TimeZone;
+use proptest::prelude::*;
+
+use crate::{Context, Expression, LookupError, Lookups, Query, Scope, World};
+
+/// One shop, one customer.
+struct Collections;
+
+impl Lookups for Collections {
+    fn find(&self, query: &Query<'_>) -> Result<Option<String>, LookupError> {
+        let known: [(&str, &[(&str, &str)], &str); 2] = [
+            ("f9720649-c4cb-3d51-8bb0-e633ee48e23c", &[("shop_no", "S01")], "a@example.com"),
+            ("customers", &[("company_id", "10086001")], "C0017"),
+        ];
+        let asked: Vec<(&str, &str)> =
+            query.conditions.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let found = known.iter().find(|(name, row, _)| *name == query.collection && *row == asked.as_slice());
+        Ok(found.map(|(_, _, answer)| (*answer).to_owned()))
+    }
+}
+
+fn evaluate(expression: &str, record: &str) -> String {
+    let mut scope = Scope::new();
+    let expression = match Expression::compile(expression, &mut scope) {
+        Ok(expression) => expression,
+        Err(error) => return format!("refused: {error}"),
+    };
+    let zone = TimeZone::get("Asia/Shanghai").unwrap();
+    let now = "2024-03-14T08:00:00.9Z".parse().unwrap();
+    let world = World { now, zone: &zone, lookups: &Collections };
+    let mut context = Context { frames: Vec::new(), world: &world };
+    for shape in scope.finish() {
+        let mut cells = Vec::new();
+        shape.read(record, &mut cells).unwrap();
+        context.frames.push(cells);
+    }
+    match expression.evaluate(&context) {
+        Ok(value) if value.is_null() => "null".into(),
+        Ok(value) => value.into_text().into_owned(),
+        Err(error) => format!("failed: {error}"),
+    }
+}
+
+#[track_caller]
+fn check(expression: &str, record: &str, expect: &str) {
+    assert_eq!(evaluate(expression, record), expect, "{expression} on {record}");
+}
+
+const REFUND: &str = "_function CASE '_findCollection find email from f9720649-c4cb-3d51-8bb0-e633ee48e23c \
+                      where shop_no={shop_no} _endFind' WHEN '' THEN 'TK2402291737' ELSE '{refund_no}' END";
+
+#[test]
+fn the_seeds_expressions() {
+    check("{drp_co_id}", r#"{"drp_co_id":20011}"#, "20011");
+    check("{name}", r#"{"name":"华东分销商"}"#, "华东分销商");
+    check("_function {exchange_rate}/100", r#"{"exchange_rate":682.5}"#, "6.825");
+    check("_function {exchange_rate}/100", r#"{"exchange_rate":"682.50"}"#, "6.825");
+    check("_function {{a.amount}}/{{a.count}}", r#"{"a":{"amount":"50","count":4}}"#, "12.5");
+    check("_function {{a.amount}}/{{a.count}}", r#"{"a":{"amount":100,"count":3}}"#, "33.3333");
+    check(REFUND, r#"{"shop_no":"S01","refund_no":"TK1"}"#, "TK1");
+    check(REFUND, r#"{"shop_no":"S02","refund_no":"TK1"}"#, "TK2402291737");
+    check(
+        "_findCollection find serial_id from customers where company_id={new_customerid}",
+        r#"{"new_customerid":10086001}"#,
+        "C0017",
+    );
+    check("_findCollection find serial_id from customers where company_id={id}", r#"{"id":1}"#, "");
+    check("{{LAST_SYNC_TIME|datetime}}", "{}", "2024-03-14 16:00:00");
+    check("{{DAYS_AGO_2|datetime}}", "{}", "2024-03-12 16:00:00");
+    check("_function FROM_UNIXTIME({LAST_SYNC_TIME}-600, '%Y-%m-%d %H:%i:%s')", "{}", "2024-03-14 15:50:00");
+}
+
+#[test]
+fn templates() {
+    check("{{platform_id}}-{{shop_no}}", r#"{"platform_id":3,"shop_no":"S"}"#, "3-S");
+    check("{{o.p.q}}", r#"{"o":{"p":{"q":0.10}}}"#, "0.10");
+    check("{none}", "{}", "null");
+    check("x{none}y", "{}", "xy");
+    check("{{t|dateTime}}", r#"{"t":1710403200}"#, "2024-03-14 16:00:00");
+    check("{{t|date}}", r#"{"t":"1710403200123"}"#, "2024-03-14");
+    check("{{t|timestamp_ms}}", r#"{"t":"2024-03-14 16:00:00"}"#, "1710403200000");
+    check("{{t|timestamp}}", r#"{"t":""}"#, "");
+    check(r#"{"a":1}"#, "{}", r#"{"a":1}"#);
+    check("100", "{}", "100");
+    check("{a}", r#"{"a":"{b} {{c}} ${d}"}"#, "{b} {{c}} ${d}");
+}
+
+#[test]
+fn mysql_rules() {
+    let record =
+        r#"{"n":null,"zero":0,"x":"1.50","s":"a'b","d":"2024-01-31","big":123456789012345678901234567890.5}"#;
+    let table = [
+        ("1+2*3 % 4", "3"),
+        ("(1+2)*3", "9"),
+        ("7 DIV 2", "3"),
+        ("-7 % 3", "-1"),
+        ("0.13*100", "13"),
+        ("{x}+{x}", "3"),
+        ("{big}*2", "246913578024691357802469135781"),
+        ("{big}/3", "41152263004115226300411522630.16667"),
+        ("{n}+1", "null"),
+        ("IFNULL({n}, 5)", "5"),
+        ("COALESCE({n}, NULL, '')", ""),
+        ("{n} IS NULL", "1"),
+        ("NOT {zero}", "1"),
+        ("{n} AND 0", "0"),
+        ("{n} OR 1", "1"),
+        ("{n} = NULL", "null"),
+        ("{n} <=> NULL", "1"),
+        ("1 XOR 1", "0"),
+        ("'a' = 'A'", "0"),
+        ("'a' = 'a '", "1"),
+        ("'10' > '9'", "0"),
+        ("'10' > 9", "1"),
+        ("{x} = 1.5", "1"),
+        ("'x' = 0", "0"),
+        ("2 IN (1, 2)", "1"),
+        ("3 NOT IN (1, NULL)", "null"),
+        ("5 BETWEEN 1 AND 5", "1"),
+        ("'华东分销' LIKE '华%'", "1"),
+        ("CASE {x} WHEN 1 THEN 'a' WHEN 1.5 THEN 'b' END", "b"),
+        ("CASE WHEN {zero} THEN 'a' WHEN {zero} = 0 THEN 'b' ELSE 'c' END", "b"),
+        ("CASE WHEN {n} THEN 'a' END", "null"),
+        ("IF({zero}, 1, 2)", "2"),
+        ("NULLIF('', '')", "null"),
+        ("CONCAT('{s}', '-', {x})", "a'b-1.50"),
+        ("CONCAT('a', NULL)", "null"),
+        ("CONCAT_WS('-', 'a', NULL, 'b')", "a-b"),
+        ("LEFT('华东分销商', 2)", "华东"),
+        ("RIGHT('华东分销商', 2)", "销商"),
+        ("SUBSTRING('abcdef', 2, 3)", "bcd"),
+        ("SUBSTRING('abcdef', -2)", "ef"),
+        ("SUBSTRING('abcdef' FROM 2 FOR 2)", "bc"),
+        ("SUBSTR('abc', 0)", ""),
+        ("LOCATE('c', 'abc')", "3"),
+        ("LENGTH('华')", "3"),
+        ("CHAR_LENGTH('华')", "1"),
+        ("REPLACE('a-b-c', '-', '')", "abc"),
+        ("LPAD('7', 3, '0')", "007"),
+        ("TRIM('  a ')", "a"),
+        ("ROUND(2.345, 2)", "2.35"),
+        ("ROUND(-2.5)", "-3"),
+        ("TRUNCATE(2.349, 2)", "2.34"),
+        ("ABS(-1.50)", "1.5"),
+        ("CEIL(1.01)", "2"),
+        ("floor(-1.01)", "-2"),
+        ("MOD(7, 4)", "3"),
+        ("NOW()", "2024-03-14 16:00:00"),
+        ("CURDATE()", "2024-03-14"),
+        ("DATE_FORMAT(NOW(), '%Y%m%d')", "20240314"),
+        ("UNIX_TIMESTAMP('2024-03-14 16:00:00')", "1710403200"),
+        ("FROM_UNIXTIME(1710403200)", "2024-03-14 16:00:00"),
+        ("DATE_ADD('{d}', INTERVAL 1 MONTH)", "2024-02-29"),
+        ("DATE_SUB(NOW(), INTERVAL 1 DAY)", "2024-03-13 16:00:00"),
+        ("NOW() - INTERVAL 2 HOUR", "2024-03-14 14:00:00"),
+        ("LAST_DAY('2024-02-03')", "2024-02-29"),
+        ("DAY('{d}') + YEAR('{d}')", "2055"),
+        ("'{d}' < NOW()", "1"),
+        ("'it''s \\'q\\' {x}'", "it's 'q' 1.50"),
+        ("\"{s}\"", "a'b"),
+    ];
+    for (expression, expect) in table {
+        check(&format!("_function {expression}"), record, expect);
+    }
+}
+
+#[test]
+fn failures_name_the_expression_and_its_inputs() {
+    check(
+        "_function {a}/{b}",
+        r#"{"a":5,"b":0}"#,
+        "failed: division by zero in \"_function {a}/{b}\" with a = 5, b = 0",
+    );
+    check(
+        "_function {a}+1",
+        r#"{"a":"暂无"}"#,
+        "failed: \"暂无\" is not a number in \"_function {a}+1\" with a = \"暂无\"",
+    );
+    check(
+        "_function {a}+1",
+        r#"{"a":""}"#,
+        "failed: \"\" is not a number in \"_function {a}+1\" with a = \"\"",
+    );
+    assert!(evaluate("_function {a}+1", r#"{"a":[1]}"#).starts_with("failed: an object or a list"));
+    assert!(evaluate("{{t|date}}", r#"{"t":"soon"}"#).starts_with("failed: \"soon\" is not a date"));
+    assert!(evaluate("_function 'x' > 0", "{}").starts_with("failed: \"x\" is not a number"));
+}
+
+#[test]
+fn bad_expressions_are_refused_at_load() {
+    let deep = format!("_function {}1{}", "(".repeat(500), ")".repeat(500));
+    let long = format!("_function 1{}", "+1".repeat(5_000));
+    for (expression, expect) in [
+        ("_function CONCATT('a')", "unknown function \"CONCATT\" (did you mean \"CONCAT\"?)"),
+        ("_function LEFT('a')", "wrong number of arguments for LEFT"),
+        ("_function amount/100", "bare name \"amount\" (write {amount} for a number, '{amount}' for text)"),
+        ("_function 1 +", "syntax error"),
+        ("_function 1 2", "syntax error"),
+        ("_function (SELECT 1)", "the expression language has no"),
+        ("_function {a", "the macro is not closed"),
+        ("_function DATE_ADD('2024-01-01', 1)", "wrong number of arguments for DATE_ADD"),
+        ("_function '_findCollection find a from b' + _findCollection find x", "not closed"),
+        ("_findCollection find a from b where state in (1,2)", "_findCollection is malformed"),
+        ("_funtion 1", "\"_funtion\" does not start an expression"),
+        (" _function 1", "begin with \"_function \""),
+        ("{{x|datetim}}", "unknown filter \"datetim\" (did you mean \"datetime\"?)"),
+        ("{{CURENT_TIME}}", "did you mean \"CURRENT_TIME\"?"),
+        ("{{PAGINATION_PAGE_SIZE}}", "belongs to a source's request"),
+        ("{{a b}}", "\"a b\" is no field name"),
+        ("{{a}", "the macro is not closed"),
+        (&deep, ""),
+        (&long, "nested too deeply"),
+    ] {
+        let said = evaluate(expression, "{}");
+        assert!(said.starts_with("refused: ") && said.contains(expect), "{expression}: {said}");
+    }
+}
+
+proptest! {
+    /// A value is data: whatever it holds, the expression stays what it was.
+    #[test]
+    fn values_never_change_the_expression(text in ".{0,40}") {
+        let record = serde_json::json!({"a": text}).to_string();
+        let expect = format!("<{text}>");
+        prop_assert_eq!(evaluate("_function CONCAT('<', '{a}', '>')", &record), expect.clone());
+        prop_assert_eq!(evaluate("_function CASE '{{a}}' WHEN '{a}' THEN '<{a}>' ELSE 'no' END", &record), expect.clone());
+        prop_assert_eq!(evaluate("<{a}>", &record), expect);
+    }
+
+    #[test]
+    fn compiling_any_text_never_panics(text in "(_function )?[ -~{}'\"`\\\\华]{0,40}") {
+        evaluate(&text, "{}");
+    }
+
+    #[test]
+    fn evaluating_any_value_never_panics(json in "(-?[0-9]{1,40}(\\.[0-9]{1,40})?|\"[ -!#-\\[\\]-~]{0,30}\"|null|true|\\[\\]|\\{\\})") {
+        prop_assume!(serde_json::from_str::<serde_json::Value>(&json).is_ok());
+        let record = format!("{{\"a\":{json}}}");
+        for expression in ["{a}/3 * {a} - 7 % {a}", "SUBSTRING('{a}', {a}, {a})", "LPAD('{a}', {a}, 'x')",
+            "DATE_ADD('{a}', INTERVAL {a} YEAR)", "FROM_UNIXTIME({a}, '{a}')", "ROUND({a}, {a})", "REPLACE('{a}', '1', '{a}')",
+            "TRUNCATE({a}, -{a})", "{a} DIV 0.3", "LOCATE('{a}', '{a}', {a})"] {
+            evaluate(&format!("_function {expression}"), &record);
+        }
+    }
+}

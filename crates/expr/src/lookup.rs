@@ -1,0 +1,157 @@
+//! `_findCollection find <field> from <collection> where <a>={x} …` (contract qeasy-metadata §4): reference rows,
+//! handed in.
+
+use thiserror::Error;
+
+use crate::{
+    error::{Cause, CompileError},
+    scope::{Context, Scope},
+    template::{Macro, Template},
+    value::Value,
+};
+
+/// What starts a lookup, the blank included.
+pub const KEYWORD: &str = "_findCollection ";
+/// What ends a lookup inside a `_function`.
+pub const END: &str = " _endFind";
+
+/// Reference rows by equality of fields.
+///
+/// Implementations hold the rows at hand: an evaluation does no I/O and waits for nothing.
+pub trait Lookups: Send + Sync {
+    /// The field of the first row that matches; `None` when no row does.
+    fn find(&self, query: &Query<'_>) -> Result<Option<String>, LookupError>;
+}
+
+/// A question to a collection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Query<'q> {
+    /// The collection, as the expression names it.
+    pub collection: &'q str,
+    /// The wanted field, `_` for `.` in nested ones.
+    pub field: &'q str,
+    /// Fields and the values they must equal, all of them.
+    pub conditions: Vec<(&'q str, String)>,
+}
+
+/// A collection cannot be read.
+#[derive(Clone, Debug, Error)]
+#[error("{0}")]
+pub struct LookupError(pub String);
+
+/// No collections at all: every lookup fails.
+#[derive(Clone, Copy, Debug)]
+pub struct NoLookups;
+
+impl Lookups for NoLookups {
+    fn find(&self, query: &Query<'_>) -> Result<Option<String>, LookupError> {
+        Err(LookupError(format!("collection {:?} is not declared", query.collection)))
+    }
+}
+
+/// A compiled lookup.
+#[derive(Clone, Debug)]
+pub struct Lookup {
+    field: Box<str>,
+    collection: Box<str>,
+    conditions: Vec<(Box<str>, Template)>,
+}
+
+impl Lookup {
+    /// Compiles what follows the keyword.
+    pub fn compile(text: &str, scope: &mut Scope) -> Result<Self, CompileError> {
+        let malformed = || {
+            CompileError::new(
+                format!("_findCollection 写法不对：{text:?}"),
+                format!("_findCollection is malformed: {text:?}"),
+            )
+            .suggest(
+                "写 _findCollection find 字段 from 集合 where 字段={值}",
+                "write _findCollection find FIELD from COLLECTION where FIELD={value}",
+            )
+        };
+        let rest = text.trim().strip_prefix("find ").ok_or_else(malformed)?;
+        let (field, rest) = rest.split_once(" from ").ok_or_else(malformed)?;
+        let (collection, rest) = rest.split_once(" where ").ok_or_else(malformed)?;
+        let is_word = |word: &str| !word.is_empty() && !word.contains(char::is_whitespace);
+        if !is_word(field.trim()) || !is_word(collection.trim()) {
+            return Err(malformed());
+        }
+        let mut conditions = Vec::new();
+        for (name, value) in split_conditions(rest).ok_or_else(malformed)? {
+            conditions.push((name.into(), Template::compile(value, scope)?));
+        }
+        Ok(Self { field: field.trim().into(), collection: collection.trim().into(), conditions })
+    }
+
+    /// The collection it reads.
+    pub fn collection(&self) -> &str {
+        &self.collection
+    }
+
+    /// The macros in it.
+    pub fn macros(&self) -> impl Iterator<Item = &Macro> {
+        self.conditions.iter().flat_map(|(_, template)| template.macros())
+    }
+
+    /// The answer; nothing found gives empty text.
+    pub fn value<'a>(&'a self, context: &Context<'_, 'a>) -> Result<Value<'a>, Cause> {
+        let mut conditions = Vec::with_capacity(self.conditions.len());
+        for (name, template) in &self.conditions {
+            conditions.push((name.as_ref(), template.text(context)?.into_owned()));
+        }
+        let query = Query { collection: &self.collection, field: &self.field, conditions };
+        match context.world.lookups.find(&query) {
+            Ok(found) => Ok(Value::text(found.unwrap_or_default())),
+            Err(LookupError(problem)) => {
+                Err(Cause::Lookup { collection: self.collection.to_string(), problem })
+            }
+        }
+    }
+}
+
+/// `a={x} b='A' and c={y z}`: split only at a blank that is followed by `name=`.
+fn split_conditions(text: &str) -> Option<Vec<(&str, &str)>> {
+    let mut conditions = Vec::new();
+    let mut rest = text.trim();
+    while !rest.is_empty() {
+        let (name, after) = rest.split_once('=')?;
+        if !is_name(name) {
+            return None;
+        }
+        let end = next_condition(after);
+        let value = after.get(..end)?.trim();
+        let value =
+            ["and", "AND"].iter().find_map(|and| value.strip_suffix(and)?.strip_suffix(' ')).unwrap_or(value);
+        let quoted = value.strip_prefix('\'').and_then(|value| value.strip_suffix('\''));
+        conditions.push((name, quoted.unwrap_or(value)));
+        rest = after.get(end..)?.trim_start();
+    }
+    (!conditions.is_empty()).then_some(conditions)
+}
+
+fn next_condition(text: &str) -> usize {
+    let starts = text.match_indices(' ').map(|(at, _)| at);
+    let mut begins = starts.filter(|at| {
+        let after = text.get(at + 1..).unwrap_or_default();
+        after.split_once('=').is_some_and(|(name, _)| is_name(name))
+    });
+    begins.next().unwrap_or(text.len())
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | '-'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn conditions_are_split_at_names_only() {
+        let split = split_conditions("a={x} b='A B' and c={{arr.c}}").unwrap();
+        assert_eq!(split, [("a", "{x}"), ("b", "A B"), ("c", "{{arr.c}}")]);
+        assert_eq!(split_conditions("state in (1,2)"), None);
+        assert_eq!(split_conditions(""), None);
+    }
+}
