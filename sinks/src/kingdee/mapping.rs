@@ -396,3 +396,126 @@ fn with_sources(error: &CallError) -> String {
 pub(super) fn ids(ids: impl IntoIterator<Item = String>) -> weir_clients::kingdee::Selection {
     weir_clients::kingdee::Selection::Ids(ids.into_iter().collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn bill() -> Map<String, Json> {
+        let text = r#"{"FID":0,"FBillNo":"TK1","FDate":"2024-02-29 10:15:00","FRetcustId":{"FNUMBER":"S1"},
+            "SubHeadEntity":{"FSettleOrgId":{"FNumber":"102"}},"FHeadNote":"",
+            "FEntity":[{"FMaterialId":{"FNumber":"A"},"FRealQty":2,"FTaxPrice":0.10},
+                       {"FMaterialId":{"FNumber":"B"},"FRealQty":1,"FTaxPrice":5}]}"#;
+        serde_json::from_str(text).unwrap()
+    }
+
+    fn form() -> Form {
+        Form {
+            id: "SAL_RETURNSTOCK".into(),
+            id_field: "FID".into(),
+            number_field: "FBillNo".into(),
+            organisation_field: None,
+        }
+    }
+
+    #[test]
+    fn what_was_sent_becomes_query_keys_of_header_and_rows() {
+        let (header, rows) = sent(&bill(), &form());
+        let keys: Vec<_> = header.iter().map(|(key, _)| key.as_str()).collect();
+        assert_eq!(keys, ["FBillNo", "FDate", "FRetcustId.FNumber", "FSettleOrgId.FNumber", "FHeadNote"]);
+        let rows = rows.unwrap();
+        assert_eq!((rows.len(), rows[0][0].0.as_str()), (2, "FMaterialId.FNumber"));
+        let mut two = bill();
+        two.insert("FOther".into(), json!([{"A": 1}]));
+        assert_eq!(sent(&two, &form()).1, None, "two entries cannot be told apart by a query");
+    }
+
+    #[test]
+    fn equality_is_by_value_for_numbers_and_times_and_exact_for_texts() {
+        for (sent, stored, expect) in [
+            ("0.10", "0.1", true),
+            ("2", "2.0000000000", true),
+            ("\"13\"", "13.0", true),
+            ("9007199254740993", "9007199254740992", false),
+            ("\"2024-02-29 10:15:00\"", "\"2024-02-29T10:15:00\"", true),
+            ("\"2024-02-29\"", "\"2024-02-29T00:00:00\"", true),
+            ("\"\"", "null", true),
+            ("\"甲\"", "\"甲 \"", false),
+            ("\"1.0\"", "\"1.00\"", false),
+            ("true", "true", true),
+        ] {
+            let read = |text: &str| serde_json::from_str::<Json>(text).unwrap();
+            assert_eq!(is_equal(&read(sent), &read(stored)), expect, "{sent} {stored}");
+        }
+    }
+
+    #[test]
+    fn an_update_carries_the_id_that_was_found_and_keeps_decimals_and_order() {
+        let writing = Writing {
+            form: form(),
+            parameters: Map::from_iter([("IsAutoSubmitAndAudit".to_owned(), json!(true))]),
+            audits: true,
+            on_change: OnChange::Update,
+            limits: weir_model::target::BatchLimits { documents: 1, bytes: 1, age: Duration::ZERO },
+        };
+        let delivery = crate::kingdee::tests::delivery("TK1", "甲");
+        let draft = Draft {
+            at: 0,
+            delivery: &delivery,
+            model: bill(),
+            number: "TK1".into(),
+            organisation: String::new(),
+        };
+        let data = request(&writing, &[(draft, Some("105410".into()))]);
+        let model = &data["Model"][0];
+        assert_eq!(model["FID"], json!(105_410));
+        assert_eq!(model["FEntity"][0]["FTaxPrice"].to_string(), "0.10");
+        assert_eq!(model.as_object().unwrap().keys().nth(1).map(String::as_str), Some("FBillNo"));
+        assert_eq!(data["IsAutoSubmitAndAudit"], json!(true));
+    }
+
+    #[test]
+    fn rows_are_found_in_any_order_and_a_missing_one_is_a_difference() {
+        let delivery = crate::kingdee::tests::delivery("TK1", "甲");
+        let draft = Draft {
+            at: 0,
+            delivery: &delivery,
+            model: bill(),
+            number: "TK1".into(),
+            organisation: String::new(),
+        };
+        let query = look_up(&form(), std::slice::from_ref(&draft));
+        let row = |material: &str, quantity: &str, price: &str| -> Vec<Json> {
+            let cell = |field: &String| match field.as_str() {
+                "FID" => json!(7),
+                "FBillNo" => json!("tk1"),
+                "FDocumentStatus" => json!("A"),
+                "FDate" => json!("2024-02-29T10:15:00"),
+                "FRetcustId.FNumber" => json!("S1"),
+                "FSettleOrgId.FNumber" => json!("102"),
+                "FMaterialId.FNumber" => json!(material),
+                "FRealQty" => serde_json::from_str(quantity).unwrap(),
+                "FTaxPrice" => serde_json::from_str(price).unwrap(),
+                _ => Json::Null,
+            };
+            query.fields.iter().map(cell).collect()
+        };
+        let (a, b) = (row("A", "2.0", "0.1000"), row("B", "1", "5.00"));
+        let stored = |rows: &[Vec<Json>]| found(&form(), &draft, &query, rows).unwrap();
+        // The number differs in case: found all the same, and not equal.
+        assert_eq!(
+            (stored(&[b.clone(), a.clone()]).id.as_str(), stored(&[b.clone(), a.clone()]).equal),
+            ("7", false)
+        );
+        let mut same = draft.clone();
+        same.model.insert("FBillNo".into(), json!("tk1"));
+        same.number = "tk1".into();
+        let equal = |rows: &[Vec<Json>]| found(&form(), &same, &query, rows).unwrap().equal;
+        assert!(equal(&[b.clone(), a.clone()]));
+        assert!(!equal(std::slice::from_ref(&a)));
+        assert!(!equal(&[a.clone(), a]));
+        assert_eq!(found(&form(), &same, &query, &[]), None);
+    }
+}

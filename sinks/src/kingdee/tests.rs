@@ -27,7 +27,7 @@ source: {name: a, system: jushuitan, metadata: {api: /x, id: drp_co_id}}
 target:
   system: kingdee-galaxy
   key: [FCreateOrgId.FNumber, FNumber]
-  settings: {SETTINGS}
+  settings: SETTINGS
   metadata:
     api: batchSave
     otherRequest:
@@ -94,7 +94,7 @@ impl Site {
     }
 }
 
-fn delivery(number: &str, name: &str) -> Delivery {
+pub(super) fn delivery(number: &str, name: &str) -> Delivery {
     let body = json!({
         "FNumber": number, "FName": name, "FDescription": "10000001",
         "FCreateOrgId": {"FNumber": "100"}, "FUseOrgId": {"FNumber": "100"},
