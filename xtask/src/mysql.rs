@@ -1,9 +1,7 @@
 //! Where the SQL server comes from: Debian's MariaDB, or MySQL in a container.
 
-use anyhow::{Context, Result, bail};
-use weir_testkit::mariadb::{self, MariaDb};
-use weir_testkit::process::find_program;
-use weir_testkit::server::Server;
+use anyhow::{Result, bail};
+use weir_testkit::mariadb::Program;
 
 use crate::{install, kafka};
 
@@ -12,17 +10,19 @@ const IMAGE: &str = "mysql:8.4.7";
 /// The programs alone: the package `mariadb-server` would also start a server of its own.
 const PACKAGES: [&str; 2] = ["mariadb-server-core", "mariadb-client-core"];
 
-/// Starts a server that outlives xtask; returns it with its URL. Fails with what would help.
-pub fn start(may_install: bool) -> Result<(Server, String)> {
-    let has_programs = || mariadb::PROGRAMS.iter().all(|name| find_program(name).is_some());
-    if !has_programs() && may_install {
-        install::packages(&PACKAGES)?;
+/// What the SQL server is run from: as the environment says, else MariaDB's programs, else an image. Fails with what would
+/// help.
+pub fn program(may_install: bool) -> Result<Program> {
+    let found = Program::from_env();
+    if let Ok(program) = found {
+        return Ok(program);
     }
-    if has_programs() {
-        return MariaDb::start_detached().context("start MariaDB");
+    if may_install {
+        install::packages(&PACKAGES)?;
+        return Ok(Program::from_env()?);
     }
     if kafka::has_engine() {
-        return mariadb::start_container(IMAGE).with_context(|| format!("start {IMAGE}"));
+        return Ok(Program::Image(IMAGE.to_owned()));
     }
     bail!(
         "neither MariaDB's programs nor a Docker engine are here; `apt-get install {}` is enough",

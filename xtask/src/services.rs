@@ -9,7 +9,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use weir_testkit::broker::{Broker, CLASSPATH_VARIABLE, IMAGE_VARIABLE, Program};
+use weir_testkit::broker::{self, Broker, CLASSPATH_VARIABLE, Program as KafkaProgram};
+use weir_testkit::mariadb::{self, MariaDb, Program as MySqlProgram};
 use weir_testkit::server::Server;
 
 use crate::interrupt::Interrupt;
@@ -81,19 +82,22 @@ pub fn acquire(may_install: bool, interrupt: &Interrupt) -> Result<Services> {
 
 impl Services {
     fn acquire_each(&mut self, may_install: bool, interrupt: &Interrupt) -> Result<()> {
-        let program = kafka::program(may_install);
-        if let Ok(program) = &program {
-            self.variables.push(match program.clone() {
-                Program::Jars(classpath) => (CLASSPATH_VARIABLE.to_owned(), classpath),
-                Program::Image(image) => (IMAGE_VARIABLE.to_owned(), image),
-            });
+        let kafka = kafka::program(may_install);
+        match &kafka {
+            Ok(KafkaProgram::Jars(classpath)) => self.set(CLASSPATH_VARIABLE, classpath),
+            Ok(KafkaProgram::Image(image)) => self.set(broker::IMAGE_VARIABLE, image),
+            Err(_told_below) => {}
         }
         interrupt.check()?;
-        self.acquire_one("Kafka", KAFKA_VARIABLE, || {
-            Broker::start_detached(&program?).context("start Kafka")
-        })?;
+        self.acquire_one("Kafka", KAFKA_VARIABLE, || Broker::start_detached(&kafka?).context("start Kafka"))?;
         interrupt.check()?;
-        self.acquire_one("MySQL", MYSQL_VARIABLE, || mysql::start(may_install))?;
+        let mysql = mysql::program(may_install);
+        if let Ok(MySqlProgram::Image(image)) = &mysql {
+            self.set(mariadb::IMAGE_VARIABLE, image);
+        }
+        self.acquire_one("MySQL", MYSQL_VARIABLE, || {
+            MariaDb::start_detached(&mysql?).context("start MySQL")
+        })?;
         interrupt.check()
     }
 
@@ -106,13 +110,13 @@ impl Services {
         if let Some(given) = std::env::var(variable).ok().filter(|value| !value.is_empty()) {
             check_reachable(variable, &given)?;
             println!("{name}: using {variable} from the environment");
-            self.variables.push((variable.to_owned(), given));
+            self.set(variable, &given);
             return Ok(());
         }
         match start() {
             Ok((server, address)) => {
                 println!("{name}: {address}, {server}");
-                self.variables.push((variable.to_owned(), address));
+                self.set(variable, &address);
                 self.started.push(server);
                 self.save()
             }
@@ -121,6 +125,11 @@ impl Services {
                 Ok(())
             }
         }
+    }
+
+    /// Tests that stop or kill a server start one of their own, from the same program.
+    fn set(&mut self, name: &str, value: &str) {
+        self.variables.push((name.to_owned(), value.to_owned()));
     }
 
     /// Ends what was started and forgets it.

@@ -6,14 +6,14 @@
 
 use std::fs;
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command};
-use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::process::{self, free_port, kill_child, run, spawn, terminate_child, wait_until};
-use crate::server::{STOP_GRACE, Server};
+use crate::node::{Node, throw_away_folder, with_free_ports};
+use crate::process::{free_port, run, spawn};
+use crate::server::Server;
 use crate::{Error, wire};
 
 /// Java class path of Kafka's jars.
@@ -22,9 +22,6 @@ pub const CLASSPATH_VARIABLE: &str = "WEIR_KAFKA_CLASSPATH";
 pub const IMAGE_VARIABLE: &str = "WEIR_KAFKA_IMAGE";
 
 const SERVER: &str = "Kafka";
-const READY_LIMIT: Duration = Duration::from_secs(90);
-/// A free port may be taken by someone else before the server binds it; then others are tried.
-const PORT_ATTEMPTS: usize = 3;
 /// 16 zero bytes but for the last, base64url: a cluster id as Kafka wants it.
 const CLUSTER_ID: &str = "AAAAAAAAAAAAAAAAAAAAAQ";
 const JVM_OPTIONS: [&str; 5] =
@@ -58,12 +55,13 @@ impl Program {
 /// A one-node Kafka that ends, with its data, when this value is dropped.
 #[derive(Debug)]
 pub struct Broker {
+    // The server ends before its folder goes.
+    node: Node,
+    folder: TempDir,
     program: Program,
     ports: Ports,
-    folder: TempDir,
     /// Runs in a process group of its own, so that a Ctrl-C for the starter doesn't reach it.
     detached: bool,
-    node: Node,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -72,69 +70,36 @@ struct Ports {
     controller: u16,
 }
 
-#[derive(Debug)]
-enum Node {
-    Process(Child),
-    Container(String),
-    Stopped,
-}
-
 impl Broker {
     /// Starts a broker and waits until a topic can be created on it.
     ///
     /// # Errors
     /// When the environment names no Kafka, or it doesn't start; the error holds the end of its log.
     pub fn start() -> Result<Self, Error> {
-        Self::start_from(&Program::from_env()?, false)
+        let program = Program::from_env()?;
+        with_free_ports(|| Self::start_once(&program, false))
     }
 
-    /// Starts a broker that goes on after the calling program has ended.
+    /// Starts a broker that goes on after the calling program has ended; returns it with its address.
     ///
     /// # Errors
     /// When it doesn't start; the error holds the end of its log.
     pub fn start_detached(program: &Program) -> Result<(Server, String), Error> {
-        let mut broker = Self::start_from(program, true)?;
-        let bootstrap = broker.bootstrap();
-        let server = match std::mem::replace(&mut broker.node, Node::Stopped) {
-            Node::Process(child) => {
-                broker.folder.disable_cleanup(true);
-                Server::Process { id: child.id(), folder: broker.folder.path().to_owned() }
-            }
-            Node::Container(name) => Server::Container { name },
-            Node::Stopped => {
-                return Err(Error::Answer("Kafka was stopped while it was being started".to_owned()));
-            }
-        };
-        Ok((server, bootstrap))
-    }
-
-    fn start_from(program: &Program, detached: bool) -> Result<Self, Error> {
-        let mut attempt = 1;
-        loop {
-            match Self::start_once(program, detached) {
-                Err(Error::Ended { log, .. })
-                    if attempt < PORT_ATTEMPTS && log.contains("Address already in use") =>
-                {
-                    attempt += 1;
-                }
-                settled => return settled,
-            }
-        }
+        let mut broker = with_free_ports(|| Self::start_once(program, true))?;
+        let server = broker.node.hand_over(SERVER, &mut broker.folder)?;
+        Ok((server, broker.bootstrap()))
     }
 
     fn start_once(program: &Program, detached: bool) -> Result<Self, Error> {
-        let folder = tempfile::Builder::new()
-            .prefix("weir-kafka-")
-            .tempdir()
-            .map_err(|source| Error::file("make a folder in", &std::env::temp_dir(), source))?;
+        let folder = throw_away_folder("weir-kafka-")?;
         let ports = Ports { client: free_port()?, controller: free_port()? };
-        let mut broker = Self { program: program.clone(), ports, folder, detached, node: Node::Stopped };
+        let mut broker = Self { node: Node::default(), folder, program: program.clone(), ports, detached };
         broker.node = match program {
             Program::Jars(classpath) => {
                 broker.format(classpath)?;
-                Node::Process(broker.spawn(classpath)?)
+                Node::process(broker.spawn(classpath)?)
             }
-            Program::Image(image) => Node::Container(broker.create_container(image)?),
+            Program::Image(image) => broker.create_container(image)?,
         };
         broker.wait_ready()?;
         Ok(broker)
@@ -148,26 +113,12 @@ impl Broker {
 
     /// Lets the broker shut down in order (SIGTERM; SIGKILL after 10 s). Its data stays for [`Broker::restart`].
     pub fn stop(&mut self) {
-        match std::mem::replace(&mut self.node, Node::Stopped) {
-            Node::Process(mut child) => terminate_child(&mut child, STOP_GRACE),
-            Node::Container(name) => {
-                let _stopped_already = run(Command::new("docker").args(["stop", "--time", "10", &name]));
-                self.node = Node::Container(name);
-            }
-            Node::Stopped => {}
-        }
+        self.node.stop();
     }
 
     /// Ends the broker at once, as `kill -9` does. Its data stays for [`Broker::restart`].
     pub fn kill(&mut self) {
-        match std::mem::replace(&mut self.node, Node::Stopped) {
-            Node::Process(mut child) => kill_child(&mut child),
-            Node::Container(name) => {
-                let _stopped_already = run(Command::new("docker").args(["kill", &name]));
-                self.node = Node::Container(name);
-            }
-            Node::Stopped => {}
-        }
+        self.node.kill();
     }
 
     /// Stops the broker if it still runs, then starts it on its old data and ports, and waits until it is ready.
@@ -176,22 +127,18 @@ impl Broker {
     /// When it doesn't come back; the error holds the end of its log.
     pub fn restart(&mut self) -> Result<(), Error> {
         self.stop();
-        if let Node::Container(name) = &self.node {
-            run(Command::new("docker").args(["start", name]))?;
-        } else if let Program::Jars(classpath) = &self.program {
-            self.node = Node::Process(self.spawn(classpath)?);
-        }
+        let mut node = std::mem::take(&mut self.node);
+        node.start_again(|| match &self.program {
+            Program::Jars(classpath) => self.spawn(classpath),
+            Program::Image(image) => Err(Error::Missing(format!("the container of {image} is gone"))),
+        })?;
+        self.node = node;
         self.wait_ready()
     }
 
     fn wait_ready(&mut self) -> Result<(), Error> {
         let (bootstrap, log) = (self.bootstrap(), self.log());
-        let answers = || wire::probe(&bootstrap);
-        match &mut self.node {
-            Node::Process(child) => process::wait_ready(SERVER, child, &log, READY_LIMIT, answers),
-            Node::Container(name) => wait_container_ready(SERVER, name, READY_LIMIT, answers),
-            Node::Stopped => Err(Error::Answer("Kafka was stopped while it was being started".to_owned())),
-        }
+        self.node.wait_ready(SERVER, &log, || wire::probe(&bootstrap))
     }
 
     fn log(&self) -> PathBuf {
@@ -226,58 +173,18 @@ impl Broker {
         spawn(&mut command, &self.log())
     }
 
-    fn create_container(&self, image: &str) -> Result<String, Error> {
-        let name = container_name(self.folder.path());
+    /// The image reads its settings from variables: `log.dirs` is `KAFKA_LOG_DIRS`.
+    fn create_container(&self, image: &str) -> Result<Node, Error> {
         let port = self.ports.client;
-        let mut command = Command::new("docker");
-        command.args(["run", "--detach", "--name", &name, "--publish", &format!("127.0.0.1:{port}:{port}")]);
-        for (setting, value) in settings(self.ports, "0.0.0.0") {
-            command.args(["--env", &format!("KAFKA_{}={value}", setting.to_uppercase().replace('.', "_"))]);
-        }
-        command.args(["--env", &format!("CLUSTER_ID={CLUSTER_ID}")]);
-        command.args(["--env", &format!("KAFKA_HEAP_OPTS={}", JVM_OPTIONS.join(" "))]).arg(image);
-        run(&mut command)?;
-        Ok(name)
+        let name = |setting: &str| format!("KAFKA_{}", setting.to_uppercase().replace('.', "_"));
+        let mut variables: Vec<(String, String)> = settings(self.ports, "0.0.0.0")
+            .into_iter()
+            .map(|(setting, value)| (name(setting), value))
+            .collect();
+        variables.push(("CLUSTER_ID".to_owned(), CLUSTER_ID.to_owned()));
+        variables.push(("KAFKA_HEAP_OPTS".to_owned(), JVM_OPTIONS.join(" ")));
+        Node::container(self.folder.path(), image, (port, port), &variables, &[])
     }
-}
-
-impl Drop for Broker {
-    fn drop(&mut self) {
-        self.kill();
-        if let Node::Container(name) = &self.node {
-            // Nobody is left to be told; the container's name in `docker ps` is the trace of a failure.
-            let _removed = run(Command::new("docker").args(["rm", "--force", "--volumes", name]));
-        }
-    }
-}
-
-/// Waits for a server in a container likewise; its log is the container's.
-pub(crate) fn wait_container_ready(
-    server: &'static str,
-    name: &str,
-    limit: Duration,
-    mut answers: impl FnMut() -> Result<(), Error>,
-) -> Result<(), Error> {
-    let container = Server::Container { name: name.to_owned() };
-    let mut last = String::new();
-    let ready = wait_until(limit, || {
-        !container.is_running() || answers().map_err(|error| last = error.to_string()).is_ok()
-    });
-    let log = || {
-        let output = Command::new("docker").args(["logs", "--tail", "25", name]).output();
-        output.map(|output| String::from_utf8_lossy(&output.stderr).into_owned()).unwrap_or_default()
-    };
-    match (container.is_running(), ready) {
-        (true, true) => Ok(()),
-        (true, false) => Err(Error::NotReady { server, seconds: limit.as_secs(), last, log: log() }),
-        (false, _) => Err(Error::Ended { server, status: "its container stopped".to_owned(), log: log() }),
-    }
-}
-
-/// A container is named like the folder that would hold its data: unique, and seen to be ours.
-pub(crate) fn container_name(folder: &Path) -> String {
-    let name = folder.file_name().unwrap_or_default().to_string_lossy();
-    name.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect()
 }
 
 fn java(classpath: &str) -> Command {
@@ -340,10 +247,5 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), all);
-    }
-
-    #[test]
-    fn a_container_is_named_in_letters_that_engines_accept() {
-        assert_eq!(container_name(Path::new("/tmp/weir-kafka-a.B_9")), "weir-kafka-a-B-9");
     }
 }

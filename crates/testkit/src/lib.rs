@@ -7,6 +7,7 @@
 pub mod broker;
 pub mod error;
 pub mod mariadb;
+mod node;
 pub mod process;
 pub mod server;
 mod wire;

@@ -1,32 +1,32 @@
-//! A throw-away MariaDB (or MySQL in a container) on a free loopback port, with a user and a database of its own.
+//! A throw-away MariaDB, or MySQL in a container, on a free loopback port, with a user and a database of its own.
 //!
-//! Relies on the programs of Debian's `mariadb-server-core` and `mariadb-client-core`. Texts compare by code point
-//! (`utf8mb4_bin`): two customer numbers that differ in case are two customers.
+//! Relies on the programs of Debian's `mariadb-server-core` and `mariadb-client-core`, or on `WEIR_MYSQL_IMAGE` and a Docker
+//! engine. Texts compare by code point (`utf8mb4_bin`): two customer numbers that differ in case are two customers.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command};
-use std::time::Duration;
 
 use tempfile::TempDir;
 
 use crate::Error;
-use crate::broker::{container_name, wait_container_ready};
-use crate::process::{self, find_program, free_port, is_root, kill_child, run, spawn, terminate_child};
-use crate::server::{STOP_GRACE, Server};
+use crate::node::{Node, throw_away_folder, with_free_ports};
+use crate::process::{find_program, free_port, is_root, run, spawn};
+use crate::server::Server;
 
-/// The programs that must be there.
-pub const PROGRAMS: [&str; 3] = ["mariadbd", "mariadb-install-db", "mariadb"];
+/// Container image of MySQL, used instead of MariaDB's programs when it is set.
+pub const IMAGE_VARIABLE: &str = "WEIR_MYSQL_IMAGE";
 
-const SERVER: &str = "MariaDB";
-const READY_LIMIT: Duration = Duration::from_secs(90);
-const PORT_ATTEMPTS: usize = 3;
+const PROGRAMS: [&str; 3] = ["mariadbd", "mariadb-install-db", "mariadb"];
+const SERVER: &str = "the SQL server";
 const USER: &str = "weir";
 const DATABASE: &str = "weir";
 /// Not a secret: the server is reachable from this machine only and is thrown away.
 const PASSWORD: &str = "weir-throw-away";
+/// The port inside a container.
+const CONTAINER_PORT: u16 = 3306;
 /// Small, and quick rather than durable over a power cut. Strict as production is.
 const SETTINGS: [&str; 11] = [
     "--bind-address=127.0.0.1",
@@ -42,13 +42,36 @@ const SETTINGS: [&str; 11] = [
     "--max-connections=300",
 ];
 
+/// What the server is run from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Program {
+    /// MariaDB's programs on this machine.
+    MariaDb,
+    /// A container image of MySQL.
+    Image(String),
+}
+
+impl Program {
+    /// The image that the environment names, else this machine's programs.
+    ///
+    /// # Errors
+    /// When there are neither; the message tells what to install.
+    pub fn from_env() -> Result<Self, Error> {
+        if let Some(image) = std::env::var(IMAGE_VARIABLE).ok().filter(|value| !value.is_empty()) {
+            return Ok(Self::Image(image));
+        }
+        PROGRAMS.iter().try_for_each(|name| program(name).map(|_| ())).map(|()| Self::MariaDb)
+    }
+}
+
 /// A database server that ends, with its data, when this value is dropped.
 #[derive(Debug)]
 pub struct MariaDb {
-    port: u16,
+    // The server ends before its folder goes.
+    node: Node,
     folder: TempDir,
+    port: u16,
     detached: bool,
-    child: Option<Child>,
 }
 
 impl MariaDb {
@@ -57,41 +80,34 @@ impl MariaDb {
     /// # Errors
     /// When its programs are missing or it doesn't start; the error holds the end of its log.
     pub fn start() -> Result<Self, Error> {
-        Self::start_new(false)
+        let program = Program::from_env()?;
+        with_free_ports(|| Self::start_once(&program, false))
     }
 
     /// Starts a server that goes on after the calling program has ended; returns it with its URL.
     ///
     /// # Errors
-    /// When its programs are missing or it doesn't start; the error holds the end of its log.
-    pub fn start_detached() -> Result<(Server, String), Error> {
-        let mut server = Self::start_new(true)?;
-        let url = server.url();
-        let Some(child) = server.child.take() else {
-            return Err(Error::Answer("MariaDB was stopped while it was being started".to_owned()));
-        };
-        server.folder.disable_cleanup(true);
-        Ok((Server::Process { id: child.id(), folder: server.folder.path().to_owned() }, url))
+    /// When it doesn't start; the error holds the end of its log.
+    pub fn start_detached(program: &Program) -> Result<(Server, String), Error> {
+        let mut server = with_free_ports(|| Self::start_once(program, true))?;
+        let handle = server.node.hand_over(SERVER, &mut server.folder)?;
+        Ok((handle, server.url()))
     }
 
-    /// `mysql://user:password@127.0.0.1:port/database`. Stays the same over restarts.
+    /// `mysql://user:password@127.0.0.1:port/database`. The user may make databases. Stays the same over restarts.
     #[must_use]
     pub fn url(&self) -> String {
-        url(self.port)
+        format!("mysql://{USER}:{PASSWORD}@127.0.0.1:{}/{DATABASE}", self.port)
     }
 
     /// Lets the server shut down in order (SIGTERM; SIGKILL after 10 s). Its data stays for [`MariaDb::restart`].
     pub fn stop(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            terminate_child(&mut child, STOP_GRACE);
-        }
+        self.node.stop();
     }
 
     /// Ends the server at once, as `kill -9` does. Its data stays for [`MariaDb::restart`].
     pub fn kill(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            kill_child(&mut child);
-        }
+        self.node.kill();
     }
 
     /// Stops the server if it still runs, then starts it on its old data and port, and waits until it answers.
@@ -100,46 +116,48 @@ impl MariaDb {
     /// When it doesn't come back; the error holds the end of its log.
     pub fn restart(&mut self) -> Result<(), Error> {
         self.stop();
-        self.launch()
+        let mut node = std::mem::take(&mut self.node);
+        node.start_again(|| self.spawn())?;
+        self.node = node;
+        self.wait_ready()
     }
 
-    fn start_new(detached: bool) -> Result<Self, Error> {
-        let mut attempt = 1;
-        loop {
-            let mut server = Self::install(detached)?;
-            match server.launch() {
-                Ok(()) => return Ok(server),
-                Err(Error::Ended { log, .. })
-                    if attempt < PORT_ATTEMPTS && log.contains("already in use") =>
-                {
-                    attempt += 1;
-                }
-                Err(error) => return Err(error),
+    fn start_once(program: &Program, detached: bool) -> Result<Self, Error> {
+        let folder = throw_away_folder("weir-mysql-")?;
+        let mut server = Self { node: Node::default(), folder, port: free_port()?, detached };
+        match program {
+            Program::MariaDb => {
+                server.install()?;
+                server.node = Node::process(server.spawn()?);
+                server.wait_ready()?;
+            }
+            Program::Image(image) => {
+                server.node = server.create_container(image)?;
+                server.wait_ready()?;
+                // The image gives its user one database; tests make databases of their own.
+                let grant = format!("GRANT ALL PRIVILEGES ON *.* TO '{USER}'@'%'");
+                let name = server.node.container_name().unwrap_or_default();
+                execute_in_container(name, "root", &grant)?;
             }
         }
-    }
-
-    /// Makes the data directory.
-    fn install(detached: bool) -> Result<Self, Error> {
-        let folder = tempfile::Builder::new()
-            .prefix("weir-mariadb-")
-            .tempdir()
-            .map_err(|source| Error::file("make a folder in", &std::env::temp_dir(), source))?;
-        // The server may run as another user: it must get through to its data.
-        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755))
-            .map_err(|source| Error::file("open to others", folder.path(), source))?;
-        let server = Self { port: free_port()?, folder, detached, child: None };
-        let start = server.path("start.sql");
-        fs::write(&start, start_statements()).map_err(|source| Error::file("write", &start, source))?;
-        let mut command = Command::new(program("mariadb-install-db")?);
-        command.arg("--no-defaults").arg(server.option("datadir", "data"));
-        command.args(["--skip-test-db", "--auth-root-authentication-method=normal"]).args(user_option());
-        run(&mut command)?;
         Ok(server)
     }
 
-    fn launch(&mut self) -> Result<(), Error> {
-        let mut command = Command::new(program("mariadbd")?);
+    /// Makes the data directory.
+    fn install(&self) -> Result<(), Error> {
+        // The server may run as another user: it must get through to its data.
+        fs::set_permissions(self.folder.path(), fs::Permissions::from_mode(0o755))
+            .map_err(|source| Error::file("open to others", self.folder.path(), source))?;
+        let start = self.path("start.sql");
+        fs::write(&start, start_statements()).map_err(|source| Error::file("write", &start, source))?;
+        let mut command = server_program("mariadb-install-db")?;
+        command.arg("--no-defaults").arg(self.option("datadir", "data"));
+        command.args(["--skip-test-db", "--auth-root-authentication-method=normal"]).args(user_option());
+        run(&mut command).map(|_| ())
+    }
+
+    fn spawn(&self) -> Result<Child, Error> {
+        let mut command = server_program("mariadbd")?;
         command.arg("--no-defaults").arg(self.option("datadir", "data")).arg(format!("--port={}", self.port));
         // Inside the data directory, which alone belongs to the server's user.
         command.arg(self.option("socket", "data/sock")).arg(self.option("pid-file", "data/pid"));
@@ -147,11 +165,29 @@ impl MariaDb {
         if self.detached {
             command.process_group(0);
         }
-        let log = self.path("log.txt");
-        let mut child = spawn(&mut command, &log)?;
-        let ready = process::wait_ready(SERVER, &mut child, &log, READY_LIMIT, || select_one(self.port));
-        self.child = Some(child);
-        ready
+        spawn(&mut command, &self.path("log.txt"))
+    }
+
+    fn create_container(&self, image: &str) -> Result<Node, Error> {
+        let variables = [
+            ("MYSQL_USER", USER),
+            ("MYSQL_PASSWORD", PASSWORD),
+            ("MYSQL_DATABASE", DATABASE),
+            ("MYSQL_ROOT_PASSWORD", PASSWORD),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let arguments =
+            ["--character-set-server=utf8mb4", "--collation-server=utf8mb4_bin", "--max-connections=300"];
+        Node::container(self.folder.path(), image, (self.port, CONTAINER_PORT), &variables, &arguments)
+    }
+
+    fn wait_ready(&mut self) -> Result<(), Error> {
+        let (port, log) = (self.port, self.path("log.txt"));
+        let container = self.node.container_name().map(str::to_owned);
+        self.node.wait_ready(SERVER, &log, || match &container {
+            Some(name) => execute_in_container(name, USER, "SELECT 1"),
+            None => select_one(port),
+        })
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -163,53 +199,12 @@ impl MariaDb {
     }
 }
 
-impl Drop for MariaDb {
-    fn drop(&mut self) {
-        self.kill();
-    }
-}
-
-/// Starts MySQL in a container that goes on after the calling program has ended; returns it with its URL.
-///
-/// # Errors
-/// When the engine or the image cannot be used, or the server doesn't start.
-pub fn start_container(image: &str) -> Result<(Server, String), Error> {
-    let port = free_port()?;
-    let name = container_name(Path::new(&format!("weir-mysql-{}-{port}", std::process::id())));
+/// Over TCP: the image's first start has a server for itself that listens on a socket only.
+fn execute_in_container(name: &str, user: &str, statement: &str) -> Result<(), Error> {
     let mut command = Command::new("docker");
-    command.args(["run", "--detach", "--name", &name, "--publish", &format!("127.0.0.1:{port}:3306")]);
-    let variables =
-        [("USER", USER), ("PASSWORD", PASSWORD), ("DATABASE", DATABASE), ("ROOT_PASSWORD", PASSWORD)];
-    for (variable, value) in variables {
-        command.args(["--env", &format!("MYSQL_{variable}={value}")]);
-    }
-    command.args([image, "--character-set-server=utf8mb4", "--collation-server=utf8mb4_bin"]);
-    run(&mut command)?;
-    let server = Server::Container { name: name.clone() };
-    // The image starts a first server without network to set itself up; only the second one answers over TCP.
-    let answers = || {
-        let password = format!("MYSQL_PWD={PASSWORD}");
-        let client = ["exec", "--env", &password, &name, "mysql", "--protocol=tcp", "--user", USER];
-        run(Command::new("docker").args(client).args(["--execute", "SELECT 1", DATABASE])).map(|_| ())
-    };
-    let granted = wait_container_ready("MySQL", &name, READY_LIMIT, answers).and_then(|()| grant_all(&name));
-    if let Err(error) = granted {
-        server.end()?;
-        return Err(error);
-    }
-    Ok((server, url(port)))
-}
-
-/// Tests make databases of their own.
-fn grant_all(container: &str) -> Result<(), Error> {
-    let password = format!("MYSQL_PWD={PASSWORD}");
-    let grant = format!("GRANT ALL PRIVILEGES ON *.* TO '{USER}'@'%'");
-    let client = ["exec", "--env", &password, container, "mysql", "--user", "root", "--execute", &grant];
-    run(Command::new("docker").args(client)).map(|_| ())
-}
-
-fn url(port: u16) -> String {
-    format!("mysql://{USER}:{PASSWORD}@127.0.0.1:{port}/{DATABASE}")
+    command.args(["exec", "--env", &format!("MYSQL_PWD={PASSWORD}"), name, "mysql", "--protocol=tcp"]);
+    command.args(["--host=127.0.0.1", "--user", user, "--execute", statement]);
+    run(&mut command).map(|_| ())
 }
 
 /// Run by the server at every start, hence repeatable.
@@ -226,6 +221,13 @@ fn select_one(port: u16) -> Result<(), Error> {
     command.env("MYSQL_PWD", PASSWORD).args(["--no-defaults", "--protocol=tcp", "--host=127.0.0.1"]);
     command.arg(format!("--port={port}")).args(["--user", USER, "--execute", "SELECT 1", DATABASE]);
     run(&mut command).map(|_| ())
+}
+
+/// The server may run as another user, who cannot write where we keep temporary files.
+fn server_program(name: &str) -> Result<Command, Error> {
+    let mut command = Command::new(program(name)?);
+    command.env_remove("TMPDIR");
+    Ok(command)
 }
 
 fn program(name: &str) -> Result<PathBuf, Error> {
