@@ -23,7 +23,8 @@ pub enum Fault {
     /// HTTP 200 with a failure of the vendor. Jushuitan: `code` 199 (default), 200, 100 or any other. Kingdee: `code`
     /// is a MsgCode, 13 (default), 14 or any other, or `response_error`. Nothing is done.
     VendorError,
-    /// The answer takes `millis` (default 1000) longer.
+    /// The call is served and stored at once, but its answer takes `millis` (default 1000) longer: a client that gives up
+    /// earlier does not know what became of it.
     Slow,
     /// The call is served and stored, then the connection is cut without an answer.
     LostReply,

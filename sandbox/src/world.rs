@@ -15,7 +15,7 @@ use serde::Serialize;
 use crate::{
     CallCount, Fault, Knobs, Options, Rule,
     calls::{Call, Calls},
-    clock::Clock,
+    clock::{self, Clock},
     faults::FaultBox,
     jushuitan, kingdee,
     reply::{self, Reply},
@@ -100,36 +100,42 @@ impl SharedWorld {
     /// Answers one call of a remote system: counts it, lets the faults strike that know nothing of the system, and has
     /// `serve` do the rest.
     pub async fn answer(&self, call: Call, serve: impl FnOnce(&mut World, &Call) -> Reply) -> Response<Body> {
-        let (delay, early) = {
+        let (delay, response) = {
             let mut world = self.lock();
             world.calls.of(&call).received += 1;
             let delay = world.strikes(Fault::Slow, &call).map(|rule| rule.millis.unwrap_or(1_000));
-            (delay, fault_before(&mut world, &call))
+            let response = fault_before(&mut world, &call);
+            (delay, response.unwrap_or_else(|| answer_served(&mut world, &call, serve)))
         };
         if let Some(millis) = delay {
             tokio::time::sleep(Duration::from_millis(millis)).await;
         }
-        if let Some(response) = early {
-            return response;
-        }
-        let mut world = self.lock();
-        let mut answer = serve(&mut world, &call);
-        if let Some(reason) = &answer.refusal {
-            *world.calls.of(&call).refused.entry(reason.clone()).or_insert(0) += 1;
-        }
-        if world.strikes(Fault::LostReply, &call).is_some() {
-            return reply::cut();
-        }
-        if world.strikes(Fault::TruncatedJson, &call).is_some() {
-            truncate(&mut answer.body);
-        }
-        let date = crate::clock::to_http_date(world.clock.now());
-        let mut response = answer.into_response();
-        if let Ok(value) = HeaderValue::try_from(date) {
-            response.headers_mut().insert(header::DATE, value);
-        }
         response
     }
+}
+
+/// Has a call served, and lets the faults strike that come after it.
+fn answer_served(
+    world: &mut World,
+    call: &Call,
+    serve: impl FnOnce(&mut World, &Call) -> Reply,
+) -> Response<Body> {
+    let mut reply = serve(world, call);
+    if let Some(reason) = &reply.refusal {
+        *world.calls.of(call).refused.entry(reason.clone()).or_insert(0) += 1;
+    }
+    if world.strikes(Fault::LostReply, call).is_some() {
+        return reply::cut();
+    }
+    if world.strikes(Fault::TruncatedJson, call).is_some() {
+        truncate(&mut reply.body);
+    }
+    let mut response = reply.into_response();
+    // The sandbox's own time, so that a client can tell how far its clock is off.
+    if let Ok(value) = HeaderValue::try_from(clock::to_http_date(world.clock.now())) {
+        response.headers_mut().insert(header::DATE, value);
+    }
+    response
 }
 
 /// The faults that strike before a system sees the call.

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use support::{
-    DISTRIBUTORS, MOVEMENTS, ask, get, jushuitan, jushuitan_body, sandbox, send, time_text, token_call,
+    DISTRIBUTORS, MOVEMENTS, ask, get, jushuitan, jushuitan_body, now, sandbox, send, time_text, token_call,
 };
 use weir_sandbox::{Rule, Running, When, jushuitan::Quota};
 
@@ -22,8 +22,9 @@ fn window(page: u64, size: u64, from: i64, to: i64) -> Value {
 /// Every distributor that windows over the whole span give, last page first.
 async fn all_distributors(running: &Running) -> Vec<Value> {
     let mut rows = Vec::new();
+    let now = now();
     for week in 0..3 {
-        let (from, to) = (-(week + 1) * 7 * 86_400, -week * 7 * 86_400 - 1);
+        let (from, to) = (now - (week + 1) * 7 * 86_400, now - week * 7 * 86_400 - 1);
         let first = ask(running, DISTRIBUTORS, &window(1, 50, from, to)).await;
         for page in (1..=first["data"]["page_count"].as_u64().unwrap()).rev() {
             let answer = ask(running, DISTRIBUTORS, &window(page, 50, from, to)).await;
@@ -37,7 +38,7 @@ async fn all_distributors(running: &Running) -> Vec<Value> {
 async fn the_wire_samples_verify_over_http() {
     // The clock stands at the samples' time.
     let running = sandbox(|options| {
-        options.clock_offset_seconds = 1_705_284_000 - jiff::Timestamp::now().as_second();
+        options.clock_offset_seconds = 1_705_284_000 - now();
     })
     .await;
     let j5 = "app_key=demo-key&access_token=demo-token&timestamp=1705284000&charset=utf-8&version=2&biz=%7B%22page_index%22%3A%221%22%2C%22page_size%22%3A%221000%22%2C%22create_time_start%22%3A%222024-01-14+00%3A00%3A00%22%2C%22create_time_end%22%3A%222024-01-14+23%3A59%3A59%22%7D&sign=ea662c4869ea4214b5638ed863c203ad";
@@ -52,7 +53,7 @@ async fn the_wire_samples_verify_over_http() {
 #[tokio::test]
 async fn calls_that_break_a_rule_are_refused_with_the_vendors_code() {
     let running = sandbox(|_| {}).await;
-    let now = jiff::Timestamp::now().as_second();
+    let now = now();
     let base = |timestamp: i64, charset: &str, version: &str, biz: &str| {
         jushuitan_body(
             "demo-secret",
@@ -67,7 +68,7 @@ async fn calls_that_break_a_rule_are_refused_with_the_vendors_code() {
         )
     };
     let page = r#"{"page_index":1,"page_size":50}"#;
-    let long = window(1, 50, -8 * 86_400, 0).to_string();
+    let long = window(1, 50, now - 8 * 86_400, now).to_string();
     let half = r#"{"page_index":1,"page_size":50,"modified_begin":"2024-01-08 00:00:00"}"#;
     for (body, code, word) in [
         (base(now, "utf-8", "2", page), 0, ""),
@@ -138,7 +139,7 @@ async fn movements_are_a_bare_array_behind_a_cursor() {
             MOVEMENTS,
             &json!({
                 "page_index": 1, "page_size": 70, "last_ioi_sn_id": after,
-                "create_time_start": time_text(-29 * 86_400), "create_time_end": time_text(0),
+                "create_time_start": time_text(now() - 29 * 86_400), "create_time_end": time_text(now()),
             }),
         )
         .await;
@@ -159,7 +160,7 @@ async fn movements_are_a_bare_array_behind_a_cursor() {
     let texts = running.handle().movements();
     assert!(texts.iter().any(|text| text.contains(r#".00","cost_amount":"#)), "zeros stay");
 
-    let long = json!({ "page_index": 1, "create_time_start": time_text(-31 * 86_400), "create_time_end": time_text(0) });
+    let long = json!({ "page_index": 1, "create_time_start": time_text(now() - 31 * 86_400), "create_time_end": time_text(now()) });
     assert_eq!(ask(&running, MOVEMENTS, &long).await["code"], 140);
     let by_code = json!({ "page_index": 1, "sku_sns": [rows[0]["sku_sn"]] });
     let found = ask(&running, MOVEMENTS, &by_code).await;

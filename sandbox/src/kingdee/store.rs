@@ -58,7 +58,7 @@ pub struct Document {
     pub status: DocumentStatus,
     /// Its fields as they were last sent.
     pub fields: Map<String, Value>,
-    /// How often a document of this number was created: more than 1 is a double, or a create after a delete.
+    /// How often a document of this number and organisation was created: more than 1 is a double, or a create after a delete.
     pub creates: usize,
     /// How often it was updated.
     pub updates: u32,
@@ -100,7 +100,8 @@ pub struct Store {
 #[derive(Debug, Clone, Default)]
 struct KnownNumber {
     ids: Vec<i64>,
-    creates: usize,
+    /// By the number of the organisation.
+    creates: BTreeMap<String, usize>,
 }
 
 impl Store {
@@ -159,11 +160,12 @@ impl Store {
         self.forget_number(form, document.id);
         let known = self.numbers.entry((form.id, document.number.to_lowercase())).or_default();
         known.ids.push(document.id);
+        let creates = known.creates.entry(document.organisation.to_lowercase()).or_insert(0);
         if action == "create" {
-            known.creates += 1;
+            *creates += 1;
             self.created += 1;
         }
-        document.creates = known.creates;
+        document.creates = *creates;
         self.documents.entry(form.id).or_default().insert(document.id, document);
     }
 

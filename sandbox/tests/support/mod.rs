@@ -79,13 +79,17 @@ pub async fn get(running: &Running, path: &str) -> Value {
 }
 
 fn now_text() -> String {
-    jiff::Timestamp::now().as_second().to_string()
+    now().to_string()
 }
 
-/// A time in the past or future as Jushuitan writes it.
-pub fn time_text(seconds_from_now: i64) -> String {
-    let timestamp =
-        jiff::Timestamp::from_second(jiff::Timestamp::now().as_second() + seconds_from_now).unwrap();
+/// The present in Unix seconds.
+pub fn now() -> i64 {
+    jiff::Timestamp::now().as_second()
+}
+
+/// Unix seconds as Jushuitan writes them.
+pub fn time_text(seconds: i64) -> String {
+    let timestamp = jiff::Timestamp::from_second(seconds).unwrap();
     jiff::tz::offset(8).to_datetime(timestamp).strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
