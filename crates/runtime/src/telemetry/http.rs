@@ -1,0 +1,98 @@
+//! The pages `/metrics`, `/healthz` and `/readyz`. They tell no record's content and need no login: bind them to an
+//! address that only the monitoring reaches.
+
+use std::net::SocketAddr;
+
+use axum::{
+    Json, Router,
+    extract::State,
+    http::{StatusCode, header::CONTENT_TYPE},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use prometheus::{Encoder as _, Registry, TextEncoder};
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::Error;
+use crate::health::{Condition, Health};
+
+/// The pages of this process. Cheap to clone.
+#[derive(Clone)]
+pub struct Pages {
+    registry: Registry,
+    health: Health,
+}
+
+impl Pages {
+    pub(super) fn new(registry: Registry, health: Health) -> Self {
+        Self { registry, health }
+    }
+
+    /// Takes the address; tells it back, since port 0 stands for any free one.
+    ///
+    /// # Errors
+    /// The address is taken or not ours.
+    pub async fn bind(&self, address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
+        let failed = |source| Error::Listen { address, source };
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let bound = listener.local_addr().map_err(failed)?;
+        Ok((listener, bound))
+    }
+
+    /// Serves the pages until `stop`; requests under way are still answered.
+    ///
+    /// # Errors
+    /// The listener broke.
+    pub async fn serve(self, listener: TcpListener, stop: CancellationToken) -> std::io::Result<()> {
+        axum::serve(listener, self.router()).with_graceful_shutdown(stop.cancelled_owned()).await
+    }
+
+    fn router(self) -> Router {
+        Router::new()
+            .route("/metrics", get(metrics))
+            .route("/healthz", get(alive))
+            .route("/readyz", get(ready))
+            .with_state(self)
+    }
+}
+
+async fn metrics(State(pages): State<Pages>) -> Response {
+    let encoder = TextEncoder::new();
+    let mut page = Vec::new();
+    match encoder.encode(&pages.registry.gather(), &mut page) {
+        Ok(()) => ([(CONTENT_TYPE, encoder.format_type().to_owned())], page).into_response(),
+        Err(error) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "cannot write the metrics page");
+            (StatusCode::INTERNAL_SERVER_ERROR, "metrics cannot be written; see the log\n").into_response()
+        }
+    }
+}
+
+/// The process lives as long as it answers. A stage that waits or halted is told, but is no reason to be restarted:
+/// what it needs is not in this process.
+async fn alive(State(pages): State<Pages>) -> Response {
+    (StatusCode::OK, Json(conditions(&pages.health))).into_response()
+}
+
+async fn ready(State(pages): State<Pages>) -> Response {
+    let code = if pages.health.is_ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (code, Json(conditions(&pages.health))).into_response()
+}
+
+fn conditions(health: &Health) -> serde_json::Value {
+    let stages: serde_json::Map<_, _> = health
+        .conditions()
+        .into_iter()
+        .map(|(stage, condition)| {
+            let why = match &condition {
+                Condition::Waiting(why) | Condition::Halted(why) => Some(why.as_str()),
+                Condition::Starting | Condition::Ready => None,
+            };
+            let told = json!({ "condition": super::metrics::condition_name(&condition), "why": why });
+            (stage, told)
+        })
+        .collect();
+    json!({ "ready": health.is_ready(), "stages": stages })
+}

@@ -1,0 +1,287 @@
+//! What is told is told: on the pages, in the log, to a collector, in the headers.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::{SocketAddr, TcpStream},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::Bytes,
+    http::{HeaderMap, Uri},
+    routing::post,
+};
+use opentelemetry::trace::TraceContextExt as _;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tracing_opentelemetry::OpenTelemetrySpanExt as _;
+use tracing_subscriber::layer::SubscriberExt as _;
+use weir_model::{
+    cursor::Lane,
+    outcome::{Code, Outcome, Refusal},
+};
+
+use super::*;
+use crate::{
+    health::Condition,
+    tasks::{self, TaskKind},
+};
+
+const DEADLINE: Duration = Duration::from_secs(20);
+
+fn settings(otlp_endpoint: Option<String>) -> Settings {
+    Settings {
+        log_format: Format::Json,
+        log_filter: "info".to_owned(),
+        listen: None,
+        otlp_endpoint,
+        instance: "host-1".to_owned(),
+        service: "weir-test".to_owned(),
+    }
+}
+
+/// Takes log lines into memory.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Lines {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+/// Runs `work` as in a process that was started with `telemetry`, and gives what it logged.
+fn observed<T>(telemetry: &Telemetry, format: Format, filter: &str, work: impl FnOnce() -> T) -> (T, String) {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::registry()
+        .with(logs::layer(format, false, move || writer.clone(), logs::filter(filter).unwrap()))
+        .with(trace::layer(&telemetry.tracers));
+    let result = tracing::subscriber::with_default(subscriber, work);
+    (result, lines.text())
+}
+
+async fn served(pages: Pages) -> (SocketAddr, CancellationToken) {
+    let (listener, address) = pages.bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let stop = CancellationToken::new();
+    tasks::spawn("pages", TaskKind::Service, pages.serve(listener, stop.clone()));
+    (address, stop)
+}
+
+/// Status line and body of a page.
+async fn get(address: SocketAddr, path: &'static str) -> (u16, String) {
+    let fetch = move || {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
+        (status, answer.split_once("\r\n\r\n").unwrap().1.to_owned())
+    };
+    tokio::task::spawn_blocking(fetch).await.unwrap()
+}
+
+#[tokio::test]
+async fn the_metrics_page_shows_what_was_counted() {
+    let health = Health::default();
+    health.report("sink orders", Condition::Halted("K-AUTH: wrong secret".to_owned()));
+    let telemetry = Telemetry::build(&settings(None), health).unwrap();
+    let metrics = telemetry.metrics();
+    metrics.page_polled(&"distributors".into(), Lane::Live, 50, 48);
+    metrics.page_polled(&"distributors".into(), Lane::Live, 50, 2);
+    metrics.call_ended(
+        &"jst".into(),
+        "distributor/query",
+        CallOutcome::Failed,
+        "throttled",
+        Duration::from_millis(30),
+    );
+    let cause = Refusal::new(Code::new("K-LOCKED"), "单据被锁定");
+    metrics.document_decided(&"orders".into(), &Outcome::Retry { after: Duration::ZERO, cause });
+    metrics.consumer_lag("weir-sink-orders", "weir.doc.orders", 3, Some(17));
+    metrics.consumer_lag("weir-sink-orders", "weir.doc.orders", 4, Some(18));
+    metrics.consumer_lag("weir-sink-orders", "weir.doc.orders", 4, None);
+    metrics.settled_until(&"distributors".into(), Some(jiff::Timestamp::UNIX_EPOCH));
+
+    let (address, stop) = served(telemetry.pages()).await;
+    let (status, page) = get(address, "/metrics").await;
+    stop.cancel();
+    assert_eq!(status, 200);
+    let line = |name: &str, labels: &[&str]| {
+        let of_name =
+            |line: &&str| line.starts_with(&format!("{name}{{")) || line.starts_with(&format!("{name} "));
+        let found = page.lines().filter(of_name).find(|line| labels.iter().all(|label| line.contains(label)));
+        found.unwrap_or_else(|| panic!("{name} {labels:?} is not on the page:\n{page}")).to_owned()
+    };
+    let polled = line("weir_poll_records_read_total", &[r#"source="distributors""#, r#"lane="live""#]);
+    assert!(polled.ends_with(" 100"), "{polled}");
+    assert!(line("weir_poll_records_published_total", &[]).ends_with(" 50"));
+    line("weir_api_calls_total", &[r#"outcome="failed""#, r#"class="throttled""#]);
+    line("weir_api_call_duration_seconds_bucket", &[r#"le="0.05""#]);
+    line("weir_sink_documents_total", &[r#"outcome="retry""#]);
+    line("weir_sink_retries_total", &[r#"code="K-LOCKED""#]);
+    assert!(line("weir_kafka_consumer_lag_records", &[r#"partition="3""#]).ends_with(" 17"));
+    assert!(!page.contains(r#"partition="4""#), "a lost partition has no lag here");
+    line("weir_stage_condition", &[r#"stage="sink orders""#, r#"condition="halted""#]);
+    assert!(line("weir_stages_halted", &[]).ends_with(" 1"));
+    line("weir_build_info", &[concat!("version=\"", env!("CARGO_PKG_VERSION"), "\"")]);
+    line("weir_poll_window_lag_seconds", &[]);
+}
+
+#[tokio::test]
+async fn the_health_pages_answer_with_the_stages_conditions() {
+    let health = Health::default();
+    let telemetry = Telemetry::build(&settings(None), health.clone()).unwrap();
+    let (address, stop) = served(telemetry.pages()).await;
+    assert_eq!(get(address, "/healthz").await.0, 200);
+    assert_eq!(get(address, "/readyz").await.0, 503);
+
+    health.report("producer jst", Condition::Ready);
+    assert_eq!(get(address, "/readyz").await.0, 200);
+
+    health.report("sink orders", Condition::Waiting("MySQL is away".to_owned()));
+    let (status, body) = get(address, "/readyz").await;
+    assert_eq!(status, 503);
+    let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(body["ready"], false);
+    assert_eq!(body["stages"]["sink orders"]["condition"], "waiting");
+    assert_eq!(body["stages"]["sink orders"]["why"], "MySQL is away");
+    assert_eq!(get(address, "/healthz").await.0, 200);
+    stop.cancel();
+}
+
+#[tokio::test]
+async fn a_taken_address_is_told() {
+    let telemetry = Telemetry::build(&settings(None), Health::default()).unwrap();
+    let (_listener, taken) = telemetry.pages().bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let refused = telemetry.pages().bind(taken).await;
+    assert!(matches!(refused, Err(Error::Listen { address, .. }) if address == taken));
+}
+
+#[test]
+fn json_log_lines_parse() {
+    let telemetry = Telemetry::build(&settings(None), Health::default()).unwrap();
+    let ((), text) = observed(&telemetry, Format::Json, "info", || {
+        let span = tracing::info_span!("page", source = "distributors");
+        let _entered = span.enter();
+        tracing::warn!(status = 429, text = "含\"引号\"\n", "throttled");
+        tracing::debug!("not written");
+    });
+    let lines: Vec<serde_json::Value> =
+        text.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+    let [line] = lines.as_slice() else { panic!("{text}") };
+    assert_eq!(line["level"], "WARN");
+    assert_eq!(line["message"], "throttled");
+    assert_eq!(line["status"], 429);
+    assert_eq!(line["text"], "含\"引号\"\n");
+    assert_eq!(line["span"]["source"], "distributors");
+}
+
+#[test]
+fn text_log_lines_carry_their_fields() {
+    let telemetry = Telemetry::build(&settings(None), Health::default()).unwrap();
+    let ((), text) = observed(&telemetry, Format::Text, "info", || tracing::info!(pages = 3, "window read"));
+    assert!(text.contains("INFO") && text.contains("window read pages=3"), "{text}");
+}
+
+#[test]
+fn a_filter_that_is_none_is_told() {
+    let refused =
+        start(&Settings { log_filter: "weir=loud".to_owned(), ..settings(None) }, Health::default());
+    let Err(error) = refused else { panic!("it must be refused") };
+    assert!(error.to_string().contains("weir=loud"), "{error}");
+}
+
+#[test]
+fn trace_context_goes_from_span_to_span_without_a_collector() {
+    let telemetry = Telemetry::build(&settings(None), Health::default()).unwrap();
+    let (header, log) = observed(&telemetry, Format::Json, "error", || {
+        let page = tracing::info_span!(target: "weir_runtime::poll", "page");
+        let header = inject(&page).unwrap();
+        assert_eq!(inject(&page).as_ref(), Some(&header), "records of a page share one value");
+
+        let document = tracing::info_span!(target: "weir_runtime::map", "document");
+        continue_from(&document, &header);
+        let child = inject(&document).unwrap();
+        assert_eq!(child[..35], header[..35], "the trace goes on");
+        assert_ne!(child[36..52], header[36..52], "in a span of its own");
+        header
+    });
+    assert_eq!(log, "", "a quiet log does not cut the trace");
+    assert_eq!(header.len(), 55);
+    assert!(header.starts_with("00-"), "{header}");
+    let context = extract(&header).span().span_context().clone();
+    assert!(context.is_valid() && context.is_remote());
+}
+
+#[test]
+fn a_header_that_is_none_starts_a_trace_of_its_own() {
+    let telemetry = Telemetry::build(&settings(None), Health::default()).unwrap();
+    observed(&telemetry, Format::Json, "info", || {
+        for bad in ["", "00-0-0-0", "not a header", &"0".repeat(55)] {
+            let span = tracing::info_span!(target: "weir_runtime::map", "document");
+            continue_from(&span, bad);
+            link(&span, bad);
+            assert!(span.context().span().span_context().is_valid(), "{bad:?}");
+        }
+    });
+    let outside = tracing::info_span!("nobody listens");
+    assert_eq!(inject(&outside), None);
+}
+
+/// A collector that remembers path and size of what it is sent.
+async fn collector() -> (String, mpsc::UnboundedReceiver<(String, String, usize)>) {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let take = move |uri: Uri, headers: HeaderMap, body: Bytes| async move {
+        let kind = headers["content-type"].to_str().unwrap().to_owned();
+        sender.send((uri.path().to_owned(), kind, body.len())).unwrap();
+    };
+    let router = Router::new().route("/v1/{signal}", post(take));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}/", listener.local_addr().unwrap());
+    tasks::spawn("collector", TaskKind::Service, async move { axum::serve(listener, router).await });
+    (base, receiver)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_collector_is_sent_traces_and_metrics() {
+    let (base, mut received) = collector().await;
+    let telemetry = Telemetry::build(&settings(Some(base)), Health::default()).unwrap();
+    observed(&telemetry, Format::Json, "info", || {
+        tracing::info_span!(target: "weir_runtime::poll", "page").in_scope(|| ());
+    });
+    telemetry.metrics().page_polled(&"distributors".into(), Lane::Live, 1, 1);
+    drop(telemetry);
+
+    let mut paths = Vec::new();
+    while paths.len() < 2 {
+        let (path, kind, size) = tokio::time::timeout(DEADLINE, received.recv())
+            .await
+            .expect("the collector got too little")
+            .unwrap();
+        assert_eq!(kind, "application/x-protobuf");
+        assert!(size > 0);
+        paths.push(path);
+    }
+    paths.sort();
+    assert_eq!(paths, ["/v1/metrics", "/v1/traces"]);
+}
+
+#[test]
+fn an_endpoint_that_is_no_url_is_told() {
+    let refused = Telemetry::build(&settings(Some("not a url".to_owned())), Health::default());
+    assert!(matches!(refused, Err(Error::Exporter { endpoint, .. }) if endpoint == "not a url"));
+}
