@@ -226,8 +226,6 @@ impl Cluster {
     pub(crate) fn config(&self, purpose: &[(&str, &str)]) -> ClientConfig {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", self.brokers());
-        // The broker is asked for what exists; a topic is made by `topics apply` or by nobody.
-        config.set("allow.auto.create.topics", "false");
         for (key, value) in purpose {
             config.set(*key, *value);
         }

@@ -15,9 +15,11 @@ pub enum Class {
     /// Abort the transaction, rewind every input partition to the start of the batch, begin again. The producer
     /// stays usable.
     AbortTransaction,
-    /// Another client owns this transactional id or group instance. Stop what it stands for; do not take it back.
+    /// Another client owns this transactional id or group instance. Stop what it stands for; take it back only when
+    /// the group still calls it ours.
     Fenced,
-    /// The client is spent. Drop it; after checking that the lease still holds make a new one and rewind.
+    /// The client is spent. Drop it; if what it stands for is still owned (ask the group, by polling), make a new one
+    /// and go on from what is committed, not from the batch in hand: a commit that failed this way may have passed.
     Fatal,
     /// The offset asked for is no longer, or not yet, in the partition. Halt: a person decides (invariant 3).
     OutOfRange,

@@ -165,7 +165,8 @@ impl TransactionalProducer {
     /// waiting costs 100 ms a transaction.
     ///
     /// # Errors
-    /// [`Error::Incomplete`] when a record was not taken; otherwise by class.
+    /// [`Error::Incomplete`] when a record was not taken; otherwise by class. After [`Error::Deadline`] it is unknown
+    /// whether the commit passed: call this again, or make a new producer and go on from what is committed.
     pub fn commit(&mut self) -> Result<(), Error> {
         if let State::Unfit(cause) = &self.state {
             return Err(self.unfit(cause.clone()));
