@@ -1,3 +1,22 @@
 //! The stage loops of Weir and what they share.
+//!
+//! | Module | Holds |
+//! | --- | --- |
+//! | [`poll`] | sources → raw topics: who owns which account, records and cursor in one transaction |
+//! | [`map`] | raw → documents: a flow's mapping, documents and offsets in one transaction |
+//! | [`deliver`] | documents → target: receipts, outcomes, dead letters |
+//! | [`stage`] | the thread a loop lives on, and its restarts |
+//! | [`topics`] | names and settings of every topic and group |
+//! | [`health`] | how each stage is |
+//! | [`telemetry`] | logs, metrics, traces, and the pages that show them |
 
+pub mod backoff;
+pub mod clock;
+pub mod deliver;
+pub mod health;
+pub mod map;
 pub mod poll;
+pub mod stage;
+pub mod tasks;
+pub mod telemetry;
+pub mod topics;

@@ -1,7 +1,10 @@
 //! The polling stage: who polls which account, and how a page and its cursor become durable together.
 //!
-//! A [`Poller`] talks to one account's APIs; this module owns its Kafka half.
+//! A [`Poller`] talks to one account's APIs; [`PollStage`] owns its Kafka half.
 
 mod poller;
+mod records;
+mod stage;
 
-pub use poller::{Poller, PollerHalt, Publication, PublishError, Publisher, Takeover};
+pub use poller::{Poller, PollerHalt, Publication, PublishError, PublishRequest, Publisher, Takeover};
+pub use stage::{PollStage, partition_of};

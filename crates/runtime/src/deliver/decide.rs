@@ -1,0 +1,239 @@
+//! What to do with a document, decided from the sink's memory alone (design §7).
+//!
+//! Pure. Upholds invariant 4 (no older state over a newer one) and the promise that nothing is written twice.
+
+use weir_model::{
+    document::{Document, Verdict},
+    outcome::Refusal,
+    receipt::{Attempt, AttemptState, Delivered, Receipt},
+    record::Reason,
+};
+
+/// What to do with a document.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Decision {
+    /// Write it to the target.
+    Deliver {
+        /// The state the target holds.
+        previous: Option<Delivered>,
+        /// Whether a former attempt may have been stored.
+        unresolved: bool,
+    },
+    /// Nothing to write.
+    Settle(Settled),
+    /// The mapping refused it, and nobody was told yet: a dead letter.
+    Refuse(Refusal),
+}
+
+/// Why there is nothing to write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// This very document was delivered before a crash kept its offset from moving.
+    DeliveredBefore,
+    /// This very document was refused, and lettered, before a crash kept its offset from moving.
+    RefusedBefore,
+    /// The target holds this state of the record.
+    Unchanged,
+    /// This state of the record was refused before; it is counted, not sent and not lettered again.
+    RefusedAlready,
+    /// A newer state was decided before.
+    Superseded,
+    /// A rule of the flow left it out.
+    Filtered,
+}
+
+/// Decides from what the sink remembers of the record.
+pub fn decide(document: &Document, receipt: Option<&Receipt>) -> Decision {
+    let Some(receipt) = receipt else { return first_time(document) };
+    if !is_repeated_on_purpose(document.reason)
+        && let Some(again) = same_document(document, receipt)
+    {
+        return again;
+    }
+    if document.version < receipt.version {
+        return Decision::Settle(Settled::Superseded);
+    }
+    match &document.verdict {
+        Verdict::Filtered(_) => Decision::Settle(Settled::Filtered),
+        Verdict::Refused(refusal) => {
+            if refused_before(document, receipt) {
+                Decision::Settle(Settled::RefusedAlready)
+            } else {
+                Decision::Refuse(refusal.clone())
+            }
+        }
+        Verdict::Mapped => mapped(document, receipt),
+    }
+}
+
+fn first_time(document: &Document) -> Decision {
+    match &document.verdict {
+        Verdict::Mapped => Decision::Deliver { previous: None, unresolved: false },
+        Verdict::Filtered(_) => Decision::Settle(Settled::Filtered),
+        Verdict::Refused(refusal) => Decision::Refuse(refusal.clone()),
+    }
+}
+
+/// Replays, resent letters and fixes keep the version of the record they repeat.
+fn is_repeated_on_purpose(reason: Reason) -> bool {
+    matches!(reason, Reason::Replay | Reason::Retry | Reason::Fix)
+}
+
+/// The same document read again, because a crash or a rebalance came before its offset moved.
+fn same_document(document: &Document, receipt: &Receipt) -> Option<Decision> {
+    if let Some(attempt) = receipt.attempt.as_ref().filter(|attempt| attempt.version == document.version) {
+        return Some(match attempt.state {
+            AttemptState::Sending => {
+                Decision::Deliver { previous: receipt.delivered.clone(), unresolved: true }
+            }
+            AttemptState::Refused { .. } => Decision::Settle(Settled::RefusedBefore),
+        });
+    }
+    let delivered = receipt.delivered.as_ref()?;
+    (delivered.version == document.version).then_some(Decision::Settle(Settled::DeliveredBefore))
+}
+
+fn mapped(document: &Document, receipt: &Receipt) -> Decision {
+    let deliver = |unresolved| Decision::Deliver { previous: receipt.delivered.clone(), unresolved };
+    if matches!(receipt.attempt, Some(Attempt { state: AttemptState::Sending, .. })) {
+        return deliver(true);
+    }
+    if refused_before(document, receipt) {
+        return Decision::Settle(Settled::RefusedAlready);
+    }
+    match &receipt.delivered {
+        Some(delivered) if holds(delivered, document) => Decision::Settle(Settled::Unchanged),
+        _ => deliver(false),
+    }
+}
+
+/// Whether the target holds this state: by the source's digest, for a replay by the document's; a fix looks at the
+/// target itself.
+fn holds(delivered: &Delivered, document: &Document) -> bool {
+    match document.reason {
+        Reason::Fix => false,
+        Reason::Replay => delivered.document_digest == document.digest,
+        Reason::Poll | Reason::Remedy | Reason::Backfill | Reason::Retry => {
+            delivered.source_digest == document.source_digest
+        }
+    }
+}
+
+/// A remembered refusal: the same source state under the same flow version. A person's retry looks past it.
+fn refused_before(document: &Document, receipt: &Receipt) -> bool {
+    let Some(attempt) = &receipt.attempt else { return false };
+    matches!(attempt.state, AttemptState::Refused { .. })
+        && document.reason != Reason::Retry
+        && attempt.source_digest == document.source_digest
+        && attempt.flow_ordinal == document.flow_version.ordinal
+}
+
+#[cfg(test)]
+mod tests {
+    use weir_model::{digest::Digest, outcome::Code, record::Version};
+
+    use super::*;
+    use crate::deliver::samples::{document, receipt_for};
+
+    fn sent_again(version: i64, content: &str) -> Document {
+        document(version, content)
+    }
+
+    fn refused(of: &Document) -> Receipt {
+        Receipt {
+            attempt: Some(attempt(of, AttemptState::Refused { code: "K-X".into(), message: "x".into() })),
+            ..empty(of)
+        }
+    }
+
+    fn attempt(of: &Document, state: AttemptState) -> Attempt {
+        Attempt {
+            state,
+            version: of.version,
+            source_digest: of.source_digest,
+            document_digest: of.digest,
+            key: of.key.clone(),
+            flow_ordinal: of.flow_version.ordinal,
+            at: of.polled_at,
+        }
+    }
+
+    fn empty(of: &Document) -> Receipt {
+        Receipt {
+            record_id: of.record_id.clone(),
+            version: Version::default(),
+            delivered: None,
+            attempt: None,
+        }
+    }
+
+    #[test]
+    fn a_new_record_is_delivered() {
+        let expect = Decision::Deliver { previous: None, unresolved: false };
+        assert_eq!(decide(&document(1, "a"), None), expect);
+    }
+
+    #[test]
+    fn equal_content_is_unchanged_and_older_is_superseded() {
+        let receipt = receipt_for(&document(2, "a"));
+        assert_eq!(decide(&sent_again(3, "a"), Some(&receipt)), Decision::Settle(Settled::Unchanged));
+        assert_eq!(decide(&sent_again(1, "b"), Some(&receipt)), Decision::Settle(Settled::Superseded));
+        assert!(matches!(
+            decide(&sent_again(3, "b"), Some(&receipt)),
+            Decision::Deliver { previous: Some(_), unresolved: false }
+        ));
+    }
+
+    #[test]
+    fn the_same_document_after_a_crash_counts_as_what_it_was() {
+        let delivered = document(2, "a");
+        let receipt = receipt_for(&delivered);
+        assert_eq!(decide(&delivered, Some(&receipt)), Decision::Settle(Settled::DeliveredBefore));
+        assert_eq!(decide(&delivered, Some(&refused(&delivered))), Decision::Settle(Settled::RefusedBefore));
+    }
+
+    #[test]
+    fn an_attempt_without_an_answer_is_looked_up_first() {
+        let sent = document(2, "a");
+        let receipt = Receipt { attempt: Some(attempt(&sent, AttemptState::Sending)), ..empty(&sent) };
+        for next in [sent.clone(), document(3, "b")] {
+            assert!(matches!(decide(&next, Some(&receipt)), Decision::Deliver { unresolved: true, .. }));
+        }
+    }
+
+    #[test]
+    fn a_remembered_refusal_is_not_sent_again_but_for_a_retry_or_a_change() {
+        let first = document(1, "a");
+        let receipt = refused(&first);
+        let again = document(2, "a");
+        assert_eq!(decide(&again, Some(&receipt)), Decision::Settle(Settled::RefusedAlready));
+        let retry = Document { reason: Reason::Retry, ..again.clone() };
+        assert!(matches!(decide(&retry, Some(&receipt)), Decision::Deliver { .. }));
+        assert!(matches!(decide(&document(2, "b"), Some(&receipt)), Decision::Deliver { .. }));
+        let mut newer_flow = again;
+        newer_flow.flow_version.ordinal += 1;
+        assert!(matches!(decide(&newer_flow, Some(&receipt)), Decision::Deliver { .. }));
+    }
+
+    #[test]
+    fn a_replay_compares_documents_and_a_fix_compares_with_the_target() {
+        let receipt = receipt_for(&document(2, "a"));
+        let mut replay = document(3, "a");
+        replay.reason = Reason::Replay;
+        assert_eq!(decide(&replay, Some(&receipt)), Decision::Settle(Settled::Unchanged));
+        replay.digest = Digest::of(b"mapped otherwise");
+        assert!(matches!(decide(&replay, Some(&receipt)), Decision::Deliver { .. }));
+        let mut fix = document(3, "a");
+        fix.reason = Reason::Fix;
+        assert!(matches!(decide(&fix, Some(&receipt)), Decision::Deliver { .. }));
+    }
+
+    #[test]
+    fn what_the_mapping_refused_is_lettered_once() {
+        let refusal = Refusal::new(Code::new("M-TYPE"), "not a number");
+        let doc = Document { verdict: Verdict::Refused(refusal.clone()), ..document(2, "a") };
+        assert_eq!(decide(&doc, None), Decision::Refuse(refusal));
+        let again = Document { version: Version { offset: 9, ..doc.version }, ..doc.clone() };
+        assert_eq!(decide(&again, Some(&refused(&doc))), Decision::Settle(Settled::RefusedAlready));
+    }
+}

@@ -1,0 +1,320 @@
+//! The Kafka half of a sink stage: reads documents, keeps the receipt tables, and records what the lanes say.
+//!
+//! One thread owns all of it. Upholds invariants 2 (the offset of a partition moves with a whole batch, in order) and 7
+//! (receipts, letters, tallies and offsets in one transaction with the group's membership; what was not recorded is
+//! read again).
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::mpsc,
+    time::{Duration, Instant},
+};
+
+use weir_kafka::{
+    Class, GroupConsumer, GroupMetadata, GroupOptions, Isolation, Message, Polled, ProducerOptions,
+    StartOffset, Table, TopicPartition, TransactionalProducer,
+};
+use weir_model::outcome::Refusal;
+
+use super::{
+    DeliverStage,
+    intake::Intake,
+    link::{LaneId, LaneLost, Said},
+    recorder::{Recorder, Request},
+};
+use crate::{health::Condition, stage::StageError};
+
+/// How long a revoked partition may take to finish its call before it is given up.
+const DRAIN_LIMIT: Duration = Duration::from_secs(8);
+/// How long shutting down may take before what is in flight is abandoned; it is looked up at the next start.
+const STOP_LIMIT: Duration = Duration::from_secs(25);
+const COMMITTED_PATIENCE: Duration = Duration::from_secs(60);
+const POLL_RECORDS: usize = 1_000;
+const POLL_BYTES: usize = 4 << 20;
+const IDLE_POLL: Duration = Duration::from_millis(100);
+const BUSY_POLL: Duration = Duration::from_millis(5);
+
+/// One attempt of a sink stage.
+pub(super) struct KafkaHalf<'a> {
+    stage: &'a DeliverStage,
+    consumer: GroupConsumer,
+    producer: TransactionalProducer,
+    recorder: Recorder,
+    lanes: BTreeMap<i32, Intake>,
+    tables: HashMap<i32, Table>,
+    said: mpsc::Receiver<(LaneId, Said)>,
+    say: mpsc::Sender<(LaneId, Said)>,
+    pending: Vec<Request>,
+    /// Partitions that are being given up, and until when their lanes may finish.
+    leaving: Option<(Vec<TopicPartition>, Instant)>,
+    membership: Option<GroupMetadata>,
+    assignments: u64,
+    halted: Option<Refusal>,
+}
+
+impl<'a> KafkaHalf<'a> {
+    /// Joins the group.
+    pub(super) fn open(stage: &'a DeliverStage) -> Result<Self, StageError> {
+        let deployment = &stage.deployment;
+        let group = deployment.topics.sinks_group(&stage.flow);
+        let id = deployment.topics.transactional_id(&group, &deployment.instance);
+        let producer = TransactionalProducer::init(&deployment.cluster, ProducerOptions::new(id))?;
+        let doc_topic = deployment.topics.doc(&stage.flow);
+        let options = GroupOptions::new(group, deployment.instance.as_str(), &[&doc_topic]);
+        let consumer = GroupConsumer::join(&deployment.cluster, options)?;
+        let (say, said) = mpsc::channel();
+        Ok(Self {
+            stage,
+            consumer,
+            producer,
+            recorder: Recorder::new(stage),
+            lanes: BTreeMap::new(),
+            tables: HashMap::new(),
+            said,
+            say,
+            pending: Vec::new(),
+            leaving: None,
+            membership: None,
+            assignments: 0,
+            halted: None,
+        })
+    }
+
+    /// Works until told to stop, then drains.
+    pub(super) fn run(mut self) -> Result<(), StageError> {
+        let mut stopping: Option<Instant> = None;
+        loop {
+            self.listen();
+            self.record_pending()?;
+            self.finish_leaving()?;
+            if self.stage.stop.is_cancelled() {
+                let since = *stopping.get_or_insert_with(Instant::now);
+                self.lanes.values_mut().for_each(Intake::stop);
+                if self.lanes.values().all(Intake::has_ended) || since.elapsed() > STOP_LIMIT {
+                    break;
+                }
+            } else if self.halted.is_none() {
+                for (partition, lane) in &mut self.lanes {
+                    if let Some(table) = self.tables.get(partition) {
+                        lane.start_job(table, &self.stage.deployment.codec)?;
+                    }
+                }
+            }
+            self.poll()?;
+        }
+        self.consumer.close();
+        Ok(())
+    }
+
+    /// Takes in what the lanes have said so far.
+    fn listen(&mut self) {
+        while let Ok((lane, said)) = self.said.try_recv() {
+            let ours = self.lanes.get_mut(&lane.partition).filter(|intake| intake.id() == lane);
+            match (said, ours) {
+                (Said::Record { entries, done }, Some(_)) => {
+                    self.pending.push(Request { lane, entries, done });
+                }
+                (Said::Record { done, .. }, None) => {
+                    // A lane that hears nothing hears a closed channel, which says the same.
+                    let _ = done.send(Err(LaneLost));
+                }
+                (Said::Halted(refusal), Some(_)) => self.halted = Some(refusal),
+                (Said::Ended, Some(intake)) => intake.end(),
+                (Said::Halted(_) | Said::Ended, None) => {}
+            }
+        }
+        self.report_halt();
+    }
+
+    fn report_halt(&mut self) {
+        if let Some(refusal) = &self.halted
+            && !self.lanes.values().all(Intake::is_stopping)
+        {
+            tracing::error!(flow = %self.stage.flow, %refusal, "flow is halted until a person acts");
+            self.stage.deployment.health.report(&self.stage.name(), Condition::Halted(refusal.to_string()));
+            self.lanes.values_mut().for_each(Intake::stop);
+        }
+    }
+
+    /// Makes everything that was handed in durable, in one transaction.
+    fn record_pending(&mut self) -> Result<(), StageError> {
+        let Some(membership) = self.membership.clone().filter(|_| !self.pending.is_empty()) else {
+            return Ok(());
+        };
+        let requests = std::mem::take(&mut self.pending);
+        match self.recorder.record(self.stage, &mut self.producer, &requests, &membership) {
+            Ok(rows) => {
+                for (partition, key, value) in &rows {
+                    if let Some(table) = self.tables.get_mut(partition) {
+                        table.apply([(key.as_slice(), Some(value.as_slice()))])?;
+                    }
+                }
+                for request in requests {
+                    if request.entries.finished.is_some()
+                        && let Some(lane) = self.lanes.get_mut(&request.lane.partition)
+                    {
+                        lane.job_done();
+                    }
+                    let _ = request.done.send(Ok(()));
+                }
+                Ok(())
+            }
+            Err(StageError::Kafka(error))
+                if matches!(error.class(), Class::AbortTransaction | Class::Retriable)
+                    && self.producer.is_usable() =>
+            {
+                // The target has the documents: the same entries are tried again while the partition is ours.
+                tracing::warn!(flow = %self.stage.flow, error = crate::stage::chain(&error), "could not record a batch, trying again");
+                self.pending = requests;
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn poll(&mut self) -> Result<(), StageError> {
+        if self.lanes.values().any(Intake::is_full) {
+            // Enough is in hand. The pause is short, so the group does not notice.
+            std::thread::sleep(BUSY_POLL);
+            if self.consumer.last_poll().elapsed() < Duration::from_secs(1) {
+                return Ok(());
+            }
+            self.hold_back()?;
+        }
+        let timeout = if self.lanes.values().any(Intake::is_busy) || self.leaving.is_some() {
+            BUSY_POLL
+        } else {
+            IDLE_POLL
+        };
+        let polled = match self.consumer.poll(POLL_RECORDS, POLL_BYTES, timeout) {
+            Ok(polled) => polled,
+            Err(error) if error.class() == Class::Retriable => {
+                tracing::warn!(flow = %self.stage.flow, error = crate::stage::chain(&error), "Kafka is away, waiting");
+                self.stage
+                    .deployment
+                    .health
+                    .report(&self.stage.name(), Condition::Waiting(error.to_string()));
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
+        };
+        self.membership = self.consumer.membership()?;
+        match polled {
+            Polled::Assigned(partitions) => self.take_over(&partitions)?,
+            Polled::Revoked(partitions) => self.leave(partitions, Instant::now() + DRAIN_LIMIT),
+            Polled::Lost(partitions) => self.leave(partitions, Instant::now()),
+            Polled::Batch(batch) => batch.records.into_iter().for_each(|record| self.take_in(record)),
+            Polled::Idle => {}
+        }
+        self.release_held()
+    }
+
+    fn take_in(&mut self, record: Message) {
+        if let Some(lane) = self.lanes.get_mut(&record.partition) {
+            lane.push(record);
+        }
+    }
+
+    /// Stops fetching for lanes that have enough, so that polling can go on.
+    fn hold_back(&mut self) -> Result<(), StageError> {
+        let topic = self.stage.deployment.topics.doc(&self.stage.flow);
+        for (partition, lane) in self.lanes.iter_mut().filter(|(_, lane)| lane.is_full()) {
+            if lane.hold() {
+                self.consumer.pause(&[TopicPartition::new(topic.as_str(), *partition)])?;
+            }
+        }
+        Ok(())
+    }
+
+    fn release_held(&mut self) -> Result<(), StageError> {
+        let topic = self.stage.deployment.topics.doc(&self.stage.flow);
+        for (partition, lane) in &mut self.lanes {
+            if lane.release_if_drained() {
+                self.consumer.resume(&[TopicPartition::new(topic.as_str(), *partition)])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Restores the receipts of new partitions and starts their lanes.
+    ///
+    /// The committed offset is fetched first, which waits for open transactions; then the receipts are read to their
+    /// end (design §7).
+    fn take_over(&mut self, partitions: &[TopicPartition]) -> Result<(), StageError> {
+        let deployment = &self.stage.deployment;
+        let committed = self.consumer.committed(partitions, COMMITTED_PATIENCE)?;
+        let receipts = deployment.topics.receipt(&self.stage.flow);
+        let mut starts = Vec::with_capacity(partitions.len());
+        for (partition, offset) in committed {
+            let number = partition.partition;
+            // A former table of this partition lets go of its file first.
+            self.tables.remove(&number);
+            let table = self.restore(&TopicPartition::new(receipts.as_str(), number))?;
+            self.tables.insert(number, table);
+            self.assignments += 1;
+            let id = LaneId { partition: number, assignment: self.assignments };
+            let intake = Intake::start(self.stage, id, self.say.clone(), self.consumer.lease());
+            self.lanes.insert(number, intake);
+            starts.push((partition, offset.map_or(StartOffset::Beginning, StartOffset::At)));
+        }
+        self.consumer.assign(&starts)?;
+        tracing::info!(flow = %self.stage.flow, partitions = starts.len(), "sink took partitions over");
+        deployment.health.report(&self.stage.name(), Condition::Ready);
+        if self.halted.is_some() {
+            self.lanes.values_mut().for_each(Intake::stop);
+        }
+        Ok(())
+    }
+
+    /// Reads a receipt partition up to everything that was written before now.
+    ///
+    /// A transaction that is still open hides what follows it from a committed reader, so reading is repeated until it
+    /// has passed the end that an uncommitted reader sees. Records of aborted transactions stay out: a
+    /// refusal whose letter was aborted must be lettered again (invariant 3).
+    fn restore(&self, source: &TopicPartition) -> Result<Table, StageError> {
+        let cluster = &self.stage.deployment.cluster;
+        let end = weir_kafka::reader::watermarks(cluster, source, Isolation::Uncommitted)?.high;
+        let path = self.stage.table_path(source.partition);
+        let patience = Instant::now() + COMMITTED_PATIENCE;
+        loop {
+            let table = Table::restore(cluster, source, &path, Isolation::Committed)?;
+            if table.next_offset() >= end {
+                return Ok(table);
+            }
+            drop(table);
+            if Instant::now() > patience || crate::stage::wait(&self.stage.stop, Duration::from_millis(200)) {
+                return Err(StageError::OpenTransaction { place: source.to_string() });
+            }
+        }
+    }
+
+    fn leave(&mut self, mut partitions: Vec<TopicPartition>, until: Instant) {
+        for partition in &partitions {
+            if let Some(lane) = self.lanes.get_mut(&partition.partition) {
+                lane.stop();
+            }
+        }
+        if let Some((earlier, _)) = self.leaving.take() {
+            partitions.extend(earlier);
+        }
+        self.leaving = Some((partitions, until));
+    }
+
+    /// Lets revoked partitions go once their lanes have ended, or their time is up.
+    fn finish_leaving(&mut self) -> Result<(), StageError> {
+        let Some((partitions, until)) = &self.leaving else { return Ok(()) };
+        let ended = partitions.iter().all(|p| self.lanes.get(&p.partition).is_none_or(Intake::has_ended));
+        if !ended && Instant::now() < *until {
+            return Ok(());
+        }
+        for partition in partitions {
+            self.lanes.remove(&partition.partition);
+            self.tables.remove(&partition.partition);
+        }
+        let lost = |request: &Request| !self.lanes.contains_key(&request.lane.partition);
+        self.pending.retain(|request| !lost(request));
+        self.consumer.release(partitions)?;
+        self.leaving = None;
+        Ok(())
+    }
+}

@@ -1,0 +1,313 @@
+//! The async half of a sink stage: one lane per partition takes a batch, asks the receipts, calls the target, and hands
+//! back what became of every document.
+//!
+//! Upholds invariants 1 (nothing is recorded as done before the target has it), 3 (every document ends, or its batch
+//! is held) and 7 (`sending` receipts are durable before a call that cannot be fenced).
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use tokio::{sync::mpsc, time::sleep};
+use tokio_util::sync::CancellationToken;
+use weir_kafka::Lease;
+use weir_model::{
+    document::Verdict,
+    outcome::{Code, Outcome, Refusal},
+    tally::Counts,
+    target::{Batch, Claim, Delivery, Target, TargetError},
+    time::Clock,
+};
+
+use super::{
+    decide::{Decision, decide},
+    ending::{Ending, sending},
+    link::{Entries, Finished, Job, LaneLost, Link, Queued},
+};
+use crate::backoff::Backoff;
+
+const KEY_CHANGED: Code = Code::new("KEY-CHANGED");
+/// How long to wait for the group to confirm that a partition is still ours.
+const LEASE_CHECK: Duration = Duration::from_millis(50);
+
+/// Works for one partition, for one assignment of it.
+pub(super) struct Lane {
+    pub(super) flow: String,
+    pub(super) partition: i32,
+    pub(super) target: Arc<dyn Target>,
+    pub(super) link: Link,
+    /// Whether the partition is surely still ours; asked before every call.
+    pub(super) lease: Lease,
+    pub(super) clock: Arc<dyn Clock>,
+    /// Cancelled when the partition is to be given up: finish the call in flight, start no other.
+    pub(super) stop: CancellationToken,
+}
+
+/// Why a lane ends.
+enum LaneEnd {
+    /// Told to, or its partition is another's now.
+    Stopped,
+    /// The flow cannot go on.
+    Halted(Refusal),
+}
+
+impl From<LaneLost> for LaneEnd {
+    fn from(_: LaneLost) -> Self {
+        Self::Stopped
+    }
+}
+
+impl Lane {
+    /// Works until it is stopped or the jobs end.
+    pub(super) async fn run(self, mut jobs: mpsc::Receiver<Job>) {
+        if let Err(LaneEnd::Halted(refusal)) = self.work(&mut jobs).await {
+            self.link.halt(refusal);
+        }
+        self.target.release(self.partition).await;
+        self.link.end();
+    }
+
+    async fn work(&self, jobs: &mut mpsc::Receiver<Job>) -> Result<(), LaneEnd> {
+        let mut claim = None;
+        loop {
+            let job = tokio::select! {
+                () = self.stop.cancelled() => return Ok(()),
+                job = jobs.recv() => job,
+            };
+            let Some(job) = job else { return Ok(()) };
+            let claim = match &claim {
+                Some(claim) => claim,
+                None => claim.insert(self.claim().await?),
+            };
+            self.deliver(claim, job).await?;
+        }
+    }
+
+    async fn claim(&self) -> Result<Claim, LaneEnd> {
+        let mut backoff = Backoff::patient();
+        loop {
+            match self.target.claim(self.partition).await {
+                Ok(claim) => return Ok(claim),
+                Err(error) => self.pause_or_end(error, &mut backoff).await?,
+            }
+        }
+    }
+
+    /// Brings every document of a batch to its end and moves the offset.
+    async fn deliver(&self, claim: &Claim, job: Job) -> Result<(), LaneEnd> {
+        let mut open = self.sort(claim, &job.documents);
+        self.announce(&open, &job.documents).await?;
+        let mut backoff = Backoff::patient();
+        while !open.deliveries.is_empty() {
+            self.await_lease().await?;
+            let batch = Batch {
+                partition: self.partition,
+                deliveries: &open.deliveries,
+                settled: &open.settled,
+                next_offset: job.next_offset,
+            };
+            let round = match self.target.deliver(batch).await {
+                Ok(outcomes) => open.take(outcomes),
+                Err(error) => {
+                    self.pause_or_end(error, &mut backoff).await?;
+                    continue;
+                }
+            };
+            match round {
+                Round::Done => {}
+                Round::Again { after, cause } => {
+                    tracing::warn!(flow = self.flow, partition = self.partition, %cause, "target asks to wait");
+                    self.pause(backoff.next_delay(after)).await?;
+                }
+                Round::Halt(refusal) => {
+                    // What did end is remembered; the offset stays before the document that halts (invariant 2).
+                    self.link.record(self.entries(&open.endings, &job.documents, None)).await?;
+                    return Err(LaneEnd::Halted(refusal));
+                }
+            }
+        }
+        let entries = self.entries(&open.endings, &job.documents, Some(job.next_offset));
+        Ok(self.link.record(entries).await?)
+    }
+
+    /// Decides each document from the receipts, and from what the target stored beside its offset.
+    fn sort(&self, claim: &Claim, documents: &[Queued]) -> Open {
+        let mut open = Open::default();
+        for Queued { offset, document, receipt } in documents {
+            let mapped = document.verdict == Verdict::Mapped;
+            if mapped && claim.stored_next.is_some_and(|stored| *offset < stored) {
+                let stored = claim.outcomes.get(offset).cloned();
+                open.end_durable(*offset, stored, document.number.clone());
+                continue;
+            }
+            match decide(document, receipt.as_ref()) {
+                Decision::Settle(settled) => open.settle(*offset, Ending::Settled(settled)),
+                Decision::Refuse(refusal) => open.settle(*offset, Ending::Refused(refusal)),
+                Decision::Deliver { previous, unresolved } => {
+                    match previous
+                        .as_ref()
+                        .filter(|known| self.target.announces() && known.key != document.key)
+                    {
+                        Some(known) => {
+                            open.settle(*offset, Ending::Refused(key_changed(&known.key, &document.key)))
+                        }
+                        None => open.deliveries.push(Delivery {
+                            document: document.clone(),
+                            offset: *offset,
+                            previous,
+                            unresolved,
+                        }),
+                    }
+                }
+            }
+        }
+        open
+    }
+
+    /// Makes `sending` receipts durable before the call, where the target cannot fence.
+    async fn announce(&self, open: &Open, documents: &[Queued]) -> Result<(), LaneEnd> {
+        if !self.target.announces() || open.deliveries.is_empty() {
+            return Ok(());
+        }
+        let at = self.clock.now();
+        let receipts = documents
+            .iter()
+            .filter(|queued| open.deliveries.iter().any(|delivery| delivery.offset == queued.offset))
+            .map(|queued| sending(&queued.document, queued.receipt.as_ref(), at))
+            .collect();
+        Ok(self.link.record(Entries { receipts, ..Entries::default() }).await?)
+    }
+
+    fn entries(
+        &self,
+        endings: &BTreeMap<i64, Ending>,
+        documents: &[Queued],
+        next_offset: Option<i64>,
+    ) -> Entries {
+        let at = self.clock.now();
+        let mut entries = Entries::default();
+        let mut counts = Counts::default();
+        for queued in documents {
+            let Some(ending) = endings.get(&queued.offset) else { continue };
+            ending.count(&mut counts);
+            let trace = ending.trace(&queued.document, queued.receipt.as_ref(), at);
+            entries.receipts.extend(trace.receipt);
+            entries.letters.extend(trace.letter);
+        }
+        entries.finished = next_offset.map(|next_offset| Finished { counts, next_offset });
+        entries
+    }
+
+    async fn await_lease(&self) -> Result<(), LaneEnd> {
+        while !self.lease.holds() {
+            self.pause(LEASE_CHECK).await?;
+        }
+        Ok(())
+    }
+
+    /// A target that is away is waited for; one that refuses ends the lane (no dead letter: no document is at
+    /// fault).
+    async fn pause_or_end(&self, error: TargetError, backoff: &mut Backoff) -> Result<(), LaneEnd> {
+        match error {
+            TargetError::Away(cause) => {
+                let delay = backoff.next_delay(Duration::ZERO);
+                tracing::warn!(flow = self.flow, partition = self.partition, %cause, ?delay, "target is away, waiting");
+                self.pause(delay).await
+            }
+            TargetError::Halted(refusal) => Err(LaneEnd::Halted(refusal)),
+            TargetError::Fenced(cause) => {
+                tracing::warn!(flow = self.flow, partition = self.partition, %cause, "partition was taken over");
+                Err(LaneEnd::Stopped)
+            }
+        }
+    }
+
+    async fn pause(&self, delay: Duration) -> Result<(), LaneEnd> {
+        tokio::select! {
+            () = self.stop.cancelled() => Err(LaneEnd::Stopped),
+            () = sleep(delay) => Ok(()),
+        }
+    }
+}
+
+/// A batch on its way: what is still to be sent, and how the others ended.
+#[derive(Default)]
+struct Open {
+    deliveries: Vec<Delivery>,
+    settled: Vec<(i64, Outcome)>,
+    endings: BTreeMap<i64, Ending>,
+}
+
+/// What a round with the target came to.
+enum Round {
+    Done,
+    Again { after: Duration, cause: Refusal },
+    Halt(Refusal),
+}
+
+impl Open {
+    fn settle(&mut self, offset: i64, ending: Ending) {
+        if let Ending::Refused(refusal) = &ending {
+            self.settled.push((offset, Outcome::Reject(refusal.clone())));
+        }
+        self.endings.insert(offset, ending);
+    }
+
+    /// A document that the target stored, with its offset, before a crash kept the receipt from being written.
+    fn end_durable(&mut self, offset: i64, stored: Option<Outcome>, number: String) {
+        let ending = match stored {
+            Some(Outcome::Reject(refusal)) => Ending::Refused(refusal),
+            Some(Outcome::Unchanged) => Ending::Unchanged,
+            Some(Outcome::Superseded) => Ending::Superseded,
+            _ => Ending::Delivered(weir_model::outcome::Written { id: String::new(), number }),
+        };
+        self.endings.insert(offset, ending);
+    }
+
+    /// Takes the target's answers in; what is to be sent again stays.
+    fn take(&mut self, outcomes: Vec<Outcome>) -> Round {
+        let mut again: Option<(Duration, Refusal)> = None;
+        let mut halt = None;
+        let mut left = Vec::new();
+        let silent =
+            || Outcome::Unknown(Refusal::new(Code::new("T-NO-OUTCOME"), "the target gave no outcome"));
+        let outcomes = outcomes.into_iter().chain(std::iter::repeat_with(silent));
+        for (mut delivery, outcome) in self.deliveries.drain(..).zip(outcomes) {
+            let ending = match outcome {
+                Outcome::Delivered(written) => Ending::Delivered(written),
+                Outcome::Unchanged => Ending::Unchanged,
+                Outcome::Superseded => Ending::Superseded,
+                Outcome::Reject(refusal) => Ending::Refused(refusal),
+                Outcome::Halt(refusal) => {
+                    halt = Some(refusal);
+                    continue;
+                }
+                Outcome::Retry { after, cause } => {
+                    let longest = again.as_ref().map_or(Duration::ZERO, |(so_far, _)| *so_far);
+                    again = Some((longest.max(after), cause));
+                    left.push(delivery);
+                    continue;
+                }
+                Outcome::Unknown(cause) => {
+                    delivery.unresolved = true;
+                    again.get_or_insert((Duration::ZERO, cause));
+                    left.push(delivery);
+                    continue;
+                }
+            };
+            self.endings.insert(delivery.offset, ending);
+        }
+        self.deliveries = left;
+        match (halt, again) {
+            (Some(refusal), _) => Round::Halt(refusal),
+            (None, Some((after, cause))) => Round::Again { after, cause },
+            (None, None) => Round::Done,
+        }
+    }
+}
+
+fn key_changed(before: &str, now: &str) -> Refusal {
+    let message = format!(
+        "the record was delivered under the key {before:?} and now maps to {now:?}; correct the source or the target \
+         by hand, then resend"
+    );
+    Refusal::new(KEY_CHANGED, message)
+}

@@ -1,0 +1,62 @@
+//! The delivering stage: documents → target, written once (design §7).
+//!
+//! | Module | Holds |
+//! | --- | --- |
+//! | [`decide`] | what to do with a document, from the receipts alone |
+//! | [`ending`] | what an ending leaves behind: receipt, letter, count |
+//! | `lane` | the async half: one task per partition that talks to the target |
+//! | `kafka_half`, `intake`, `recorder` | the blocking half: reading, receipts, transactions |
+//! | `link` | what the halves say to each other |
+
+pub mod decide;
+pub mod ending;
+mod intake;
+mod kafka_half;
+mod lane;
+mod link;
+mod recorder;
+#[cfg(test)]
+pub(crate) mod samples;
+
+use std::{path::PathBuf, sync::Arc};
+
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+use weir_model::{names::FlowName, target::Target};
+
+use crate::stage::{Deployment, StageError, StageThread, Supervisor};
+
+/// Delivers the documents of one flow.
+pub struct DeliverStage {
+    /// Where it runs.
+    pub deployment: Deployment,
+    /// The flow.
+    pub flow: FlowName,
+    /// Where its documents go.
+    pub target: Arc<dyn Target>,
+    /// Runs the lanes.
+    pub runtime: Handle,
+    /// Cancelled to drain and stop.
+    pub stop: CancellationToken,
+}
+
+impl DeliverStage {
+    /// Starts the stage on a thread of its own.
+    pub fn start(self) -> std::io::Result<StageThread> {
+        let supervisor =
+            Supervisor { name: self.name(), health: self.deployment.health.clone(), stop: self.stop.clone() };
+        supervisor.start(move || self.attempt())
+    }
+
+    fn attempt(&self) -> Result<(), StageError> {
+        kafka_half::KafkaHalf::open(self)?.run()
+    }
+
+    fn name(&self) -> String {
+        format!("sink {}", self.flow)
+    }
+
+    fn table_path(&self, partition: i32) -> PathBuf {
+        self.deployment.state_dir.join(format!("receipt-{}-{partition}.redb", self.flow))
+    }
+}

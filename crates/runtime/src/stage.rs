@@ -1,0 +1,193 @@
+//! What every stage loop needs, and the thread it lives on.
+//!
+//! The Kafka half of a stage blocks, so it owns an operating system thread. A [`Supervisor`] starts its attempts again
+//! with back-off until the stage is told to stop, or halts because a person must act.
+
+use std::{path::PathBuf, sync::Arc, thread, time::Duration};
+
+use thiserror::Error;
+use tokio_util::sync::CancellationToken;
+use weir_kafka::{Class, Cluster};
+use weir_model::{names::InstanceName, outcome::Refusal, time::Clock};
+use weir_schemas::{Codec, DecodeError};
+
+use crate::{
+    backoff::Backoff,
+    health::{Condition, Health},
+    topics::Topics,
+};
+
+/// Where and as whom a stage runs. Cheap to clone.
+#[derive(Clone)]
+pub struct Deployment {
+    /// The brokers.
+    pub cluster: Cluster,
+    /// The names of topics and groups.
+    pub topics: Topics,
+    /// How topic values are written.
+    pub codec: Codec,
+    /// This process.
+    pub instance: InstanceName,
+    /// Folder for tables; all of it can be rebuilt from topics.
+    pub state_dir: PathBuf,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Where stages report how they are.
+    pub health: Health,
+}
+
+/// Why an attempt of a stage ended.
+#[derive(Debug, Error)]
+pub enum StageError {
+    /// Kafka did not do what was asked.
+    #[error(transparent)]
+    Kafka(#[from] weir_kafka::Error),
+    /// A record of ours cannot be read: it was written by something else, or by a newer version.
+    #[error("record at {place} cannot be read")]
+    Unreadable {
+        /// Topic, partition and offset.
+        place: String,
+        /// Why.
+        #[source]
+        source: DecodeError,
+    },
+    /// A record without a key or value stands where every record has both.
+    #[error("record at {place} has no key or no value; it was not written by Weir")]
+    Foreign {
+        /// Topic, partition and offset.
+        place: String,
+    },
+    /// A transaction in a state topic stays open for longer than any of ours may.
+    #[error("a transaction stays open in {place}; what follows it cannot be read yet")]
+    OpenTransaction {
+        /// Topic and partition.
+        place: String,
+    },
+    /// Another process runs under this instance's name.
+    #[error(
+        "another process uses the instance name {instance}; give each process a name of its own with --instance"
+    )]
+    Fenced {
+        /// The name.
+        instance: InstanceName,
+    },
+    /// The flow cannot go on until a person acts.
+    #[error("{0}")]
+    Halted(Refusal),
+}
+
+impl StageError {
+    /// Whether starting again can help.
+    fn is_final(&self) -> bool {
+        match self {
+            Self::Kafka(error) => matches!(error.class(), Class::OutOfRange | Class::Fenced),
+            Self::OpenTransaction { .. } => false,
+            Self::Unreadable { .. } | Self::Foreign { .. } | Self::Fenced { .. } | Self::Halted(_) => true,
+        }
+    }
+}
+
+/// Runs the attempts of one stage.
+pub struct Supervisor {
+    /// The stage's name in logs and health, such as `sink jushuitan-customer-to-kingdee`.
+    pub name: String,
+    /// Where it reports.
+    pub health: Health,
+    /// Cancelled to drain and stop.
+    pub stop: CancellationToken,
+}
+
+impl Supervisor {
+    /// Starts a thread that runs `attempt` until it returns without an error or the stage halts for good.
+    ///
+    /// The handle gives the final error, if there is one. Nothing is lost by an attempt that ends early: what it did
+    /// not commit is read again (invariants 1 and 2).
+    pub fn start<F>(self, mut attempt: F) -> std::io::Result<StageThread>
+    where
+        F: FnMut() -> Result<(), StageError> + Send + 'static,
+    {
+        let stopped = CancellationToken::new();
+        let guard = stopped.clone().drop_guard();
+        let handle = thread::Builder::new().name(short(&self.name)).spawn(move || {
+            let _guard = guard;
+            self.run(&mut attempt)
+        })?;
+        Ok(StageThread { handle, stopped })
+    }
+
+    fn run(&self, attempt: &mut dyn FnMut() -> Result<(), StageError>) -> Result<(), StageError> {
+        let mut backoff = Backoff::patient();
+        loop {
+            self.health.report(&self.name, Condition::Starting);
+            let started = std::time::Instant::now();
+            let error = match attempt() {
+                Ok(()) => return Ok(()),
+                Err(_) if self.stop.is_cancelled() => return Ok(()),
+                Err(error) => error,
+            };
+            let text = chain(&error);
+            if error.is_final() {
+                tracing::error!(stage = self.name, error = text, "stage is halted");
+                self.health.report(&self.name, Condition::Halted(text));
+                return Err(error);
+            }
+            if started.elapsed() > Duration::from_secs(60) {
+                backoff.reset();
+            }
+            let delay = backoff.next_delay(Duration::ZERO);
+            tracing::warn!(stage = self.name, error = text, ?delay, "stage starts again");
+            self.health.report(&self.name, Condition::Waiting(text));
+            if wait(&self.stop, delay) {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// A running stage.
+pub struct StageThread {
+    handle: thread::JoinHandle<Result<(), StageError>>,
+    stopped: CancellationToken,
+}
+
+impl StageThread {
+    /// Waits until the stage has ended.
+    pub async fn ended(self) -> Result<(), StageError> {
+        self.stopped.cancelled().await;
+        match self.handle.join() {
+            Ok(result) => result,
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    }
+}
+
+/// Sleeps, unless told to stop; whether it was.
+pub fn wait(stop: &CancellationToken, delay: Duration) -> bool {
+    const STEP: Duration = Duration::from_millis(50);
+    let end = std::time::Instant::now() + delay;
+    while !stop.is_cancelled() {
+        let left = end.saturating_duration_since(std::time::Instant::now());
+        if left.is_zero() {
+            return false;
+        }
+        thread::sleep(left.min(STEP));
+    }
+    true
+}
+
+/// An error with its causes on one line.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        cause = inner.source();
+    }
+    text
+}
+
+/// Linux shows 15 bytes of a thread's name.
+fn short(name: &str) -> String {
+    name.chars().filter(char::is_ascii).take(15).collect()
+}

@@ -1,0 +1,197 @@
+//! The names of topics, groups and transactional ids, and how each topic is set up (design §4).
+
+use std::sync::Arc;
+
+use weir_kafka::TopicSpec;
+use weir_model::names::{FlowName, InstanceName, SourceName};
+
+/// Partitions of raw, doc, redo, receipt and wait topics; fixed for good, since keys would move.
+pub const FLOW_PARTITIONS: i32 = 6;
+/// Partitions of `weir.cursor`; fixed for good, since accounts would move.
+pub const CURSOR_PARTITIONS: i32 = 8;
+const OTHER_PARTITIONS: i32 = 3;
+
+const DAY_MS: u64 = 86_400_000;
+const HOUR_MS: u64 = 3_600_000;
+/// The largest record of a raw topic, and of what is made from one.
+const RAW_BYTES: u64 = 4_194_304;
+/// Room for the cause and origin around a raw record.
+const LETTER_BYTES: u64 = RAW_BYTES + 262_144;
+
+/// Builds the names of one deployment; they all start with its prefix (`weir` by default).
+#[derive(Clone, Debug)]
+pub struct Topics {
+    prefix: Arc<str>,
+}
+
+impl Topics {
+    /// Names that start with `prefix`.
+    pub fn new(prefix: &str) -> Self {
+        Self { prefix: Arc::from(prefix) }
+    }
+
+    /// Raw records of a source.
+    pub fn raw(&self, source: &SourceName) -> String {
+        format!("{}.raw.{source}", self.prefix)
+    }
+
+    /// Documents of a flow.
+    pub fn doc(&self, flow: &FlowName) -> String {
+        format!("{}.doc.{flow}", self.prefix)
+    }
+
+    /// Repaired and replayed records of a flow.
+    pub fn redo(&self, flow: &FlowName) -> String {
+        format!("{}.redo.{flow}", self.prefix)
+    }
+
+    /// Receipts of a flow.
+    pub fn receipt(&self, flow: &FlowName) -> String {
+        format!("{}.receipt.{flow}", self.prefix)
+    }
+
+    /// Records of a flow that wait for a reference.
+    pub fn wait(&self, flow: &FlowName) -> String {
+        format!("{}.wait.{flow}", self.prefix)
+    }
+
+    /// Dead letters of a flow or a source.
+    pub fn dead(&self, owner: &str) -> String {
+        format!("{}.dead.{owner}", self.prefix)
+    }
+
+    /// Cursors of all sources.
+    pub fn cursor(&self) -> String {
+        format!("{}.cursor", self.prefix)
+    }
+
+    /// Finished windows.
+    pub fn window(&self) -> String {
+        format!("{}.window", self.prefix)
+    }
+
+    /// Counts per batch.
+    pub fn tally(&self) -> String {
+        format!("{}.tally", self.prefix)
+    }
+
+    /// Flow states, flow versions, jobs.
+    pub fn control(&self) -> String {
+        format!("{}.control", self.prefix)
+    }
+
+    /// Heartbeats.
+    pub fn status(&self) -> String {
+        format!("{}.status", self.prefix)
+    }
+
+    /// The group that shares the accounts among polling processes.
+    pub fn producers_group(&self) -> String {
+        format!("{}-producers", self.prefix)
+    }
+
+    /// The group that maps a flow's records.
+    pub fn processors_group(&self, flow: &FlowName) -> String {
+        format!("{}-processors-{flow}", self.prefix)
+    }
+
+    /// The group that writes a flow's documents.
+    pub fn sinks_group(&self, flow: &FlowName) -> String {
+        format!("{}-sinks-{flow}", self.prefix)
+    }
+
+    /// The transactional id that goes with a partition of the cursor topic: whoever owns the partition fences it.
+    pub fn cursor_transactional_id(&self, partition: i32) -> String {
+        format!("{}-cursor-{partition}", self.prefix)
+    }
+
+    /// The transactional id of one instance in a group; stable, so that a restart ends its own open transaction.
+    pub fn transactional_id(&self, group: &str, instance: &InstanceName) -> String {
+        format!("{group}-{instance}")
+    }
+
+    /// Every topic that the given sources and flows need.
+    pub fn specs<'a>(
+        &self,
+        sources: impl IntoIterator<Item = &'a SourceName>,
+        flows: impl IntoIterator<Item = &'a FlowName>,
+    ) -> Vec<TopicSpec> {
+        let mut specs = self.shared_specs();
+        for source in sources {
+            specs.push(buffer(self.raw(source)).with("message.timestamp.type", "LogAppendTime"));
+            specs.push(letters(self.dead(source.as_str())));
+        }
+        for flow in flows {
+            specs.push(buffer(self.doc(flow)));
+            specs.push(buffer(self.redo(flow)));
+            specs.push(compacted(self.receipt(flow), FLOW_PARTITIONS).with("segment.ms", DAY_MS.to_string()));
+            specs.push(
+                compacted(self.wait(flow), FLOW_PARTITIONS)
+                    .with("segment.ms", HOUR_MS.to_string())
+                    .with("min.cleanable.dirty.ratio", "0.1")
+                    .with("max.message.bytes", LETTER_BYTES.to_string()),
+            );
+            specs.push(letters(self.dead(flow.as_str())));
+        }
+        specs
+    }
+
+    fn shared_specs(&self) -> Vec<TopicSpec> {
+        let fact = |name| topic(name, OTHER_PARTITIONS).with("retention.ms", (400 * DAY_MS).to_string());
+        vec![
+            compacted(self.cursor(), CURSOR_PARTITIONS)
+                .with("segment.bytes", "16777216")
+                .with("segment.ms", HOUR_MS.to_string())
+                .with("min.cleanable.dirty.ratio", "0.01")
+                .with("max.compaction.lag.ms", HOUR_MS.to_string()),
+            fact(self.window()),
+            fact(self.tally()),
+            compacted(self.control(), 1).with("max.message.bytes", RAW_BYTES.to_string()),
+            compacted(self.status(), 1).with("segment.ms", HOUR_MS.to_string()),
+        ]
+    }
+}
+
+/// A buffer between stages: no time retention of the broker; its reader trims it (design §4).
+fn buffer(name: String) -> TopicSpec {
+    topic(name, FLOW_PARTITIONS)
+        .with("retention.ms", "-1")
+        .with("max.message.bytes", LETTER_BYTES.to_string())
+}
+
+fn letters(name: String) -> TopicSpec {
+    // A letter carries the record and the document made of it.
+    topic(name, OTHER_PARTITIONS)
+        .with("retention.ms", (90 * DAY_MS).to_string())
+        .with("max.message.bytes", (2 * LETTER_BYTES).to_string())
+}
+
+fn compacted(name: String, partitions: i32) -> TopicSpec {
+    topic(name, partitions).with("cleanup.policy", "compact")
+}
+
+fn topic(name: String, partitions: i32) -> TopicSpec {
+    TopicSpec::new(name, partitions).with("compression.type", "producer")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn topics_of_one_flow_have_the_same_partitions() {
+        let topics = Topics::new("weir");
+        let flow = FlowName::from("orders");
+        let specs = topics.specs([&SourceName::from("shop")], [&flow]);
+        for name in [
+            topics.raw(&SourceName::from("shop")),
+            topics.doc(&flow),
+            topics.receipt(&flow),
+            topics.redo(&flow),
+        ] {
+            let spec = specs.iter().find(|spec| spec.name == name).unwrap();
+            assert_eq!(spec.partitions, FLOW_PARTITIONS, "{name}");
+        }
+        assert!(specs.iter().any(|spec| spec.name == "weir.dead.shop"));
+    }
+}
