@@ -1,5 +1,7 @@
 //! Both clients against the sandbox over real HTTP: two readings of one contract must meet.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests stand outside the test functions")]
+
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
