@@ -1,1 +1,87 @@
-//! Placeholder.
+//! Where documents go: one module per target system, each an implementation of [`weir_model::target::Target`].
+//!
+//! [`check`] and [`check_connection`] look at settings only; [`build`] opens nothing yet and starts no task, so a
+//! target that is away is met at `probe` or `claim`. All systems are listed in the three functions below.
+
+pub mod kingdee;
+pub mod sql;
+
+use std::sync::Arc;
+
+use weir_model::{
+    Json,
+    flow::TargetSpec,
+    names::{FlowName, InstanceName},
+    settings::{Problems, unknown_word},
+    target::Target,
+};
+
+use sql::Dialect;
+
+/// The target systems that [`build`] knows, as written in `target.system`.
+pub const SYSTEMS: [&str; 3] = [kingdee::SYSTEM, "mysql", "sqlite"];
+
+/// All that a target is built from.
+#[derive(Clone, Copy, Debug)]
+pub struct Setup<'a> {
+    /// The flow whose documents are written.
+    pub flow: &'a FlowName,
+    /// The document topic: offsets are kept under its name.
+    pub topic: &'a str,
+    /// Id of the Kafka cluster, so that offsets of another one are never taken for its own; empty when unknown.
+    pub cluster: &'a str,
+    /// This process, shown to whoever is fenced by it.
+    pub owner: &'a InstanceName,
+    /// The flow's target section.
+    pub target: &'a TargetSpec,
+    /// The settings of the connection it names.
+    pub connection: &'a Json,
+    /// Where these stand in the configuration, such as `connections.mysql`.
+    pub connection_path: &'a str,
+}
+
+/// Checks the target section of a flow: structure only, no I/O, no connection needed.
+pub fn check(target: &TargetSpec, problems: &mut Problems) {
+    match target.system.as_str() {
+        kingdee::SYSTEM => kingdee::check(target, problems),
+        "mysql" => sql::check(target, Dialect::MySql, problems),
+        "sqlite" => sql::check(target, Dialect::Sqlite, problems),
+        other => unknown_system("target.system", other, problems),
+    }
+}
+
+/// Checks the settings of a connection to `system`, found at `path`: structure only, no I/O.
+pub fn check_connection(system: &str, connection: &Json, path: &str, problems: &mut Problems) {
+    match system {
+        kingdee::SYSTEM => kingdee::check_connection(connection, path, problems),
+        "mysql" => sql::check_connection(Dialect::MySql, connection, path, problems),
+        "sqlite" => sql::check_connection(Dialect::Sqlite, connection, path, problems),
+        other => unknown_system(path, other, problems),
+    }
+}
+
+/// Makes the target of a flow; `None` when the settings have errors, which are then in `problems`.
+pub fn build(setup: &Setup<'_>, problems: &mut Problems) -> Option<Arc<dyn Target>> {
+    let dialect = match setup.target.system.as_str() {
+        kingdee::SYSTEM => {
+            let path = setup.connection_path;
+            let target = kingdee::GalaxyTarget::build(setup.target, setup.connection, path, problems)?;
+            return Some(Arc::new(target));
+        }
+        "mysql" => Dialect::MySql,
+        "sqlite" => Dialect::Sqlite,
+        other => {
+            unknown_system("target.system", other, problems);
+            return None;
+        }
+    };
+    let target = sql::SqlTarget::build(setup, dialect, problems)?;
+    Some(Arc::new(target))
+}
+
+fn unknown_system(path: &str, system: &str, problems: &mut Problems) {
+    // An empty one was reported as missing when the flow was read.
+    if !system.is_empty() {
+        unknown_word(path.to_owned(), system, &SYSTEMS, problems);
+    }
+}

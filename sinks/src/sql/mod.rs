@@ -1,0 +1,215 @@
+//! The SQL target: one implementation for MySQL, MariaDB and SQLite (design §7).
+//!
+//! Documents are lists of rows in column order, written as upserts by the flow's key. Rows, offset and outcomes share
+//! one database transaction that a stale owner cannot commit, so each document is written exactly once in effect.
+//!
+//! `config` reads settings, `value` turns bodies into bound values, `statement` builds SQL text (all three pure),
+//! `database` is the pool, `state` keeps offsets and outcomes, `write` upserts and isolates bad documents, `run` is one
+//! delivery, `inspect` compares the table with the flow, `classify` reads error codes.
+
+mod classify;
+mod config;
+mod database;
+mod inspect;
+mod run;
+mod state;
+mod statement;
+mod value;
+mod write;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+use tokio::sync::OnceCell;
+use tracing::info;
+use weir_model::{
+    Json,
+    flow::TargetSpec,
+    outcome::{Outcome, Refusal},
+    settings::Problems,
+    target::{Batch, BatchLimits, Claim, ProbeReport, Target, TargetError},
+};
+
+pub use classify::codes;
+pub use statement::Dialect;
+
+use crate::Setup;
+use classify::Failure;
+use config::{Server, TableSettings};
+use database::Database;
+use run::Held;
+use state::{Identity, State};
+use statement::{Upsert, create_table};
+
+/// Bytes of values per statement, however much more the server would accept.
+const MAX_PACKET: usize = 8 << 20;
+/// What a packet holds besides values.
+const PACKET_OVERHEAD: usize = 16 << 10;
+
+/// Checks the target section of a flow. Pure.
+pub fn check(target: &TargetSpec, dialect: Dialect, problems: &mut Problems) {
+    TableSettings::read(target, dialect, problems);
+}
+
+/// Checks the settings of a connection. Pure.
+pub fn check_connection(dialect: Dialect, connection: &Json, path: &str, problems: &mut Problems) {
+    Server::read(dialect, connection, path, problems);
+}
+
+/// The table of one flow.
+pub struct SqlTarget {
+    database: Database,
+    settings: TableSettings,
+    upsert: Upsert,
+    state: State,
+    /// Bytes a statement may carry; known once the tables are there.
+    packet: OnceCell<usize>,
+    partitions: Mutex<HashMap<i32, Arc<tokio::sync::Mutex<Held>>>>,
+}
+
+impl SqlTarget {
+    /// Reads the settings; connects to nothing. `None` when they have errors.
+    pub fn build(setup: &Setup<'_>, dialect: Dialect, problems: &mut Problems) -> Option<Self> {
+        let mut found = Problems::new("");
+        let settings = TableSettings::read(setup.target, dialect, &mut found);
+        let server = Server::read(dialect, setup.connection, setup.connection_path, &mut found);
+        let has_errors = found.has_errors();
+        problems.append(found);
+        let server = server.filter(|_| !has_errors)?;
+        let schema = match &server {
+            Server::MySql { state_schema, .. } => state_schema.clone(),
+            Server::Sqlite { .. } => String::new(),
+        };
+        let identity = Identity {
+            flow: setup.flow.as_str(),
+            topic: setup.topic,
+            cluster: setup.cluster,
+            owner: setup.owner.as_str(),
+        };
+        Some(Self {
+            state: State::new(dialect, &schema, &identity),
+            upsert: Upsert::new(dialect, &settings.table, &settings.key),
+            database: Database::open(server),
+            settings,
+            packet: OnceCell::new(),
+            partitions: Mutex::default(),
+        })
+    }
+
+    /// Makes the tables ready and insists that the flow's table fits, once per process.
+    async fn prepare_tables(&self) -> Result<usize, Failure> {
+        self.state.create(&self.database).await?;
+        let table = &self.settings.table;
+        let dialect = self.database.dialect();
+        let mut stored = inspect::stored_table(&self.database, &table.table).await?;
+        if stored.is_none() && table.create_table {
+            self.database.define(&create_table(dialect, table, &self.settings.key)).await?;
+            info!(table = table.table, "table created");
+            stored = inspect::stored_table(&self.database, &table.table).await?;
+        }
+        let problems = match &stored {
+            Some(stored) => inspect::problems(&self.settings, stored, dialect),
+            None => vec![self.missing_table()],
+        };
+        if problems.is_empty() {
+            return self.packet_bytes().await;
+        }
+        Err(Failure::Halted(Refusal::new(codes::TABLE, problems.join("; "))))
+    }
+
+    async fn packet_bytes(&self) -> Result<usize, Failure> {
+        let Dialect::MySql = self.database.dialect() else { return Ok(MAX_PACKET) };
+        let rows = self.database.fetch("SELECT CAST(@@max_allowed_packet AS SIGNED)", &[]).await?;
+        let accepted = rows.first().map(|row| row.required_integer(0)).transpose()?.unwrap_or_default();
+        let accepted = usize::try_from(accepted).unwrap_or_default();
+        Ok(accepted.saturating_sub(PACKET_OVERHEAD).clamp(1_024, MAX_PACKET))
+    }
+
+    fn missing_table(&self) -> String {
+        let name = &self.settings.table.table;
+        format!("there is no table {name}: create it, or set target.settings.create_table: true")
+    }
+
+    async fn probe_tables(&self) -> Result<ProbeReport, Failure> {
+        let dialect = self.database.dialect();
+        let facts = match dialect {
+            Dialect::MySql => {
+                let asked =
+                    "SELECT CAST(VERSION() AS CHAR), CAST(CURRENT_USER() AS CHAR), CAST(DATABASE() AS CHAR)";
+                let rows = self.database.fetch(asked, &[]).await?;
+                match rows.first() {
+                    Some(row) => vec![
+                        format!("server {}", row.required_text(0)?),
+                        format!("logged in as {}, database {}", row.required_text(1)?, row.required_text(2)?),
+                    ],
+                    None => Vec::new(),
+                }
+            }
+            Dialect::Sqlite => {
+                let rows = self.database.fetch("SELECT sqlite_version()", &[]).await?;
+                let version = rows.first().map(|row| row.required_text(0)).transpose()?;
+                vec![format!("SQLite {}", version.unwrap_or_default())]
+            }
+        };
+        let mut report = ProbeReport { facts, problems: Vec::new() };
+        let table = &self.settings.table;
+        match inspect::stored_table(&self.database, &table.table).await? {
+            Some(stored) => {
+                report.problems = inspect::problems(&self.settings, &stored, dialect);
+                if report.problems.is_empty() {
+                    report.facts.push(format!("table {} fits the flow", table.table));
+                }
+            }
+            None if table.create_table => {
+                report.facts.push(format!("table {} is not there yet and will be created", table.table));
+            }
+            None => report.problems.push(self.missing_table()),
+        }
+        Ok(report)
+    }
+
+    fn partitions(&self) -> MutexGuard<'_, HashMap<i32, Arc<tokio::sync::Mutex<Held>>>> {
+        // The map is whole between any two statements, so a panic elsewhere spoils nothing.
+        self.partitions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Target for SqlTarget {
+    fn limits(&self) -> BatchLimits {
+        self.settings.limits
+    }
+
+    /// The offset is stored beside the rows: nothing has to be announced.
+    fn announces(&self) -> bool {
+        false
+    }
+
+    async fn probe(&self) -> Result<ProbeReport, TargetError> {
+        Ok(self.probe_tables().await?)
+    }
+
+    async fn claim(&self, partition: i32) -> Result<Claim, TargetError> {
+        self.packet.get_or_try_init(|| self.prepare_tables()).await?;
+        let (held, claim) = self.claim_partition(partition).await?;
+        self.partitions().insert(partition, Arc::new(tokio::sync::Mutex::new(held)));
+        Ok(claim)
+    }
+
+    async fn deliver(&self, batch: Batch<'_>) -> Result<Vec<Outcome>, TargetError> {
+        let held = self.partitions().get(&batch.partition).cloned();
+        let (Some(held), Some(packet)) = (held, self.packet.get()) else {
+            let message = format!("partition {} was not claimed by this process", batch.partition);
+            return Err(TargetError::Fenced(Refusal::new(codes::FENCED, message)));
+        };
+        let mut held = held.lock().await;
+        self.deliver_batch(&mut held, &batch, *packet).await
+    }
+
+    async fn release(&self, partition: i32) {
+        self.partitions().remove(&partition);
+    }
+}
