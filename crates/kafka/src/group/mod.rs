@@ -5,25 +5,27 @@
 //! own thread, and answers with [`GroupConsumer::assign`] or [`GroupConsumer::release`]. The group waits for that
 //! answer up to `max.poll.interval.ms`, while heartbeats go on in the background.
 
-use std::collections::{BTreeSet, VecDeque};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+mod lease;
+mod rebalance;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rdkafka::ClientContext;
-use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext, ConsumerGroupMetadata};
+use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerGroupMetadata};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
-use rdkafka::types::RDKafkaRespErr;
+
+pub use lease::Lease;
 
 use crate::clock::BootInstant;
 use crate::cluster::{Cluster, PATIENCE};
-use crate::context::{forward_error, forward_log};
 use crate::error::{Class, Error, classify_fatal};
-use crate::native::{TopicNames, offset_list, partition_list, partitions_of};
+use crate::native::{TopicNames, offset_list, partition_list};
 use crate::reader::Watermarks;
 use crate::record::{Message, StartOffset, TopicPartition};
+use lease::LeaseState;
+use rebalance::{GroupContext, Rebalance, settle};
 
 /// How often a member asks whether a rebalance has begun. Handing a partition over between live members takes two of
 /// these, so it is shorter than the third of a session that would do for staying alive.
@@ -100,119 +102,6 @@ pub enum Polled {
     Lost(Vec<TopicPartition>),
     /// Nothing happened before the timeout.
     Idle,
-}
-
-/// What the lease of a member rests on, shared with the threads that make calls under it.
-#[derive(Debug, Default)]
-struct LeaseState {
-    /// Nanoseconds of the boot-time clock.
-    last_poll: AtomicU64,
-    /// How often partitions were taken away.
-    losses: AtomicU64,
-}
-
-impl LeaseState {
-    fn renew(&self) {
-        self.last_poll.store(BootInstant::now().to_nanos(), Ordering::Release);
-    }
-
-    fn last_poll(&self) -> BootInstant {
-        BootInstant::from_nanos(self.last_poll.load(Ordering::Acquire))
-    }
-
-    fn lose(&self) {
-        self.losses.fetch_add(1, Ordering::AcqRel);
-    }
-}
-
-/// Whether partitions are surely still owned. Kafka refuses the writes of a stale owner, but a call to another system
-/// it cannot refuse: whoever makes one asks here first (design §7).
-#[derive(Debug, Clone)]
-pub struct Lease {
-    state: Arc<LeaseState>,
-    losses: u64,
-    term: Duration,
-}
-
-impl Lease {
-    /// True while the last poll is younger than half a session, on a clock that also counts sleep, and nothing was
-    /// taken away since this lease was made. It never becomes true again after a loss.
-    #[must_use]
-    pub fn holds(&self) -> bool {
-        self.state.losses.load(Ordering::Acquire) == self.losses
-            && self.state.last_poll().elapsed() < self.term
-    }
-}
-
-#[derive(Debug, Clone)]
-enum Rebalance {
-    Assigned(Vec<TopicPartition>),
-    Revoked(Vec<TopicPartition>),
-    Lost(Vec<TopicPartition>),
-}
-
-impl Rebalance {
-    fn is_empty(&self) -> bool {
-        let (Self::Assigned(partitions) | Self::Revoked(partitions) | Self::Lost(partitions)) = self;
-        partitions.is_empty()
-    }
-}
-
-/// Takes notes in callbacks; while the consumer closes it answers them itself.
-#[derive(Default)]
-struct GroupContext {
-    events: Mutex<VecDeque<Rebalance>>,
-    closing: AtomicBool,
-}
-
-impl GroupContext {
-    fn push(&self, event: Rebalance) {
-        self.events.lock().unwrap_or_else(PoisonError::into_inner).push_back(event);
-    }
-
-    fn pop(&self) -> Option<Rebalance> {
-        self.events.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
-    }
-
-    fn has_event(&self) -> bool {
-        !self.events.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
-    }
-}
-
-impl ClientContext for GroupContext {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
-        forward_log(level, facility, line);
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        forward_error(&error, reason);
-    }
-}
-
-impl ConsumerContext for GroupContext {
-    fn rebalance(&self, consumer: &BaseConsumer<Self>, event: RDKafkaRespErr, list: &mut TopicPartitionList) {
-        let assigned = event == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
-        if self.closing.load(Ordering::Acquire) {
-            // Nobody polls for events any more, and closing waits for this answer.
-            let answered = if assigned {
-                consumer.incremental_assign(list)
-            } else {
-                consumer.incremental_unassign(list)
-            };
-            if let Err(error) = answered {
-                tracing::warn!(%error, "could not answer a rebalance while closing");
-            }
-            return;
-        }
-        let partitions = partitions_of(list);
-        self.push(if assigned {
-            Rebalance::Assigned(partitions)
-        } else if consumer.assignment_lost() {
-            Rebalance::Lost(partitions)
-        } else {
-            Rebalance::Revoked(partitions)
-        });
-    }
 }
 
 /// One member of a group, polled by one thread.
@@ -466,11 +355,7 @@ impl GroupConsumer {
     /// The lease on what is owned now, to be asked from any thread. Take it with the batch whose calls it covers.
     #[must_use]
     pub fn lease(&self) -> Lease {
-        Lease {
-            state: Arc::clone(&self.lease),
-            losses: self.lease.losses.load(Ordering::Acquire),
-            term: self.options.session_timeout / 2,
-        }
+        Lease::new(&self.lease, self.options.session_timeout / 2)
     }
 
     /// The group's name.
@@ -581,24 +466,6 @@ impl GroupConsumer {
             ) => Error::OutOfRange { partition: None, source: crate::error::Cause::new(source) },
             KafkaError::Subscription(_) => Error::of_class(attempted, Class::Fatal, source),
             source => Error::client(attempted, source),
-        }
-    }
-}
-
-/// Answers what is open and makes the callbacks answer themselves, so that closing cannot wait for a loop that is gone.
-fn settle(consumer: &BaseConsumer<GroupContext>, unanswered: Option<Rebalance>) {
-    consumer.context().closing.store(true, Ordering::Release);
-    let mut open = unanswered;
-    while let Some(event) = open.or_else(|| consumer.context().pop()) {
-        open = None;
-        let answered = match &event {
-            Rebalance::Assigned(partitions) => consumer.incremental_assign(&partition_list(partitions)),
-            Rebalance::Revoked(partitions) | Rebalance::Lost(partitions) => {
-                consumer.incremental_unassign(&partition_list(partitions))
-            }
-        };
-        if let Err(error) = answered {
-            tracing::debug!(%error, "could not answer a rebalance before closing");
         }
     }
 }
