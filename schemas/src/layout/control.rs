@@ -24,6 +24,18 @@ pub enum Control {
     Job(Job),
 }
 
+impl Control {
+    /// The Kafka key (design §4): the flow, `flow@ordinal`, or `job:id`. Names of flows hold neither `@` nor `:`, so
+    /// no entry ever replaces one of another kind.
+    pub fn key(&self) -> String {
+        match self {
+            Self::FlowState(state) => state.flow.to_string(),
+            Self::FlowText(text) => format!("{}@{}", text.flow, text.version.ordinal),
+            Self::Job(job) => format!("job:{}", job.id),
+        }
+    }
+}
+
 /// Whether a flow runs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FlowState {

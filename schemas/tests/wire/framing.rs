@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures_executor::block_on;
 use serde_json::json;
 use weir_model::{document::Document, record::RawRecord};
-use weir_schemas::{Codec, DecodeError, LearnError, Registry, RegistryError, Wire};
+use weir_schemas::{Codec, Control, DecodeError, LearnError, Registry, RegistryError, Wire};
 
 use crate::samples;
 
@@ -159,6 +159,41 @@ fn foreign_and_damaged_values_are_told_apart() {
     longer.push(0);
     let read = codec.decode::<RawRecord>(&longer.into());
     assert!(matches!(read, Err(DecodeError::Malformed { .. })), "{read:?}");
+}
+
+/// Whatever a byte turns into, reading ends with a value or an error, never with a panic or a giant list.
+fn survives_damage<T: Wire>(values: Vec<T>) {
+    let codec = Codec::single_object();
+    for value in values {
+        let framed = codec.encode(&value);
+        for at in 10..framed.len() {
+            for damage in [0x01, 0x80, 0xff] {
+                let mut damaged = framed.clone();
+                damaged[at] ^= damage;
+                if let Ok(read) = codec.decode::<T>(&damaged.into()) {
+                    codec.encode(&read);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn damaged_values_are_survived() {
+    survives_damage(samples::raw());
+    survives_damage(samples::document());
+    survives_damage(samples::receipt());
+    survives_damage(samples::cursor());
+    survives_damage(samples::control());
+    survives_damage(samples::status());
+}
+
+#[test]
+fn keys_of_control_tell_the_kinds_apart() {
+    let keys: Vec<String> = samples::control().iter().map(Control::key).collect();
+    assert_eq!(keys[0], "jushuitan-customer-to-kingdee");
+    assert_eq!(keys[3], "jushuitan-customer-to-kingdee@3");
+    assert_eq!(keys[4], "job:job-1");
 }
 
 #[test]

@@ -18,7 +18,7 @@ pub(super) fn tracers(endpoint: Option<&str>, resource: Resource) -> Result<SdkT
         let exporter = SpanExporter::builder()
             .with_http()
             .with_protocol(Protocol::HttpBinary)
-            .with_endpoint(signal_url(base, "traces"))
+            .with_endpoint(signal_url(base, "traces")?)
             .build()
             .map_err(refused(base))?;
         builder = builder.with_batch_exporter(exporter);
@@ -45,7 +45,7 @@ pub(super) fn meters(
         let exporter = MetricExporter::builder()
             .with_http()
             .with_protocol(Protocol::HttpBinary)
-            .with_endpoint(signal_url(base, "metrics"))
+            .with_endpoint(signal_url(base, "metrics")?)
             .build()
             .map_err(refused(base))?;
         builder = builder.with_reader(PeriodicReader::builder(exporter).build());
@@ -61,8 +61,13 @@ fn install_tls_provider() {
 }
 
 /// OTLP/HTTP appends the signal to the base URL (OpenTelemetry protocol specification, "OTLP/HTTP Request").
-fn signal_url(base: &str, signal: &str) -> String {
-    format!("{}/v1/{signal}", base.trim_end_matches('/'))
+///
+/// The exporter takes a bare host for a path and fails at every export; so the scheme is asked for here.
+fn signal_url(base: &str, signal: &str) -> Result<String, Error> {
+    if !base.starts_with("http://") && !base.starts_with("https://") {
+        return Err(Error::Endpoint { endpoint: base.to_owned() });
+    }
+    Ok(format!("{}/v1/{signal}", base.trim_end_matches('/')))
 }
 
 fn refused(base: &str) -> impl FnOnce(ExporterBuildError) -> Error {

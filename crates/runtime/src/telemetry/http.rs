@@ -1,8 +1,6 @@
 //! The pages `/metrics`, `/healthz` and `/readyz`. They tell no record's content and need no login: bind them to an
 //! address that only the monitoring reaches.
 
-use std::net::SocketAddr;
-
 use axum::{
     Json, Router,
     extract::State,
@@ -15,12 +13,12 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::Error;
+use super::metrics::condition_name;
 use crate::health::{Condition, Health};
 
 /// The pages of this process. Cheap to clone.
 #[derive(Clone)]
-pub struct Pages {
+pub(super) struct Pages {
     registry: Registry,
     health: Health,
 }
@@ -30,23 +28,13 @@ impl Pages {
         Self { registry, health }
     }
 
-    /// Takes the address; tells it back, since port 0 stands for any free one.
-    ///
-    /// # Errors
-    /// The address is taken or not ours.
-    pub async fn bind(&self, address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
-        let failed = |source| Error::Listen { address, source };
-        let listener = TcpListener::bind(address).await.map_err(failed)?;
-        let bound = listener.local_addr().map_err(failed)?;
-        Ok((listener, bound))
-    }
-
     /// Serves the pages until `stop`; requests under way are still answered.
-    ///
-    /// # Errors
-    /// The listener broke.
-    pub async fn serve(self, listener: TcpListener, stop: CancellationToken) -> std::io::Result<()> {
-        axum::serve(listener, self.router()).with_graceful_shutdown(stop.cancelled_owned()).await
+    pub(super) async fn serve(self, listener: TcpListener, stop: CancellationToken) {
+        let served =
+            axum::serve(listener, self.router()).with_graceful_shutdown(stop.cancelled_owned()).await;
+        if let Err(error) = served {
+            tracing::error!(error = &error as &dyn std::error::Error, "metrics and health pages ended");
+        }
     }
 
     fn router(self) -> Router {
@@ -90,7 +78,7 @@ fn conditions(health: &Health) -> serde_json::Value {
                 Condition::Waiting(why) | Condition::Halted(why) => Some(why.as_str()),
                 Condition::Starting | Condition::Ready => None,
             };
-            let told = json!({ "condition": super::metrics::condition_name(&condition), "why": why });
+            let told = json!({ "condition": condition_name(&condition), "why": why });
             (stage, told)
         })
         .collect();

@@ -10,9 +10,15 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 use tracing_subscriber::{layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
-use crate::health::Health;
+use self::http::Pages;
+use crate::{
+    health::Health,
+    tasks::{self, TaskKind},
+};
 
 mod export;
 mod http;
@@ -23,7 +29,6 @@ mod trace;
 #[cfg(test)]
 mod tests;
 
-pub use http::Pages;
 pub use logs::Format;
 pub use metrics::{CallOutcome, Metrics, TransactionEnd, Verdict};
 pub use trace::{continue_from, extract, inject, link};
@@ -66,6 +71,12 @@ pub enum Error {
     /// Another subscriber takes the log lines of this process.
     #[error("logging was already set up in this process")]
     AlreadyStarted(#[source] tracing_subscriber::util::TryInitError),
+    /// The collector's address is no URL of a web server.
+    #[error("{endpoint:?} is no collector's address; write its base URL, such as http://localhost:4318")]
+    Endpoint {
+        /// The address as it was written.
+        endpoint: String,
+    },
     /// The exporter refuses the collector's address.
     #[error("cannot export to {endpoint}; give the collector's base URL, such as http://localhost:4318")]
     Exporter {
@@ -92,6 +103,7 @@ pub enum Error {
 /// The telemetry of this process. Dropping it flushes; keep it until everything else has ended.
 pub struct Telemetry {
     metrics: Metrics,
+    listen: Option<SocketAddr>,
     pages: Pages,
     meters: SdkMeterProvider,
     tracers: SdkTracerProvider,
@@ -121,7 +133,7 @@ impl Telemetry {
         let (meters, registry) = export::meters(settings.otlp_endpoint.as_deref(), resource)?;
         let metrics = Metrics::new(&meters, health.clone());
         let pages = Pages::new(registry, health);
-        Ok(Self { metrics, pages, meters, tracers })
+        Ok(Self { metrics, listen: settings.listen, pages, meters, tracers })
     }
 
     /// The instruments, for every stage.
@@ -129,9 +141,18 @@ impl Telemetry {
         self.metrics.clone()
     }
 
-    /// `/metrics`, `/healthz` and `/readyz`, to be served where the settings say.
-    pub fn pages(&self) -> Pages {
-        self.pages.clone()
+    /// Serves `/metrics`, `/healthz` and `/readyz` until `stop`, where the settings say. Tells the address, since
+    /// port 0 stands for any free one; `None` when the settings name none.
+    ///
+    /// # Errors
+    /// The address is taken or not ours.
+    pub async fn serve(&self, stop: CancellationToken) -> Result<Option<SocketAddr>, Error> {
+        let Some(address) = self.listen else { return Ok(None) };
+        let failed = |source| Error::Listen { address, source };
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let bound = listener.local_addr().map_err(failed)?;
+        tasks::spawn("telemetry pages", TaskKind::Service, self.pages.clone().serve(listener, stop));
+        Ok(Some(bound))
     }
 }
 

@@ -35,7 +35,7 @@ fn settings(otlp_endpoint: Option<String>) -> Settings {
     Settings {
         log_format: Format::Json,
         log_filter: "info".to_owned(),
-        listen: None,
+        listen: Some("127.0.0.1:0".parse().unwrap()),
         otlp_endpoint,
         instance: "host-1".to_owned(),
         service: "weir-test".to_owned(),
@@ -73,10 +73,9 @@ fn observed<T>(telemetry: &Telemetry, format: Format, filter: &str, work: impl F
     (result, lines.text())
 }
 
-async fn served(pages: Pages) -> (SocketAddr, CancellationToken) {
-    let (listener, address) = pages.bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+async fn served(telemetry: &Telemetry) -> (SocketAddr, CancellationToken) {
     let stop = CancellationToken::new();
-    tasks::spawn("pages", TaskKind::Service, pages.serve(listener, stop.clone()));
+    let address = telemetry.serve(stop.clone()).await.unwrap().unwrap();
     (address, stop)
 }
 
@@ -116,7 +115,7 @@ async fn the_metrics_page_shows_what_was_counted() {
     metrics.consumer_lag("weir-sink-orders", "weir.doc.orders", 4, None);
     metrics.settled_until(&"distributors".into(), Some(jiff::Timestamp::UNIX_EPOCH));
 
-    let (address, stop) = served(telemetry.pages()).await;
+    let (address, stop) = served(&telemetry).await;
     let (status, page) = get(address, "/metrics").await;
     stop.cancel();
     assert_eq!(status, 200);
@@ -145,7 +144,7 @@ async fn the_metrics_page_shows_what_was_counted() {
 async fn the_health_pages_answer_with_the_stages_conditions() {
     let health = Health::default();
     let telemetry = Telemetry::build(&settings(None), health.clone()).unwrap();
-    let (address, stop) = served(telemetry.pages()).await;
+    let (address, stop) = served(&telemetry).await;
     assert_eq!(get(address, "/healthz").await.0, 200);
     assert_eq!(get(address, "/readyz").await.0, 503);
 
@@ -165,10 +164,19 @@ async fn the_health_pages_answer_with_the_stages_conditions() {
 
 #[tokio::test]
 async fn a_taken_address_is_told() {
-    let telemetry = Telemetry::build(&settings(None), Health::default()).unwrap();
-    let (_listener, taken) = telemetry.pages().bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
-    let refused = telemetry.pages().bind(taken).await;
+    let first = Telemetry::build(&settings(None), Health::default()).unwrap();
+    let (taken, stop) = served(&first).await;
+    let second = Settings { listen: Some(taken), ..settings(None) };
+    let refused = Telemetry::build(&second, Health::default()).unwrap().serve(stop.clone()).await;
     assert!(matches!(refused, Err(Error::Listen { address, .. }) if address == taken));
+    stop.cancel();
+}
+
+#[tokio::test]
+async fn without_an_address_nothing_is_served() {
+    let silent = Settings { listen: None, ..settings(None) };
+    let telemetry = Telemetry::build(&silent, Health::default()).unwrap();
+    assert_eq!(telemetry.serve(CancellationToken::new()).await.unwrap(), None);
 }
 
 #[test]
@@ -282,6 +290,10 @@ async fn a_collector_is_sent_traces_and_metrics() {
 
 #[test]
 fn an_endpoint_that_is_no_url_is_told() {
-    let refused = Telemetry::build(&settings(Some("not a url".to_owned())), Health::default());
-    assert!(matches!(refused, Err(Error::Exporter { endpoint, .. }) if endpoint == "not a url"));
+    for bad in ["", "localhost:4318", "/collector", "ftp://collector"] {
+        let refused = Telemetry::build(&settings(Some(bad.to_owned())), Health::default());
+        assert!(matches!(refused, Err(Error::Endpoint { endpoint }) if endpoint == bad), "{bad}");
+    }
+    let refused = Telemetry::build(&settings(Some("http://a b".to_owned())), Health::default());
+    assert!(matches!(refused, Err(Error::Exporter { .. })));
 }

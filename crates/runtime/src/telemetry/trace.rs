@@ -30,6 +30,8 @@ where
 {
     tracing_opentelemetry::layer()
         .with_tracer(tracers.tracer("weir"))
+        .with_location(false)
+        .with_threads(false)
         .with_filter(Targets::new().with_target("weir", Level::INFO))
 }
 
