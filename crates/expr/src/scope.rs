@@ -26,11 +26,7 @@ impl Reference {
 
     /// The value of the first place that has the key; nothing when none has it.
     pub fn value<'a>(&self, context: &Context<'_, 'a>) -> Result<Value<'a>, Cause> {
-        match self.cell(context) {
-            Cell::Missing => Ok(Value::Null),
-            Cell::Json(json) => Value::from_json(json),
-            Cell::InList => Err(Cause::InList),
-        }
+        self.cell(context).value()
     }
 
     /// The JSON text of the first place that has the key.

@@ -6,6 +6,8 @@ use std::{borrow::Cow, collections::HashMap, fmt};
 use serde::de::{self, DeserializeSeed, Deserializer as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::{error::Cause, value::Value};
+
 /// What a record has for one field.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Cell<'a> {
@@ -16,6 +18,17 @@ pub enum Cell<'a> {
     Json(&'a str),
     /// The path goes through a list.
     InList,
+}
+
+impl<'a> Cell<'a> {
+    /// The cell as a value; a missing key is nothing.
+    pub fn value(self) -> Result<Value<'a>, Cause> {
+        match self {
+            Self::Missing => Ok(Value::Null),
+            Self::Json(json) => Value::from_json(json),
+            Self::InList => Err(Cause::InList),
+        }
+    }
 }
 
 /// One object's cells, in the order of its shape's slots.

@@ -167,7 +167,7 @@ impl Node {
                 for argument in arguments {
                     values.push(argument.value(context)?);
                 }
-                function.call(values, context.world)
+                function.call(&values, context.world)
             }
             _ => Ok(self.holds(context)?.map_or(Value::Null, Value::truth)),
         }

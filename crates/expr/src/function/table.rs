@@ -26,11 +26,11 @@ impl std::fmt::Debug for Function {
 
 impl Function {
     /// Runs it; the number of arguments was checked at load.
-    pub fn call<'a>(&self, arguments: Vec<Value<'a>>, world: &World<'_>) -> Result<Value<'a>, Cause> {
+    pub fn call<'a>(&self, arguments: &[Value<'a>], world: &World<'_>) -> Result<Value<'a>, Cause> {
         if self.strict && arguments.iter().any(Value::is_null) {
             return Ok(Value::Null);
         }
-        (self.run)(&arguments, world)
+        (self.run)(arguments, world)
     }
 }
 
@@ -73,11 +73,11 @@ static FUNCTIONS: [Function; 38] = [
     strict("CURRENT_TIMESTAMP", 0, 0, |_, world| Ok(Value::Time(world.local_now()))),
     strict("CURDATE", 0, 0, |_, world| Ok(Value::text(world.local_now().date().to_string()))),
     strict("CURRENT_DATE", 0, 0, |_, world| Ok(Value::text(world.local_now().date().to_string()))),
-    strict("DATE", 1, 1, |a, world| time::date(a, world)),
-    strict("DATE_FORMAT", 2, 2, |a, world| time::date_format(a, world)),
-    strict("FROM_UNIXTIME", 1, 2, |a, world| time::from_unixtime(a, world)),
-    strict("UNIX_TIMESTAMP", 0, 1, |a, world| time::unix_timestamp(a, world)),
-    strict("LAST_DAY", 1, 1, |a, world| time::last_day(a, world)),
+    strict("DATE", 1, 1, time::date),
+    strict("DATE_FORMAT", 2, 2, time::date_format),
+    strict("FROM_UNIXTIME", 1, 2, time::from_unixtime),
+    strict("UNIX_TIMESTAMP", 0, 1, time::unix_timestamp),
+    strict("LAST_DAY", 1, 1, time::last_day),
     strict("DAY", 1, 1, |a, world| time::part(a, world, |t| t.day().into())),
     strict("MONTH", 1, 1, |a, world| time::part(a, world, |t| t.month().into())),
     strict("YEAR", 1, 1, |a, world| time::part(a, world, |t| t.year().into())),

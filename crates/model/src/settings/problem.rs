@@ -64,6 +64,12 @@ pub struct Problems {
 }
 
 impl Problems {
+    /// An empty list for the same file, to be merged later.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        Self::new(self.file.clone())
+    }
+
     /// An empty list for `file`.
     pub fn new(file: impl Into<String>) -> Self {
         Self { file: file.into(), list: Vec::new() }
@@ -87,6 +93,15 @@ impl Problems {
     /// Adds the problems of another file.
     pub fn append(&mut self, other: Self) {
         self.list.extend(other.list);
+    }
+
+    /// Adds the problems of another reading of this file, without those that are known already.
+    pub fn merge(&mut self, other: Self) {
+        for problem in other.list {
+            if !self.list.contains(&problem) {
+                self.list.push(problem);
+            }
+        }
     }
 
     /// Whether there is an error among them.

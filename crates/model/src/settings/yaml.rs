@@ -4,8 +4,11 @@ use super::{Localized, Problems};
 use crate::Json;
 
 /// Reads `text`; a syntax error is put into `problems` with line and column.
+///
+/// Only `true` and `false` are booleans, as in YAML 1.2: `no` and `y` are names of columns.
 pub fn parse_yaml(text: &str, problems: &mut Problems) -> Option<Json> {
-    match serde_saphyr::from_str::<Json>(text) {
+    let options = serde_saphyr::options! { strict_booleans: true };
+    match serde_saphyr::from_str_with_options::<Json>(text, options) {
         Ok(tree) => Some(tree),
         Err(error) => {
             let at = error.location().map(|l| format!("line {}, column {}", l.line(), l.column()));
@@ -30,6 +33,13 @@ mod tests {
         let tree = parse_yaml("a: {b: [1, \"2\"]}\nz: true\n", &mut problems).unwrap();
         assert_eq!(tree, serde_json::json!({"a": {"b": [1, "2"]}, "z": true}));
         assert!(problems.list().is_empty());
+    }
+
+    #[test]
+    fn short_words_are_text() {
+        let mut problems = Problems::new("x.yaml");
+        let tree = parse_yaml("no: [y, N, on, Off, true]", &mut problems).unwrap();
+        assert_eq!(tree, serde_json::json!({"no": ["y", "N", "on", "Off", true]}));
     }
 
     #[test]

@@ -1,0 +1,21 @@
+//! The codes under which a mapping refuses a record; each has a page in `docs/errors`.
+
+use weir_model::outcome::Code;
+
+/// The record is not a JSON object.
+pub const PAYLOAD: Code = Code::new("M-PAYLOAD");
+/// A condition of the filter cannot be decided, such as `gt` on text that is no number.
+pub const CONDITION: Code = Code::new("M-CONDITION");
+/// An expression failed.
+pub const EXPRESSION: Code = Code::new("M-EXPRESSION");
+/// A value does not fit the type of its field, or its parser.
+pub const TYPE: Code = Code::new("M-TYPE");
+/// A value does not fit into its column.
+pub const COLUMN: Code = Code::new("M-COLUMN");
+/// A required field has no value.
+pub const REQUIRED: Code = Code::new("M-REQUIRED");
+/// The document has no business key.
+pub const NO_KEY: Code = Code::new("M-NO-KEY");
+
+/// All of them, for the reference.
+pub const ALL: [Code; 7] = [PAYLOAD, CONDITION, EXPRESSION, TYPE, COLUMN, REQUIRED, NO_KEY];

@@ -1,0 +1,242 @@
+//! A request item (contract qeasy-metadata §2), compiled.
+
+use std::{borrow::Cow, collections::BTreeSet};
+
+use weir_expr::{CompileError, Context, Expression, Kind, Output, Parsers, Reference, Scope, Shape, Value};
+use weir_model::{
+    flow::Item as Spec,
+    outcome::Refusal,
+    settings::{Localized, Problems},
+};
+
+use crate::codes;
+
+/// An output field and how its value is made.
+#[derive(Debug)]
+pub struct Item {
+    /// Output key.
+    pub field: String,
+    /// Path in the document, for messages.
+    pub name: String,
+    /// Where it stands in the file.
+    pub path: String,
+    /// The key as JSON with its colon.
+    pub prefix: Vec<u8>,
+    /// How its value is made.
+    pub content: Content,
+}
+
+/// How an item's value is made.
+#[derive(Debug)]
+pub enum Content {
+    /// One value.
+    Scalar(Box<Scalar>),
+    /// An object of sub-items.
+    Object(Vec<Item>),
+    /// A list: one object per element of a source list, or exactly one.
+    List(Option<BoundList>, Vec<Item>),
+}
+
+/// A source list that an item is bound to.
+#[derive(Debug)]
+pub struct BoundList {
+    /// Its name.
+    pub name: String,
+    /// The list itself.
+    pub list: Reference,
+    /// Reads one element.
+    pub shape: Shape,
+}
+
+/// One value: expression, type, parser, and what a missing value means.
+#[derive(Debug)]
+pub struct Scalar {
+    expression: Option<Expression>,
+    kind: Kind,
+    default: Option<String>,
+    required: bool,
+    /// What is done to the value last.
+    pub parsers: Parsers,
+    /// Its place in the business key.
+    pub key_part: Option<usize>,
+}
+
+impl Scalar {
+    /// Evaluates, falls back, converts, parses, and refuses what is missing: in this order (contract qeasy-metadata
+    /// §2, §5).
+    pub fn value<'a>(&'a self, name: &str, context: &Context<'_, 'a>) -> Result<Output<'a>, Refusal> {
+        let mut value = match &self.expression {
+            None => Value::Null,
+            Some(expression) => expression
+                .evaluate(context)
+                .map_err(|error| Refusal::new(codes::EXPRESSION, error.to_string()).at(name))?,
+        };
+        if let Some(default) = self.default.as_deref().filter(|_| value.is_blank()) {
+            value = Value::Text(Cow::Borrowed(default));
+        }
+        let converted =
+            self.kind.convert(value, context.world.zone).and_then(|value| self.parsers.run(value));
+        let value = converted.map_err(|cause| {
+            let message = match &self.expression {
+                Some(expression) => expression.failed(cause, context).to_string(),
+                None => cause.to_string(),
+            };
+            Refusal::new(codes::TYPE, message).at(name)
+        })?;
+        if self.required && value.is_blank() {
+            let message = match &self.expression {
+                Some(expression) => format!("required, and {:?} gives no value", expression.text()),
+                None => "required, and has neither value nor default".to_owned(),
+            };
+            return Err(Refusal::new(codes::REQUIRED, message).at(name));
+        }
+        Ok(value)
+    }
+}
+
+/// Compiles sibling items. Items that can never have a value are left out.
+pub fn compile(specs: &[Spec], parent: &str, scope: &mut Scope, problems: &mut Problems) -> Vec<Item> {
+    let mut names = BTreeSet::new();
+    let mut items = Vec::with_capacity(specs.len());
+    for spec in specs {
+        if !names.insert(spec.field.as_str()) && !spec.field.is_empty() {
+            let field = &spec.field;
+            let message =
+                Localized::new(format!("字段 {field:?} 重复"), format!("the field {field:?} is there twice"));
+            problems.error(format!("{}.field", spec.path), message);
+        }
+        let name = if parent.is_empty() { spec.field.clone() } else { format!("{parent}.{}", spec.field) };
+        if let Some(content) = content(spec, &name, scope, problems) {
+            let mut prefix = Vec::with_capacity(spec.field.len() + 3);
+            Output::Text(Cow::Borrowed(&spec.field)).write(&mut prefix);
+            prefix.push(b':');
+            items.push(Item { field: spec.field.clone(), name, path: spec.path.clone(), prefix, content });
+        }
+    }
+    items
+}
+
+fn content(spec: &Spec, name: &str, scope: &mut Scope, problems: &mut Problems) -> Option<Content> {
+    let kind = match Kind::parse(&spec.kind) {
+        Ok(kind) => kind,
+        Err(error) => {
+            report(&format!("{}.type", spec.path), error, problems);
+            Kind::Text
+        }
+    };
+    if spec.children.is_empty() {
+        return scalar(spec, kind, scope, problems).map(|scalar| Content::Scalar(Box::new(scalar)));
+    }
+    if spec.parser.is_some() {
+        let message = Localized::new("有子项的字段不能带解析器", "an item with children takes no parser");
+        problems.error(format!("{}.parser", spec.path), message);
+    }
+    match (kind, spec.value.as_deref().map(str::trim).filter(|value| !value.is_empty())) {
+        (Kind::List, Some(list)) if list.contains(['{', '}', ' ']) => {
+            let bare = list.trim_matches(['{', '}', ' ']);
+            let error = CompileError::new(
+                format!("这里应为来源数组的名称，实际是 {list:?}"),
+                format!("expected the bare name of a source list, found {list:?}"),
+            );
+            let error = error.suggest(format!("写 {bare}"), format!("write {bare}"));
+            report(&format!("{}.value", spec.path), error, problems);
+            None
+        }
+        (Kind::List, Some(list)) => {
+            let reference = scope.enter(list);
+            let items = compile(&spec.children, name, scope, problems);
+            let bound = BoundList { name: list.to_owned(), list: reference, shape: scope.leave() };
+            Some(Content::List(Some(bound), items))
+        }
+        (Kind::List, None) => Some(Content::List(None, compile(&spec.children, name, scope, problems))),
+        (Kind::Object, _) => Some(Content::Object(compile(&spec.children, name, scope, problems))),
+        _ => {
+            let message = Localized::new(
+                "有子项的字段类型应为 object 或 array",
+                "an item with children is of type object or array",
+            );
+            problems.error(format!("{}.type", spec.path), message);
+            None
+        }
+    }
+}
+
+fn scalar(spec: &Spec, kind: Kind, scope: &mut Scope, problems: &mut Problems) -> Option<Scalar> {
+    let mut expression = None;
+    if let Some(text) = &spec.value {
+        match Expression::compile(text, scope) {
+            Ok(compiled) => expression = Some(compiled),
+            Err(error) => report(&format!("{}.value", spec.path), error, problems),
+        }
+    }
+    let mut parsers = Parsers::default();
+    if let Some(parser) = &spec.parser {
+        match Parsers::compile(parser) {
+            Ok(compiled) => parsers = compiled,
+            Err(error) => report(&format!("{}.parser", spec.path), error, problems),
+        }
+    }
+    for collection in expression.iter().flat_map(Expression::collections) {
+        let message = Localized::new(
+            format!("本版本尚不能查询集合 {collection:?}"),
+            format!("this version cannot look up the collection {collection:?} yet"),
+        );
+        problems.error(format!("{}.value", spec.path), message);
+    }
+    if spec.value.is_none() && spec.default.is_none() {
+        if spec.required {
+            let message = Localized::new("必填项没有值", "required, and has neither value nor default");
+            problems.error(spec.path.clone(), message);
+        }
+        return None;
+    }
+    let (default, required) = (spec.default.clone(), spec.required);
+    Some(Scalar { expression, kind, default, required, parsers, key_part: None })
+}
+
+fn report(path: &str, error: CompileError, problems: &mut Problems) {
+    match error.suggestion {
+        Some(suggestion) => problems.error_with(path, error.message, suggestion),
+        None => problems.error(path, error.message),
+    }
+}
+
+/// Marks the scalar at `path`, such as `FCreateOrgId.FNumber`, as a part of the business key. False when there is
+/// none; fields of lists are no parts of a key.
+pub fn mark_key(items: &mut [Item], path: &str, part: usize) -> bool {
+    for item in items {
+        let Some(rest) = path.strip_prefix(item.field.as_str()) else { continue };
+        let marked = match &mut item.content {
+            Content::Scalar(scalar) => {
+                let keys: String = scalar.parsers.keys().map(|key| format!(".{key}")).collect();
+                let same = keys == rest;
+                if same {
+                    scalar.key_part = Some(part);
+                }
+                same
+            }
+            Content::Object(children) => {
+                rest.strip_prefix('.').is_some_and(|rest| mark_key(children, rest, part))
+            }
+            Content::List(..) => false,
+        };
+        if marked {
+            return true;
+        }
+    }
+    false
+}
+
+/// Every path that may be part of a business key.
+pub fn key_paths(items: &[Item], paths: &mut Vec<String>) {
+    for item in items {
+        match &item.content {
+            Content::Scalar(scalar) => {
+                let keys: String = scalar.parsers.keys().map(|key| format!(".{key}")).collect();
+                paths.push(format!("{}{keys}", item.name));
+            }
+            Content::Object(children) => key_paths(children, paths),
+            Content::List(..) => {}
+        }
+    }
+}
