@@ -7,12 +7,7 @@ use std::{collections::HashSet, time::Duration};
 
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
-use weir_model::{
-    digest::Digest,
-    letter::DeadLetter,
-    names::RecordId,
-    outcome::{Code, Refusal},
-};
+use weir_model::{digest::Digest, letter::DeadLetter, names::RecordId, outcome::Refusal};
 use weir_runtime::{
     backoff::Backoff,
     poll::{Publication, Publisher},
@@ -216,7 +211,7 @@ impl<'a> Pages<'a> {
             }
             unclear += u32::from(error.reaction == Reaction::RepeatBounded);
             if error.reaction == Reaction::Halt || unclear >= MOST_UNCLEAR {
-                return Err(Ended::Halted(Refusal::new(code_of(&error), error.explanation())));
+                return Err(Ended::Halted(Refusal::new(error.code.clone(), error.explanation())));
             }
             let pause = backoff.next_delay(error.rest.unwrap_or_default());
             tracing::warn!(source = %self.source.name, error = %error.explanation(), ?pause, "call failed, it is repeated");
@@ -238,8 +233,4 @@ impl<'a> Pages<'a> {
             }
         }
     }
-}
-
-fn code_of(error: &FeedError) -> Code {
-    error.code.clone()
 }

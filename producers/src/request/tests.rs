@@ -55,12 +55,12 @@ fn kinds_and_filters_are_kept() {
       - {field: e, type: string, value: "x{CURRENT_TIME}y{{CURRENT_TIME|timestamp_ms}}"}
       - {field: f, type: string, value: "{{LAST_SYNC_TIME|date}}"}
       - {field: g, type: array, value: "[1, \"二\"]"}
-      - {field: h, type: object, children: [{field: n, type: int, value: "{{PAGINATION_PAGE_SIZE}}"}]}
+      - {field: h, type: object, children: [{field: size, type: int, value: "{{PAGINATION_PAGE_SIZE}}"}]}
       - {field: i, type: string, default: "7"}
 "#;
     assert_eq!(
         render(items),
-        r#"{"a":3,"b":100,"c":0.10,"d":true,"e":"x1705284000y1705284000000","f":"2024-01-08","g":[1,"二"],"h":{"n":50},"i":"7"}"#
+        r#"{"a":3,"b":100,"c":0.10,"d":true,"e":"x1705284000y1705284000000","f":"2024-01-08","g":[1,"二"],"h":{"size":50},"i":"7"}"#
     );
 }
 

@@ -1,0 +1,199 @@
+//! Both sources of Jushuitan over real HTTP: signed, under quota, while records change and the remote system misbehaves.
+
+mod support;
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use futures_util::future::join_all;
+use jiff::{Timestamp, tz::TimeZone};
+use support::Committed;
+use tokio_util::sync::CancellationToken;
+use weir_model::{
+    digest::Digest,
+    flow::{FlowSpec, SourceSpec},
+    settings::Problems,
+    time::Clock,
+};
+use weir_producers::{Account, Connection, build};
+use weir_runtime::clock::SystemClock;
+use weir_runtime::poll::{Poller as _, PollerHalt, Publisher, Takeover};
+use weir_sandbox::{Change, Fault, Options, Rule, Running, Sandbox, When};
+
+/// How long a test waits for the state it wants to see.
+const DEADLINE: Duration = Duration::from_secs(120);
+
+fn source(name: &str) -> SourceSpec {
+    let (api, key, modified, begin, end, size) = match name {
+        "customers" => (
+            "/open/jushuitan/distributor/query",
+            "[drp_co_id]",
+            "modified",
+            "modified_begin",
+            "modified_end",
+            50,
+        ),
+        _ => (
+            "/open/webapi/wmsapi/skusn/queryinoutitemskusns",
+            "[ioi_sn_id]",
+            "create_time",
+            "create_time_start",
+            "create_time_end",
+            200,
+        ),
+    };
+    let text = format!(
+        r#"
+version: 1
+flow: f
+source:
+  name: {name}
+  system: jushuitan
+  modified: {modified}
+  key: {key}
+  key_fallback: {fallback}
+  poll: {{every: 200ms, start_from: -21d, look_back: 60s, settle_lag: 2s}}
+  metadata:
+    api: {api}
+    id: id
+    request:
+      - {{field: page_index, type: string, value: "1"}}
+      - {{field: page_size, type: string, value: "{size}"}}
+      - {{field: {begin}, type: string, value: "{{{{LAST_SYNC_TIME|datetime}}}}"}}
+      - {{field: {end}, type: string, value: "{{{{CURRENT_TIME|datetime}}}}"}}
+target: {{system: mysql, key: [id], metadata: {{api: execute}}}}
+"#,
+        fallback = if name == "customers" { "[]" } else { "[sku_sn, io_id, inout_type, create_time]" },
+    );
+    let mut problems = Problems::new("f.yaml");
+    let flow = FlowSpec::parse(&text, &mut problems).unwrap();
+    weir_producers::check(&flow.source, &mut problems);
+    assert!(problems.list().is_empty(), "{:?}", problems.list());
+    flow.source
+}
+
+fn account(sandbox: &Running, secret: &str, sources: &[SourceSpec]) -> Account {
+    let settings = serde_json::json!({
+        "base_url": sandbox.base_url(), "app_key": "demo-key", "app_secret": secret, "access_token": "demo-token",
+        "refresh_token": "demo-refresh", "calls_per_second": 1000, "calls_per_minute": 60_000,
+    });
+    let connection = Connection {
+        name: "shop".into(),
+        file: "weir.yaml".into(),
+        path: "connections.shop".into(),
+        zone: TimeZone::get("Asia/Shanghai").unwrap(),
+        settings,
+    };
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    build("jushuitan", &connection, sources, &clock, None).unwrap()
+}
+
+fn options(seed: u64) -> Options {
+    let mut options = Options { seed, customers: 230, movements: 700, ..Options::default() };
+    options.jushuitan.quota = None;
+    options
+}
+
+/// Polls until `done`.
+async fn poll(account: Account, done: impl Fn(&Committed) -> bool) -> (Committed, Vec<PollerHalt>) {
+    let (publisher, requests) = Publisher::channel(4);
+    let stop = CancellationToken::new();
+    let mut committed = Committed::default();
+    let run = Arc::new(account).run(Vec::new(), publisher, Takeover::Alone, stop.clone());
+    let both = async { tokio::join!(run, committed.serve(requests, None, &stop, done)) };
+    let (halts, ()) = tokio::time::timeout(DEADLINE, both).await.expect("polled within the deadline");
+    (committed, halts)
+}
+
+fn truth(records: &[String], id: &str) -> BTreeMap<String, Digest> {
+    let state = |text: &String| {
+        let fields: serde_json::Value = serde_json::from_str(text).unwrap();
+        (fields[id].to_string(), Digest::of(text.as_bytes()))
+    };
+    records.iter().map(state).collect()
+}
+
+/// Whether everything the sandbox holds was published in its newest state.
+fn complete(committed: &Committed, sandbox: &weir_sandbox::Handle) -> bool {
+    committed.newest("customers") == truth(&sandbox.distributors(), "drp_co_id")
+        && committed.newest("movements") == truth(&sandbox.movements(), "ioi_sn_id")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_record_is_missing_while_records_change() {
+    // Side by side: most of the time is waiting for what changed to be settled.
+    join_all((0..20).map(no_record_of_one_seed_is_missing)).await;
+}
+
+async fn no_record_of_one_seed_is_missing(seed: u64) {
+    let mut options = options(seed);
+    options.change = Change { rate: 0.05, limit: 40, late_by_seconds: 0 };
+    let sandbox = Sandbox::start(options, "127.0.0.1:0").await.unwrap();
+    let handle = sandbox.handle();
+    let account = account(&sandbox, "demo-secret", &[source("customers"), source("movements")]);
+    let quiet =
+        |committed: &Committed| handle.state().jushuitan.changes >= 15 && complete(committed, &handle);
+    let (committed, halts) = poll(account, quiet).await;
+    assert!(halts.is_empty(), "seed {seed}: {halts:?}");
+    assert!(committed.letters.is_empty(), "seed {seed}: {:?}", committed.letters);
+    let pages: Vec<_> = committed.windows.iter().map(|fact| fact.pages).collect();
+    assert!(pages.iter().any(|count| *count > 2), "seed {seed}: windows of several pages: {pages:?}");
+    sandbox.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bad_answers_are_explained_and_nothing_else_is_lost() {
+    let sandbox = Sandbox::start(options(7), "127.0.0.1:0").await.unwrap();
+    let handle = sandbox.handle();
+    handle.set(Fault::TruncatedJson, Rule::new(When::Next(1)));
+    handle.set(Fault::HtmlAnswer, Rule::new(When::Next(1)).on("distributor"));
+    handle.set(Fault::MissingId, Rule::new(When::Every(5)));
+    handle.set(Fault::RepeatedPage, Rule::new(When::Every(4)).on("distributor"));
+    handle.set(Fault::WrongTotal, Rule::new(When::Every(9)));
+    handle.set(Fault::CodeAsText, Rule::new(When::Every(2)));
+    handle.set(Fault::Http5xx, Rule::new(When::Next(1)).on("skusn"));
+    let account = account(&sandbox, "demo-secret", &[source("customers"), source("movements")]);
+    let (committed, halts) = poll(account, |committed| complete(committed, &handle)).await;
+    assert!(halts.is_empty(), "{halts:?}");
+    let codes: BTreeMap<String, usize> =
+        committed.letters.iter().fold(BTreeMap::new(), |mut codes, letter| {
+            *codes.entry(letter.refusal.code.to_string()).or_default() += 1;
+            codes
+        });
+    for code in ["P-ANSWER", "P-NO-ID", "P-REPEATED-PAGE"] {
+        assert!(codes.contains_key(code), "{code} in {codes:?}");
+    }
+    assert!(committed.letters.iter().all(|letter| !letter.payload.is_empty()));
+    sandbox.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn movements_without_row_ids_are_read_by_the_composite_key() {
+    let sandbox = Sandbox::start(options(3), "127.0.0.1:0").await.unwrap();
+    let handle = sandbox.handle();
+    handle.set(Fault::WithoutRowIds, Rule::new(When::Every(1)));
+    let account = account(&sandbox, "demo-secret", &[source("movements")]);
+    let count = handle.movements().len();
+    let (committed, halts) = poll(account, |committed| committed.newest("movements").len() == count).await;
+    assert!(halts.is_empty(), "{halts:?}");
+    assert!(committed.letters.is_empty());
+    sandbox.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wrong_secret_halts_without_a_storm_and_a_right_one_probes() {
+    let sandbox = Sandbox::start(options(1), "127.0.0.1:0").await.unwrap();
+    let sources = [source("customers")];
+    let right = account(&sandbox, "demo-secret", &sources);
+    assert_eq!(right.probe().await.unwrap().facts.len(), 1);
+    assert!(account(&sandbox, "wrong", &sources).probe().await.is_err());
+
+    let before = sandbox.handle().state().calls.values().map(|call| call.received).sum::<u64>();
+    let (committed, halts) = poll(account(&sandbox, "wrong", &sources), |_| false).await;
+    assert!(committed.records.is_empty());
+    let [halt] = halts.as_slice() else { panic!("{halts:?}") };
+    assert_eq!(halt.refusal.code.as_str(), "P-CREDENTIAL");
+    assert!(!halt.refusal.message.contains("wrong"), "{}", halt.refusal.message);
+    let after = sandbox.handle().state().calls.values().map(|call| call.received).sum::<u64>();
+    assert_eq!(after - before, 1, "one refused call and no more");
+    sandbox.shutdown().await;
+}

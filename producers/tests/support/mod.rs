@@ -1,0 +1,79 @@
+//! What polling tests share: a stand-in for Kafka that keeps committed publications and can die at any of them.
+
+use std::collections::BTreeMap;
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use weir_model::{
+    cursor::{Cursor, WindowFact},
+    digest::Digest,
+    letter::DeadLetter,
+    names::SourceName,
+    record::RawRecord,
+};
+use weir_runtime::poll::{PublishError, PublishRequest};
+
+/// Where a process dies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Death {
+    /// Instead of committing the publication of this index.
+    Before(usize),
+    /// After committing it, before anybody hears of it.
+    After(usize),
+}
+
+/// Everything that was committed, over all processes of a test.
+#[derive(Debug, Default)]
+pub struct Committed {
+    pub records: Vec<RawRecord>,
+    pub letters: Vec<DeadLetter>,
+    pub windows: Vec<WindowFact>,
+    pub cursors: BTreeMap<SourceName, Cursor>,
+    pub publications: usize,
+}
+
+impl Committed {
+    /// The newest published state of each record of a source, by arrival, as sinks would hold it.
+    pub fn newest(&self, source: &str) -> BTreeMap<String, Digest> {
+        let own = self.records.iter().filter(|record| record.source.as_str() == source);
+        own.map(|record| (record.id.to_string(), record.digest)).collect()
+    }
+
+    /// The cursors that a new process is given.
+    pub fn cursors(&self) -> Vec<Cursor> {
+        self.cursors.values().cloned().collect()
+    }
+
+    /// Commits what comes until the poller ends, `death` strikes, or `done` is satisfied, which stops the poller.
+    pub async fn serve(
+        &mut self,
+        mut requests: mpsc::Receiver<PublishRequest>,
+        death: Option<Death>,
+        stop: &CancellationToken,
+        done: impl Fn(&Self) -> bool,
+    ) {
+        while let Some(PublishRequest { publication, done: answer }) = requests.recv().await {
+            let index = self.publications;
+            self.publications += 1;
+            let dies = matches!(death, Some(Death::Before(at) | Death::After(at)) if at == index);
+            if death == Some(Death::Before(index)) {
+                let _ = answer.send(Err(PublishError::Lost));
+                return;
+            }
+            self.records.extend(publication.records);
+            self.letters.extend(publication.letters);
+            self.windows.extend(publication.windows);
+            for cursor in publication.cursors {
+                self.cursors.insert(cursor.source.clone(), cursor);
+            }
+            if dies {
+                let _ = answer.send(Err(PublishError::Lost));
+                return;
+            }
+            let _ = answer.send(Ok(()));
+            if done(self) {
+                stop.cancel();
+            }
+        }
+    }
+}
