@@ -29,3 +29,15 @@ pub fn program(may_install: bool) -> Result<Program> {
         PACKAGES.join(" ")
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tests_and_compose_use_one_image() {
+        let own = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        let compose = std::fs::read_to_string(own.join("../docker-compose.yml")).unwrap();
+        assert!(compose.contains(&format!("image: {IMAGE}")));
+    }
+}
