@@ -1,0 +1,100 @@
+//! The SQL target's suite on a real MariaDB or MySQL, and what only a server can show. WEIR_MYSQL names the server.
+
+mod suite;
+
+use serde_json::json;
+use suite::{Site, cases, deliver, existing_goods, goods, is_delivered, plain, refusal};
+use weir_model::target::TargetError;
+use weir_sinks::sql::codes;
+
+macro_rules! cases {
+    ($($case:ident,)*) => {
+        $(
+            #[tokio::test]
+            async fn $case() {
+                let name: String = stringify!($case).chars().take(30).collect();
+                let site = Site::mysql(&name).await;
+                cases::$case(&site).await;
+                site.close().await;
+            }
+        )*
+    };
+}
+
+cases! {
+    rows_and_offset_are_stored_together,
+    a_second_claim_fences_the_first,
+    one_poison_row_in_a_thousand_stands_alone,
+    all_rows_of_a_document_or_none,
+    outcomes_are_read_again_until_their_receipts_are_out,
+    a_commit_without_an_answer_is_not_repeated,
+    an_offset_that_was_set_back_halts,
+    values_arrive_exactly,
+    a_wide_table_never_fails_on_width,
+    partitions_are_written_side_by_side,
+    a_probe_tells_what_does_not_fit_and_creates_nothing,
+}
+
+#[tokio::test]
+async fn a_value_the_server_refuses_is_named_with_its_column() {
+    let site = Site::mysql("named").await;
+    let target = site.target(&goods());
+    target.claim(0).await.unwrap();
+    // Narrowed after the claim, so only the server can notice.
+    site.execute("ALTER TABLE goods MODIFY name VARCHAR(8) NOT NULL").await;
+    let outcomes = deliver(&target, &[plain(1), plain(123), plain(2)], 124).await.unwrap();
+    assert!(is_delivered(&outcomes[0]) && is_delivered(&outcomes[2]));
+    let refused = refusal(&outcomes[1]);
+    assert_eq!((refused.code.clone(), refused.field.as_deref()), (codes::VALUE, Some("name")), "{refused}");
+    assert!(refused.message.contains("22001") && refused.message.contains("\"goods 123\""), "{refused}");
+    site.close().await;
+}
+
+#[tokio::test]
+async fn a_table_without_transactions_is_refused() {
+    let site = Site::mysql("engine").await;
+    site.execute(
+        "CREATE TABLE goods (id BIGINT PRIMARY KEY, name VARCHAR(40), price DECIMAL(12,2), at DATETIME(3), \
+         UNIQUE (name)) ENGINE=MyISAM",
+    )
+    .await;
+    let report = site.target(&existing_goods()).probe().await.unwrap();
+    assert!(report.problems[0].contains("MyISAM"), "{report:?}");
+    assert!(report.problems[1].contains("another unique key (name)"), "{report:?}");
+    site.close().await;
+}
+
+#[tokio::test]
+async fn a_wrong_password_halts_and_a_server_that_is_gone_is_away() {
+    let site = Site::mysql("login").await;
+    let mut wrong = site.connection.clone();
+    wrong["password"] = json!("hunter2-wrong");
+    let refused = site.target_with(&goods(), &wrong, "").claim(0).await.unwrap_err();
+    assert!(matches!(&refused, TargetError::Halted(cause) if cause.code == codes::LOGIN), "{refused}");
+    assert!(!refused.to_string().contains("hunter2"), "{refused}");
+    let unknown = json!({"url": format!("{}_none", site.connection["url"].as_str().unwrap())});
+    let refused = site.target_with(&goods(), &unknown, "").probe().await.unwrap_err();
+    assert!(matches!(&refused, TargetError::Halted(cause) if cause.code == codes::TABLE), "{refused}");
+    let nobody = json!({"url": "mysql://u:p@127.0.0.1:1/d"});
+    let gone = site.target_with(&goods(), &nobody, "").probe().await.unwrap_err();
+    assert!(matches!(&gone, TargetError::Away(cause) if cause.code == codes::AWAY), "{gone}");
+    site.close().await;
+}
+
+#[tokio::test]
+async fn connections_that_the_server_killed_are_replaced() {
+    let site = Site::mysql("killed").await;
+    let target = site.target(&goods());
+    target.claim(0).await.unwrap();
+    deliver(&target, &[plain(0)], 1).await.unwrap();
+    let ids = site
+        .texts("SELECT CAST(id AS CHAR) FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()")
+        .await;
+    assert!(!ids.is_empty());
+    for id in ids.into_iter().flatten() {
+        site.execute(&format!("KILL CONNECTION {id}")).await;
+    }
+    assert!(is_delivered(&deliver(&target, &[plain(1)], 2).await.unwrap()[0]));
+    assert_eq!(site.count("goods").await, 2);
+    site.close().await;
+}
