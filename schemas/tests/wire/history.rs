@@ -2,8 +2,8 @@
 //!
 //! `history/<topic value>/v<n>.avsc` is the schema of version n, `v<n>.json` holds values it wrote, as bytes and
 //! as what they say. To change a schema: edit `avsc/`, raise the version in `src/wire.rs` and list the former
-//! one as past there, then run these tests once with `WEIR_WRITE_HISTORY=1`: it writes the new version's files
-//! and tells its fingerprint. Files of past versions are never changed.
+//! one as past there, then run these tests with `WEIR_WRITE_HISTORY=1`: they tell the new fingerprint, and write the
+//! new version's files once it is set there. Files of released versions are never changed.
 
 use std::{fmt::Debug, fs, path::PathBuf};
 
@@ -117,6 +117,8 @@ fn write_history(subject: &Subject, samples: &Json) {
     if place.with_extension("json").exists() {
         return;
     }
+    let real = fingerprint(&parse(subject.current));
+    assert_eq!(real, subject.current.fingerprint, "{}: set {real:#018x} in src/wire.rs first", subject.file);
     fs::create_dir_all(history(subject)).unwrap();
     fs::write(place.with_extension("avsc"), subject.current.text).unwrap();
     let text = serde_json::to_string_pretty(samples).unwrap();
