@@ -38,7 +38,7 @@ impl Feed {
     }
 
     /// The business parameters as the JSON text that is signed and sent.
-    fn biz(&self, ask: &Ask) -> Result<String, NotANumber> {
+    pub(super) fn biz(&self, ask: &Ask) -> Result<String, NotANumber> {
         let page = match &ask.at {
             PageAt::Number(number) => *number,
             PageAt::After(_) => 1,

@@ -12,6 +12,9 @@ mod connection;
 mod feed;
 mod source;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;

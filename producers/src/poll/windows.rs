@@ -144,7 +144,10 @@ impl<'a> Session<'a> {
                     self.pages.forget_former();
                     tracing::debug!(source = %self.source.name, pass = reading.open().pass, reason = %why, "window is read again");
                 }
-                Step::Whole | Step::WholeBut { .. } => return Ok(self.settle(reading)),
+                Step::Whole | Step::WholeBut { .. } => {
+                    self.settle(reading);
+                    return Ok(());
+                }
                 Step::Unquiet(why) => return Err(Ended::Halted(unquiet(&ask, why))),
             }
         }

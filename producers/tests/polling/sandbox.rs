@@ -1,12 +1,10 @@
 //! Both sources of Jushuitan over real HTTP: signed, under quota, while records change and the remote system misbehaves.
 
-mod support;
-
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use crate::support::Committed;
 use futures_util::future::join_all;
-use jiff::{Timestamp, tz::TimeZone};
-use support::Committed;
+use jiff::tz::TimeZone;
 use tokio_util::sync::CancellationToken;
 use weir_model::{
     digest::Digest,
@@ -147,7 +145,7 @@ async fn bad_answers_are_explained_and_nothing_else_is_lost() {
     handle.set(Fault::TruncatedJson, Rule::new(When::Next(1)));
     handle.set(Fault::HtmlAnswer, Rule::new(When::Next(1)).on("distributor"));
     handle.set(Fault::MissingId, Rule::new(When::Every(5)));
-    handle.set(Fault::RepeatedPage, Rule::new(When::Every(4)).on("distributor"));
+    handle.set(Fault::RepeatedPage, Rule::new(When::Next(2)).on("distributor"));
     handle.set(Fault::WrongTotal, Rule::new(When::Every(9)));
     handle.set(Fault::CodeAsText, Rule::new(When::Every(2)));
     handle.set(Fault::Http5xx, Rule::new(When::Next(1)).on("skusn"));

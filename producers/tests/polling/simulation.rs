@@ -1,19 +1,17 @@
 //! A changing source in memory: records are modified while they are paged, leave the window and shift the pages, and new
 //! ones come late. Whatever happens, and wherever the process dies, no record and no newest state may be missing.
 
-mod support;
-
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
+use crate::support::{Committed, Death};
 use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
-use support::{Committed, Death};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use weir_model::{

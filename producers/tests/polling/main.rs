@@ -1,0 +1,11 @@
+//! Polling as a whole, with a stand-in for Kafka: against a changing source in memory, a feed that fails on purpose, and
+//! the sandbox over real HTTP.
+
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod sandbox;
+#[cfg(test)]
+mod simulation;
+#[cfg(test)]
+mod support;
