@@ -12,7 +12,8 @@ use opentelemetry_sdk::trace::SdkTracerProvider;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::{layer::SubscriberExt as _, util::SubscriberInitExt as _};
+use tracing::Subscriber;
+use tracing_subscriber::{Layer, Registry, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
 use self::http::Pages;
 use crate::{
@@ -117,11 +118,8 @@ pub fn start(settings: &Settings, health: Health) -> Result<Telemetry, Error> {
     let filter = logs::filter(&settings.log_filter)?;
     let telemetry = Telemetry::build(settings, health)?;
     let colours = std::io::stderr().is_terminal();
-    tracing_subscriber::registry()
-        .with(logs::layer(settings.log_format, colours, std::io::stderr, filter))
-        .with(trace::layer(&telemetry.tracers))
-        .try_init()
-        .map_err(Error::AlreadyStarted)?;
+    let lines = logs::layer(settings.log_format, colours, std::io::stderr, filter);
+    telemetry.subscriber(lines).try_init().map_err(Error::AlreadyStarted)?;
     Ok(telemetry)
 }
 
@@ -134,6 +132,11 @@ impl Telemetry {
         let metrics = Metrics::new(&meters, health.clone());
         let pages = Pages::new(registry, health);
         Ok(Self { metrics, listen: settings.listen, pages, meters, tracers })
+    }
+
+    /// What takes the spans and events of this process: log lines, and trace ids.
+    fn subscriber(&self, lines: impl Layer<Registry> + Send + Sync) -> impl Subscriber + Send + Sync {
+        tracing_subscriber::registry().with(lines).with(trace::layer(&self.tracers))
     }
 
     /// The instruments, for every stage.

@@ -17,7 +17,6 @@ use opentelemetry::trace::TraceContextExt as _;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
-use tracing_subscriber::layer::SubscriberExt as _;
 use weir_model::{
     cursor::Lane,
     outcome::{Code, Outcome, Refusal},
@@ -66,9 +65,8 @@ impl Lines {
 fn observed<T>(telemetry: &Telemetry, format: Format, filter: &str, work: impl FnOnce() -> T) -> (T, String) {
     let lines = Lines::default();
     let writer = lines.clone();
-    let subscriber = tracing_subscriber::registry()
-        .with(logs::layer(format, false, move || writer.clone(), logs::filter(filter).unwrap()))
-        .with(trace::layer(&telemetry.tracers));
+    let layer = logs::layer(format, false, move || writer.clone(), logs::filter(filter).unwrap());
+    let subscriber = telemetry.subscriber(layer);
     let result = tracing::subscriber::with_default(subscriber, work);
     (result, lines.text())
 }
