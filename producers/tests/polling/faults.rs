@@ -80,7 +80,7 @@ impl Remote for NoQuota {
 
 fn rows(texts: &[&str]) -> Answer {
     let rows = texts.iter().map(|text| Bytes::copy_from_slice(text.as_bytes())).collect();
-    Answer { rows, total: Some(texts.len() as u64), has_next: None }
+    Answer { rows, total: Some(texts.len() as u64), has_next: Some(false) }
 }
 
 fn spec(name: &str) -> SourceSpec {
@@ -176,7 +176,7 @@ async fn a_row_that_never_has_an_id_is_lettered_once_and_its_page_is_whole() {
 
 #[tokio::test(start_paused = true)]
 async fn an_api_that_ignores_the_page_number_halts_the_source() {
-    let same = Answer { total: Some(4), ..rows(&[r#"{"id":1}"#, r#"{"id":2}"#]) };
+    let same = Answer { total: Some(4), has_next: None, ..rows(&[r#"{"id":1}"#, r#"{"id":2}"#]) };
     let (committed, halts) = run(&[("s", &Scripted::new([Ok(same)]))], |_| false).await;
     assert_eq!(halts[0].refusal.code.as_str(), "P-REPEATED-PAGE");
     assert!(committed.letters.iter().all(|letter| letter.refusal.code.as_str() == "P-REPEATED-PAGE"));
