@@ -1,5 +1,6 @@
 //! The SQL target's suite on a real MariaDB or MySQL, and what only a server can show. WEIR_MYSQL names the server.
 
+#[cfg(test)]
 mod suite;
 
 use serde_json::json;

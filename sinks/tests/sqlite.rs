@@ -1,5 +1,6 @@
 //! The SQL target's suite on SQLite, each case in a file of its own.
 
+#[cfg(test)]
 mod suite;
 
 use suite::{Site, cases};

@@ -39,6 +39,12 @@ pub mod codes {
     pub const FENCED: Code = Code::new("S-FENCED");
     /// The offsets in the database do not fit the topic.
     pub const OFFSET: Code = Code::new("S-OFFSET");
+
+    /// All of them.
+    pub const ALL: &[Code] = &[
+        BODY, VALUE, CONSTRAINT, TOO_LARGE, AWAY, LOCKED, UNABLE, LOGIN, PRIVILEGE, TABLE, UNCLEAR, FENCED,
+        OFFSET,
+    ];
 }
 
 /// What stood in the way of a statement, and what now.
