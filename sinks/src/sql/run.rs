@@ -20,8 +20,10 @@ use super::{
     write::{Prepared, Rows, Writer},
 };
 
-/// Tries of a transaction that meets a lock, a broken connection or an unclear error.
+/// Tries of a transaction that meets a lock or an unclear error.
 const ATTEMPTS: u32 = 4;
+/// Tries with a broken connection: the second finds out whether the server is there, and what it stored.
+const ATTEMPTS_WHEN_AWAY: u32 = 2;
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 /// A transaction that takes longer counts as a broken connection.
 const TRANSACTION_LIMIT: Duration = Duration::from_secs(120);
@@ -201,12 +203,14 @@ async fn in_time<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T,
 /// Waits a little before the next attempt at what may pass by itself; everything else, and the last attempt, is an
 /// error.
 async fn pause(failure: Failure, partition: i32, attempt: &mut u32) -> Result<(), TargetError> {
-    let cause = match &failure {
-        Failure::Locked(cause) | Failure::Away(cause) | Failure::Unclear(cause) if *attempt < ATTEMPTS => {
-            cause
-        }
-        _ => return Err(failure.into()),
+    let (cause, attempts) = match &failure {
+        Failure::Locked(cause) | Failure::Unclear(cause) => (cause, ATTEMPTS),
+        Failure::Away(cause) => (cause, ATTEMPTS_WHEN_AWAY),
+        Failure::Refused(_) | Failure::Halted(_) | Failure::Fenced(_) => return Err(failure.into()),
     };
+    if *attempt >= attempts {
+        return Err(failure.into());
+    }
     warn!(partition, attempt, code = %cause.code, cause = %cause.message, "database transaction is tried again");
     // Partitions that ran into one another must not do so again: each waits for a time of its own.
     let spread = Duration::from_millis(u64::from(partition.unsigned_abs() % 8) * 7);
