@@ -50,8 +50,9 @@ fn order(left: &Value<'_>, right: &Value<'_>, world: &World<'_>) -> Result<Order
 /// By code point, as if the shorter text were filled up with blanks.
 fn texts(left: &str, right: &str) -> Ordering {
     let length = left.len().max(right.len());
-    let padded = |text: &str| text.bytes().chain(std::iter::repeat(b' ')).take(length).collect::<Vec<u8>>();
-    if left.len() == right.len() { left.cmp(right) } else { padded(left).cmp(&padded(right)) }
+    let filled_left = left.bytes().chain(std::iter::repeat(b' ')).take(length);
+    let filled_right = right.bytes().chain(std::iter::repeat(b' ')).take(length);
+    filled_left.cmp(filled_right)
 }
 
 /// `LIKE`: `%` any text, `_` one character, `\` takes the next character as it is.
