@@ -21,4 +21,4 @@ pub mod request;
 pub mod window;
 
 pub use account::Account;
-pub use registry::{Connection, build, check, check_connection, systems};
+pub use registry::{Connection, Services, build, check, check_connection, systems};

@@ -13,6 +13,7 @@ use weir_model::{
     settings::{Problems, unknown_word},
     time::Clock,
 };
+use weir_runtime::{health::Health, telemetry::Metrics};
 
 use crate::{account::Account, jushuitan, window::PlanError};
 
@@ -43,12 +44,20 @@ pub struct System {
     build: Build,
 }
 
-type Build = fn(
-    &Connection,
-    &[SourceSpec],
-    &Arc<dyn Clock>,
-    Option<Arc<dyn TokenStore>>,
-) -> Result<Account, BuildError>;
+type Build = fn(&Connection, &[SourceSpec], &Services) -> Result<Account, BuildError>;
+
+/// What the process hands to every account. Cheap to clone.
+#[derive(Clone)]
+pub struct Services {
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Where renewed tokens are kept, for systems that renew them.
+    pub tokens: Option<Arc<dyn TokenStore>>,
+    /// Where pages and progress are counted.
+    pub metrics: Metrics,
+    /// Where each source, as `source <name>`, tells how it is.
+    pub health: Health,
+}
 
 /// Why an account could not be put together.
 #[derive(Debug, Error)]
@@ -110,12 +119,11 @@ pub fn build(
     system: &str,
     connection: &Connection,
     sources: &[SourceSpec],
-    clock: &Arc<dyn Clock>,
-    tokens: Option<Arc<dyn TokenStore>>,
+    services: &Services,
 ) -> Result<Account, BuildError> {
     let found = find(system)
         .ok_or_else(|| BuildError::UnknownSystem { system: system.to_owned(), known: names().join(", ") })?;
-    (found.build)(connection, sources, clock, tokens)
+    (found.build)(connection, sources, services)
 }
 
 fn find(name: &str) -> Option<System> {

@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::SignedDuration;
-use weir_clients::jushuitan::{Client, TokenStore};
+use weir_clients::jushuitan::Client;
 use weir_model::{cursor::Lane, flow::SourceSpec, settings::Problems, target::ProbeReport, time::Clock};
 use weir_runtime::poll::Takeover;
 
@@ -27,7 +27,7 @@ use crate::{
     account::{Account, Remote},
     feed::{Ask, Feed as _, FeedError, PageAt},
     poll::SourcePoller,
-    registry::{BuildError, Connection},
+    registry::{BuildError, Connection, Services},
 };
 use feed::Feed;
 use source::SourceSettings;
@@ -54,8 +54,7 @@ pub fn check_connection(connection: &Connection, problems: &mut Problems) {
 pub fn build(
     connection: &Connection,
     sources: &[SourceSpec],
-    clock: &Arc<dyn Clock>,
-    tokens: Option<Arc<dyn TokenStore>>,
+    services: &Services,
 ) -> Result<Account, BuildError> {
     let mut problems = Problems::new(connection.file.clone());
     let settings = connection::read(connection, &mut problems);
@@ -63,7 +62,7 @@ pub fn build(
     let Some(settings) = settings.filter(|_| !problems.has_errors()) else {
         return Err(BuildError::Settings(problems));
     };
-    let client = Arc::new(Client::new(settings.client, tokens)?);
+    let client = Arc::new(Client::new(settings.client, services.tokens.clone())?);
     let mut pollers = Vec::new();
     let mut probe = None;
     for (spec, source) in read {
@@ -72,9 +71,9 @@ pub fn build(
         let poll = source.poll_settings(connection.zone.clone());
         let feed = Feed::new(client.clone(), source, connection.zone.clone());
         probe.get_or_insert_with(|| feed.clone());
-        pollers.push(SourcePoller::new(spec, poll, Arc::new(feed), clock.clone())?);
+        pollers.push(SourcePoller::new(spec, poll, Arc::new(feed), services)?);
     }
-    let remote = Shared { client, probe, clock: clock.clone() };
+    let remote = Shared { client, probe, clock: services.clock.clone() };
     Ok(Account::new(connection.name.clone(), Arc::new(remote), pollers))
 }
 

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use weir_model::{digest::Digest, letter::DeadLetter, names::RecordId, outcome::Refusal};
 use weir_runtime::{
     backoff::Backoff,
+    health::Condition,
     poll::{Publication, Publisher},
 };
 
@@ -193,6 +194,7 @@ impl<'a> Pages<'a> {
             let error = match self.attempt(ask).await? {
                 Ok(answer) => {
                     if failures > 0 {
+                        self.source.tell(Condition::Ready);
                         tracing::info!(source = %self.source.name, failures, "calls succeed again");
                     }
                     return Ok(answer);
@@ -213,6 +215,7 @@ impl<'a> Pages<'a> {
             if error.reaction == Reaction::Halt || unclear >= MOST_UNCLEAR {
                 return Err(Ended::Halted(Refusal::new(error.code.clone(), error.explanation())));
             }
+            self.source.tell(Condition::Waiting(error.explanation()));
             let pause = backoff.next_delay(error.rest.unwrap_or_default());
             tracing::warn!(source = %self.source.name, error = %error.explanation(), ?pause, "call failed, it is repeated");
             rest(pause, self.stop).await?;

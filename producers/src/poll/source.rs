@@ -5,13 +5,18 @@ use std::{sync::Arc, time::Duration};
 use jiff::tz::TimeZone;
 use tokio_util::sync::CancellationToken;
 use weir_model::{cursor::Cursor, digest::Digest, flow::SourceSpec, names::SourceName, time::Clock};
-use weir_runtime::poll::{PollerHalt, Publisher};
+use weir_runtime::{
+    health::{Condition, Health},
+    poll::{PollerHalt, Publisher},
+    telemetry::Metrics,
+};
 
 use super::{Ended, windows::Session};
 use crate::{
     feed::Feed,
     paging::Strategy,
     record::RecordMaker,
+    registry::Services,
     window::{PlanError, Planner},
 };
 
@@ -42,6 +47,8 @@ pub struct SourcePoller {
     pub(super) maker: RecordMaker,
     pub(super) feed: Arc<dyn Feed>,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) metrics: Metrics,
+    health: Health,
 }
 
 impl SourcePoller {
@@ -53,7 +60,7 @@ impl SourcePoller {
         spec: &SourceSpec,
         settings: Settings,
         feed: Arc<dyn Feed>,
-        clock: Arc<dyn Clock>,
+        services: &Services,
     ) -> Result<Self, PlanError> {
         Ok(Self {
             name: spec.name.clone(),
@@ -63,7 +70,9 @@ impl SourcePoller {
             maker: RecordMaker::new(spec, settings.row_cursor, settings.zone.clone()),
             settings,
             feed,
-            clock,
+            clock: services.clock.clone(),
+            metrics: services.metrics.clone(),
+            health: services.health.clone(),
         })
     }
 
@@ -82,9 +91,21 @@ impl SourcePoller {
         publisher: &Publisher,
         stop: &CancellationToken,
     ) -> Result<(), PollerHalt> {
-        match Session::new(self, publisher, stop).poll(cursor).await {
-            Ended::Stopped => Ok(()),
-            Ended::Halted(refusal) => Err(PollerHalt { source_name: self.name.clone(), refusal }),
+        let ended = Session::new(self, publisher, stop).poll(cursor).await;
+        match ended {
+            Ended::Stopped => {
+                self.metrics.settled_until(&self.name, None);
+                Ok(())
+            }
+            Ended::Halted(refusal) => {
+                self.tell(Condition::Halted(refusal.to_string()));
+                Err(PollerHalt { source_name: self.name.clone(), refusal })
+            }
         }
+    }
+
+    /// Says how the source is. What is away passes by itself, so only a halt outlives the streak that caused it.
+    pub(super) fn tell(&self, condition: Condition) {
+        self.health.report(&format!("source {}", self.name), condition);
     }
 }

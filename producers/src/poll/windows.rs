@@ -136,8 +136,7 @@ impl<'a> Session<'a> {
             let mut letters = std::mem::take(&mut page.letters);
             letters.extend(self.total_letter(&step, &ask, &page));
             let done = matches!(step, Step::Whole | Step::WholeBut { .. });
-            self.publish_page(reading, &page, letters, done.then_some(lane), settled_until, &mut counts)
-                .await?;
+            self.publish_page(reading, &page, letters, (lane, done), settled_until, &mut counts).await?;
             match step {
                 Step::More => {}
                 Step::Again(why) => {
@@ -159,18 +158,23 @@ impl<'a> Session<'a> {
         reading: &Reading,
         page: &Page,
         letters: Vec<DeadLetter>,
-        finished: Option<Lane>,
+        (lane, finished): (Lane, bool),
         settled_until: Timestamp,
         counts: &mut Counts,
     ) -> Result<(), Ended> {
         let to = reading.open().to;
         let records = self.new_records(page, settled_until, counts);
-        counts.published += u64::try_from(records.len()).unwrap_or(u64::MAX);
-        let (cursor, windows) = match finished {
-            None => (self.cursor(settled_until, Some(reading.open().clone())), Vec::new()),
-            Some(lane) => (self.cursor(to, None), vec![self.fact(reading, page, lane, counts)]),
+        let (read, published) = (as_count(page.rows.len()) + page.seen.unidentified, as_count(records.len()));
+        counts.published += published;
+        let (cursor, windows) = if finished {
+            (self.cursor(to, None), vec![self.fact(reading, page, lane, counts)])
+        } else {
+            (self.cursor(settled_until, Some(reading.open().clone())), Vec::new())
         };
+        let settled_until = cursor.settled_until;
         self.publish(Publication { records, letters, cursors: vec![cursor], windows }).await?;
+        self.source.metrics.page_polled(&self.source.name, lane, read, published);
+        self.source.metrics.settled_until(&self.source.name, Some(settled_until));
         for (id, row) in &page.rows {
             self.overlap.remember(id.clone(), row, to);
         }
@@ -262,6 +266,10 @@ fn unquiet(ask: &Ask, why: Unrest) -> Refusal {
             Refusal::new(code::UNQUIET, message)
         }
     }
+}
+
+fn as_count(length: usize) -> u64 {
+    u64::try_from(length).unwrap_or(u64::MAX)
 }
 
 /// Publishes in one transaction.

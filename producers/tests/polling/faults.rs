@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use crate::support::Committed;
+use crate::support::{Committed, services};
 use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
@@ -20,6 +20,7 @@ use weir_model::{
     time::Clock,
 };
 use weir_producers::{
+    Services,
     account::{Account, Remote},
     code,
     feed::{Answer, Ask, Feed, FeedError, Reaction},
@@ -92,7 +93,7 @@ fn spec(name: &str) -> SourceSpec {
     FlowSpec::parse(&text, &mut Problems::new("f.yaml")).unwrap().source
 }
 
-fn poller(name: &str, feed: Arc<Scripted>, clock: &Arc<dyn Clock>) -> SourcePoller {
+fn poller(name: &str, feed: Arc<Scripted>, services: &Services) -> SourcePoller {
     let settings = Settings {
         strategy: Strategy::LastPageFirst,
         page_size: 2,
@@ -101,15 +102,15 @@ fn poller(name: &str, feed: Arc<Scripted>, clock: &Arc<dyn Clock>) -> SourcePoll
         row_cursor: None,
         zone: TimeZone::UTC,
     };
-    SourcePoller::new(&spec(name), settings, feed, clock.clone()).unwrap()
+    SourcePoller::new(&spec(name), settings, feed, services).unwrap()
 }
 
 async fn run(
     sources: &[(&str, &Arc<Scripted>)],
     done: impl Fn(&Committed) -> bool,
 ) -> (Committed, Vec<PollerHalt>) {
-    let clock: Arc<dyn Clock> = Arc::new(TestClock(Instant::now()));
-    let pollers = sources.iter().map(|(name, feed)| poller(name, (*feed).clone(), &clock)).collect();
+    let services = services(Arc::new(TestClock(Instant::now())));
+    let pollers = sources.iter().map(|(name, feed)| poller(name, (*feed).clone(), &services)).collect();
     let account = Arc::new(Account::new("shop".into(), Arc::new(NoQuota), pollers));
     let (publisher, requests) = Publisher::channel(1);
     let stop = CancellationToken::new();

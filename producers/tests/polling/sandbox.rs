@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use crate::support::Committed;
+use crate::support::{Committed, services};
 use futures_util::future::join_all;
 use jiff::tz::TimeZone;
 use tokio_util::sync::CancellationToken;
@@ -10,7 +10,6 @@ use weir_model::{
     digest::Digest,
     flow::{FlowSpec, SourceSpec},
     settings::Problems,
-    time::Clock,
 };
 use weir_producers::{Account, Connection, build};
 use weir_runtime::clock::SystemClock;
@@ -81,8 +80,7 @@ fn account(sandbox: &Running, secret: &str, sources: &[SourceSpec]) -> Account {
         zone: TimeZone::get("Asia/Shanghai").unwrap(),
         settings,
     };
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    build("jushuitan", &connection, sources, &clock, None).unwrap()
+    build("jushuitan", &connection, sources, &services(Arc::new(SystemClock))).unwrap()
 }
 
 fn options(seed: u64) -> Options {

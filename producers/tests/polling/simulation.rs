@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use crate::support::{Committed, Death};
+use crate::support::{Committed, Death, services};
 use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
@@ -175,11 +175,11 @@ fn settings(strategy: Strategy) -> Settings {
 /// Polls until the source is quiet and read to its end; a process that dies is followed by another.
 async fn poll(strategy: Strategy, seed: u64, death: Option<Death>) -> (Committed, Arc<Changing>) {
     let changing = Arc::new(Changing::new(strategy, seed));
-    let clock: Arc<dyn Clock> = changing.clock.clone();
+    let services = services(changing.clock.clone());
     let mut committed = Committed::default();
     let mut death = death;
     loop {
-        let poller = SourcePoller::new(&spec(), settings(strategy), changing.clone(), clock.clone()).unwrap();
+        let poller = SourcePoller::new(&spec(), settings(strategy), changing.clone(), &services).unwrap();
         let (publisher, requests) = Publisher::channel(1);
         let stop = CancellationToken::new();
         let done = |committed: &Committed| {

@@ -1,6 +1,6 @@
 //! What polling tests share: a stand-in for Kafka that keeps committed publications and can die at any of them.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -10,8 +10,19 @@ use weir_model::{
     letter::DeadLetter,
     names::SourceName,
     record::RawRecord,
+    time::Clock,
 };
-use weir_runtime::poll::{PublishError, PublishRequest};
+use weir_producers::Services;
+use weir_runtime::{
+    health::Health,
+    poll::{PublishError, PublishRequest},
+    telemetry::Metrics,
+};
+
+/// What a process hands to its accounts, under a clock of the test's.
+pub fn services(clock: Arc<dyn Clock>) -> Services {
+    Services { clock, tokens: None, metrics: Metrics::default(), health: Health::default() }
+}
 
 /// Where a process dies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
