@@ -10,12 +10,14 @@ use weir_clients::{
     governor,
     jushuitan::Client,
 };
-use weir_model::{Json, cursor::Lane, outcome::Code};
+use weir_model::{Json, cursor::Lane, names::ConnectionName, outcome::Code};
+use weir_runtime::telemetry::Metrics;
 
 use super::source::{BizNumbers, SourceSettings};
 use crate::{
     code,
     feed::{self, Answer, Ask, FeedError, PageAt, Reaction},
+    registry::Connection,
     request::{Moment, NotANumber},
 };
 
@@ -24,12 +26,20 @@ use crate::{
 pub(super) struct Feed {
     client: Arc<Client>,
     source: Arc<SourceSettings>,
+    connection: ConnectionName,
     zone: TimeZone,
+    metrics: Metrics,
 }
 
 impl Feed {
-    pub fn new(client: Arc<Client>, source: SourceSettings, zone: TimeZone) -> Self {
-        Self { client, source: Arc::new(source), zone }
+    pub fn new(
+        client: Arc<Client>,
+        source: SourceSettings,
+        connection: &Connection,
+        metrics: Metrics,
+    ) -> Self {
+        let (name, zone) = (connection.name.clone(), connection.zone.clone());
+        Self { client, source: Arc::new(source), connection: name, zone, metrics }
     }
 
     /// The endpoint's path.
@@ -55,6 +65,14 @@ impl Feed {
         Ok(Json::Object(biz).to_string())
     }
 
+    /// What is left of each quota, in the window that is nearest to its end.
+    fn tell_quota(&self) {
+        for (scope, left) in self.client.governor().left() {
+            let calls = left.windows.iter().map(|(_, calls)| *calls).min().unwrap_or(u32::MAX);
+            self.metrics.quota_left(&self.connection, &scope, u64::from(calls));
+        }
+    }
+
     /// A number as the source is set to write them; a row id of any length keeps its digits.
     fn number(&self, digits: &str) -> Json {
         match (self.source.numbers, serde_json::from_str::<serde_json::Number>(digits)) {
@@ -77,6 +95,7 @@ impl feed::Feed for Feed {
             source: Box::new(error),
         })?;
         let called = self.client.call(&self.source.endpoint, &biz, lane_of(ask.lane)).await;
+        self.tell_quota();
         let answer = called.map_err(|error| failed(&ask.at, error))?;
         Ok(Answer { rows: answer.rows, total: answer.page.total, has_next: answer.page.has_next })
     }

@@ -69,7 +69,7 @@ pub fn build(
         let Some(mut source) = source else { continue };
         source.endpoint.limits.clone_from(&settings.limits);
         let poll = source.poll_settings(connection.zone.clone());
-        let feed = Feed::new(client.clone(), source, connection.zone.clone());
+        let feed = Feed::new(client.clone(), source, connection, services.metrics.clone());
         probe.get_or_insert_with(|| feed.clone());
         pollers.push(SourcePoller::new(spec, poll, Arc::new(feed), services)?);
     }

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use jiff::{Timestamp, tz::TimeZone};
 use weir_model::Json;
+use weir_runtime::telemetry::Metrics;
 
 use super::*;
 use crate::{paging::Strategy, record::tests::source as spec};
@@ -52,12 +53,12 @@ fn biz(source: &str, at: PageAt) -> String {
     let source = SourceSettings::read(&spec(source), &mut Problems::new("f.yaml")).unwrap();
     let settings = serde_json::json!({"app_key": "k", "app_secret": "s", "access_token": "t"});
     let mut problems = Problems::new("weir.yaml");
-    let settings = connection::read(&connection(settings), &mut problems).unwrap();
+    let connection = connection(settings);
+    let settings = connection::read(&connection, &mut problems).unwrap();
     let client = Arc::new(Client::new(settings.client, None).unwrap());
-    let zone = TimeZone::get("Asia/Shanghai").unwrap();
     let from: Timestamp = "2024-01-07T16:00:00Z".parse().unwrap();
     let ask = Ask { from, to: from + SignedDuration::from_hours(1), at, page_size: 50, lane: Lane::Live };
-    Feed::new(client, source, zone).biz(&ask).unwrap()
+    Feed::new(client, source, &connection, Metrics::default()).biz(&ask).unwrap()
 }
 
 #[test]

@@ -14,7 +14,7 @@ use weir_model::{
 use weir_producers::{Account, Connection, build};
 use weir_runtime::clock::SystemClock;
 use weir_runtime::poll::{Poller as _, PollerHalt, Publisher, Takeover};
-use weir_sandbox::{Change, Fault, Options, Rule, Running, Sandbox, When};
+use weir_sandbox::{Change, Fault, Options, Rule, Running, Sandbox, When, jushuitan::Quota};
 
 /// How long a test waits for the state it wants to see.
 const DEADLINE: Duration = Duration::from_secs(120);
@@ -69,9 +69,14 @@ target: {{system: mysql, key: [id], metadata: {{api: execute}}}}
 }
 
 fn account(sandbox: &Running, secret: &str, sources: &[SourceSpec]) -> Account {
+    account_with_quota(sandbox, secret, sources, Quota { per_second: 1_000, per_minute: 60_000 })
+}
+
+fn account_with_quota(sandbox: &Running, secret: &str, sources: &[SourceSpec], quota: Quota) -> Account {
     let settings = serde_json::json!({
         "base_url": sandbox.base_url(), "app_key": "demo-key", "app_secret": secret, "access_token": "demo-token",
-        "refresh_token": "demo-refresh", "calls_per_second": 1000, "calls_per_minute": 60_000,
+        "refresh_token": "demo-refresh", "calls_per_second": quota.per_second,
+        "calls_per_minute": quota.per_minute,
     });
     let connection = Connection {
         name: "shop".into(),
@@ -191,5 +196,23 @@ async fn a_wrong_secret_halts_without_a_storm_and_a_right_one_probes() {
     assert!(!halt.refusal.message.contains("wrong"), "{}", halt.refusal.message);
     let after = sandbox.handle().state().calls.values().map(|call| call.received).sum::<u64>();
     assert_eq!(after - before, 1, "one refused call and no more");
+    sandbox.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_that_ends_is_renewed_and_the_quota_is_never_passed() {
+    let quota = Quota { per_second: 10, per_minute: 600 };
+    let mut options = options(5);
+    options.jushuitan.quota = Some(quota);
+    let sandbox = Sandbox::start(options, "127.0.0.1:0").await.unwrap();
+    let handle = sandbox.handle();
+    handle.set(Fault::ExpiredToken, Rule::new(When::Next(1)).on("distributor"));
+    let sources = [source("customers"), source("movements")];
+    let account = account_with_quota(&sandbox, "demo-secret", &sources, quota);
+    let (_, halts) = poll(account, |committed| complete(committed, &handle)).await;
+    assert!(halts.is_empty(), "{halts:?}");
+    let state = handle.state().jushuitan;
+    assert_eq!(state.tokens_issued, 1);
+    assert!(state.quota_refusals.values().all(|refused| *refused == 0), "{:?}", state.quota_refusals);
     sandbox.shutdown().await;
 }
