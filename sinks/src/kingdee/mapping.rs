@@ -1,63 +1,17 @@
-//! The target's decisions, pure: what is sent of a document, what a look-up shows, what an answer means.
+//! The target's decisions, pure: what is sent of a document, what a look-up shows, and what to do with it. What an answer
+//! means is read in `outcome`.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use serde_json::Map;
-use weir_clients::class::{Class, Reaction};
-use weir_clients::error::{CallError, Effect};
-use weir_clients::kingdee::{DocumentAnswer, Query, answer, query};
+use weir_clients::kingdee::{Query, Selection, answer, query};
 use weir_model::Json;
 use weir_model::decimal::Decimal;
-use weir_model::outcome::{Code, Outcome, Refusal, Written};
-use weir_model::target::{Delivery, TargetError};
+use weir_model::outcome::{Code, Outcome, Refusal};
+use weir_model::target::Delivery;
 
 use super::config::{Form, OnChange, Writing};
-
-/// The document has no number, or is no document.
-pub(super) const KEY: Code = Code::new("K-KEY");
-/// The business key changed since the record was delivered.
-pub(super) const KEY_CHANGED: Code = Code::new("KEY-CHANGED");
-/// Another document stands under this key.
-pub(super) const CONFLICT: Code = Code::new("K-CONFLICT");
-/// The stored document is audited or in review and may not be changed.
-pub(super) const AUDITED: Code = Code::new("K-AUDITED");
-/// The record changed, and the flow does not change stored documents.
-pub(super) const CHANGED: Code = Code::new("K-CHANGED");
-/// The delivered document is no longer there.
-pub(super) const GONE: Code = Code::new("K-GONE");
-/// Larger than the server takes.
-pub(super) const TOO_LARGE: Code = Code::new("K-TOO-LARGE");
-/// The answer says nothing of it.
-pub(super) const UNMENTIONED: Code = Code::new("K-UNMENTIONED");
-
-/// Every code of this target.
-pub(super) const CODES: &[Code] = &[
-    KEY,
-    KEY_CHANGED,
-    CONFLICT,
-    AUDITED,
-    CHANGED,
-    GONE,
-    TOO_LARGE,
-    UNMENTIONED,
-    code_of(Class::Throttled),
-    code_of(Class::Transient),
-    code_of(Class::Locked),
-    code_of(Class::Credential),
-    code_of(Class::ClockSkew),
-    code_of(Class::Permission),
-    code_of(Class::Licence),
-    code_of(Class::Argument),
-    code_of(Class::Duplicate),
-    code_of(Class::Reference),
-    code_of(Class::Mandatory),
-    code_of(Class::Validation),
-    code_of(Class::State),
-    code_of(Class::Absent),
-    code_of(Class::Unreadable),
-    code_of(Class::Unclear),
-];
+use super::outcome::{AUDITED, CHANGED, CONFLICT, GONE, KEY, KEY_CHANGED};
 
 /// A document ready to be sent.
 #[derive(Clone, Debug)]
@@ -318,87 +272,15 @@ fn change(stored: Stored, on_change: OnChange) -> Plan {
     }
 }
 
-/// The code of a class.
-pub(super) const fn code_of(class: Class) -> Code {
-    Code::new(match class {
-        Class::Throttled => "K-THROTTLED",
-        Class::Transient => "K-AWAY",
-        Class::Locked => "K-LOCKED",
-        Class::TokenExpired | Class::Credential => "K-CREDENTIAL",
-        Class::ClockSkew => "K-CLOCK",
-        Class::Permission => "K-PERMISSION",
-        Class::Licence => "K-LICENCE",
-        Class::Argument => "K-ARGUMENT",
-        Class::Duplicate => "K-DUPLICATE",
-        Class::Reference => "K-REFERENCE",
-        Class::Mandatory => "K-MANDATORY",
-        Class::Validation => "K-VALIDATION",
-        Class::State => "K-STATE",
-        Class::Absent => "K-ABSENT",
-        Class::Unreadable => "K-UNREADABLE",
-        Class::Unclear => "K-UNCLEAR",
-    })
-}
-
-/// The outcome of a document whose call failed as a whole. `asked` is a call that only reads: its failure changes
-/// nothing, so only what was already unresolved stays unknown.
-pub(super) fn outcome_of_call(error: &CallError, unresolved: bool) -> Outcome {
-    let refusal = Refusal::new(code_of(error.class()), with_sources(error));
-    if error.class().reaction() == Reaction::Halt {
-        return Outcome::Halt(refusal);
-    }
-    if unresolved || error.effect() == Effect::Unknown {
-        return Outcome::Unknown(refusal);
-    }
-    Outcome::Retry { after: error.rest().unwrap_or(Duration::ZERO), cause: refusal }
-}
-
-/// What a failed probe says.
-pub(super) fn target_error(error: &CallError) -> TargetError {
-    let refusal = Refusal::new(code_of(error.class()), with_sources(error));
-    match error.class().reaction() {
-        Reaction::Repeat | Reaction::RepeatBounded => TargetError::Away(refusal),
-        Reaction::Halt | Reaction::Refuse => TargetError::Halted(refusal),
-    }
-}
-
-/// The outcome of one document that the answer mentions as failed, by its class.
-pub(super) fn outcome_of_failure(answer: &DocumentAnswer, class: Class) -> Outcome {
-    let mut refusal = Refusal::new(code_of(class), answer.text());
-    refusal.field = answer.errors.iter().find_map(|error| error.field.clone());
-    match class.reaction() {
-        // A database failure may have come after the commit (contract kingdee-galaxy §6: retry after a look-up).
-        Reaction::Repeat if class == Class::Transient => Outcome::Unknown(refusal),
-        Reaction::Repeat => Outcome::Retry { after: Duration::ZERO, cause: refusal },
-        Reaction::Halt => Outcome::Halt(refusal),
-        Reaction::RepeatBounded | Reaction::Refuse => Outcome::Reject(refusal),
-    }
-}
-
-/// The outcome of a document that is there as it was sent.
-pub(super) fn delivered(id: &str, number: &str) -> Outcome {
-    Outcome::Delivered(Written { id: id.to_owned(), number: number.to_owned() })
-}
-
-/// An error with what it stems from, on one line.
-fn with_sources(error: &CallError) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
-}
-
 /// Data of a step for one document.
-pub(super) fn ids(ids: impl IntoIterator<Item = String>) -> weir_clients::kingdee::Selection {
-    weir_clients::kingdee::Selection::Ids(ids.into_iter().collect())
+pub(super) fn ids(ids: impl IntoIterator<Item = String>) -> Selection {
+    Selection::Ids(ids.into_iter().collect())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use serde_json::json;
 
     use super::*;

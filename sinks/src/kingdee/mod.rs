@@ -2,7 +2,7 @@
 //!
 //! It stores no offsets, so the sink loop keeps a durable `sending` receipt before each call ([`Target::announces`]), and
 //! whatever was left unknown is looked up by its business key before anything is sent again (design §7, contract
-//! kingdee-galaxy §9). The decisions are in `mapping` (pure), the calls in `run`.
+//! kingdee-galaxy §9). The decisions are in `mapping`, what answers mean in `outcome` (both pure), the calls in `run`.
 //!
 //! ```text
 //! unresolved, or delivered before ──▶ look up ──▶ plan ─┬─▶ settled: the same content is there, or a conflict
@@ -12,6 +12,7 @@
 
 mod config;
 mod mapping;
+mod outcome;
 mod run;
 
 #[cfg(test)]
@@ -32,7 +33,7 @@ use config::{Site, Writing};
 pub const SYSTEM: &str = weir_clients::kingdee::SYSTEM;
 
 /// Every code that this target refuses or halts with; each has a page in `docs/errors`.
-pub const CODES: &[Code] = mapping::CODES;
+pub const CODES: &[Code] = outcome::CODES;
 
 /// Checks the target section of a flow: structure only.
 pub fn check(target: &TargetSpec, problems: &mut Problems) {
@@ -96,7 +97,7 @@ impl Target for GalaxyTarget {
                 facts: vec![format!("signature accepted, form {} can be queried", form.id)],
                 problems: Vec::new(),
             }),
-            Err(error) => Err(mapping::target_error(&error)),
+            Err(error) => Err(outcome::target_error(&error)),
         }
     }
 

@@ -10,7 +10,8 @@ use weir_model::outcome::{Outcome, Refusal};
 use weir_model::target::Delivery;
 
 use super::config::Writing;
-use super::mapping::{self, Draft, Plan, Stored, TOO_LARGE, UNMENTIONED};
+use super::mapping::{self, Draft, Plan, Stored};
+use super::outcome::{self, TOO_LARGE, UNMENTIONED};
 
 /// A document on its way, with the internal id that it updates.
 type Sending<'a> = (Draft<'a>, Option<String>);
@@ -92,7 +93,7 @@ impl Run<'_> {
             }
             Err(error) => {
                 for draft in drafts {
-                    self.settle(draft.at, mapping::outcome_of_call(&error, true));
+                    self.settle(draft.at, outcome::of_call(&error, true));
                 }
                 Vec::new()
             }
@@ -109,7 +110,7 @@ impl Run<'_> {
             Ok(status) => status,
             Err(error) => {
                 for (draft, _) in drafts {
-                    self.settle(draft.at, mapping::outcome_of_call(&error, draft.delivery.unresolved));
+                    self.settle(draft.at, outcome::of_call(&error, draft.delivery.unresolved));
                 }
                 return Vec::new();
             }
@@ -122,7 +123,7 @@ impl Run<'_> {
                 sending.push((draft, Some(id)));
             } else {
                 let class = answer.class(status.msg_code, true);
-                self.settle(draft.at, mapping::outcome_of_failure(&answer, class));
+                self.settle(draft.at, outcome::of_failure(&answer, class));
             }
         }
         sending
@@ -156,7 +157,7 @@ impl Run<'_> {
         let mut half_done = Vec::new();
         for ((draft, id), answer) in sending.into_iter().zip(answers) {
             if let Some(entity) = answer.entity.as_ref().filter(|_| answer.is_done()) {
-                self.settle(draft.at, mapping::delivered(&entity.id, &entity.number));
+                self.settle(draft.at, outcome::delivered(&entity.id, &entity.number));
                 continue;
             }
             if answer.is_unmentioned() {
@@ -173,7 +174,7 @@ impl Run<'_> {
             {
                 half_done.push((draft, answer, class));
             } else {
-                self.settle(draft.at, mapping::outcome_of_failure(&answer, class));
+                self.settle(draft.at, outcome::of_failure(&answer, class));
             }
         }
         self.complete(half_done).await;
@@ -190,7 +191,7 @@ impl Run<'_> {
             };
             match stored.filter(|stored| is_own(&draft, answer, stored)) {
                 Some(stored) => self.finish(&draft, stored).await,
-                None => self.settle(draft.at, mapping::outcome_of_failure(answer, *class)),
+                None => self.settle(draft.at, outcome::of_failure(answer, *class)),
             }
         }
     }
@@ -207,7 +208,7 @@ impl Run<'_> {
             for (draft, _) in sending {
                 let outcome = match too_large {
                     true => Outcome::Reject(Refusal::new(TOO_LARGE, error.to_string())),
-                    false => mapping::outcome_of_call(error, false),
+                    false => outcome::of_call(error, false),
                 };
                 self.settle(draft.at, outcome);
             }
@@ -233,7 +234,7 @@ impl Run<'_> {
             return halves(missing);
         }
         for (draft, _) in missing {
-            let refusal = Refusal::new(mapping::code_of(error.class()), error.to_string());
+            let refusal = Refusal::new(outcome::code_of(error.class()), error.to_string());
             self.settle(draft.at, Outcome::Reject(refusal));
         }
         Vec::new()
@@ -250,7 +251,7 @@ impl Run<'_> {
                 None => self.audit(&id).await,
             },
         };
-        self.settle(draft.at, outcome.unwrap_or_else(|| mapping::delivered(&stored.id, &stored.number)));
+        self.settle(draft.at, outcome.unwrap_or_else(|| outcome::delivered(&stored.id, &stored.number)));
     }
 
     async fn submit(&self, which: &Selection) -> Option<Outcome> {
@@ -266,7 +267,7 @@ impl Run<'_> {
 fn step_outcome(answer: Result<ResponseStatus, CallError>) -> Option<Outcome> {
     let status = match answer {
         Ok(status) => status,
-        Err(error) => return Some(mapping::outcome_of_call(&error, true)),
+        Err(error) => return Some(outcome::of_call(&error, true)),
     };
     let document = status.documents(1).into_iter().next()?;
     if document.is_done() {
@@ -274,7 +275,7 @@ fn step_outcome(answer: Result<ResponseStatus, CallError>) -> Option<Outcome> {
     }
     let class = document.class(status.msg_code, true);
     // The document is stored, so what is tried again must look it up first.
-    Some(match mapping::outcome_of_failure(&document, class) {
+    Some(match outcome::of_failure(&document, class) {
         Outcome::Retry { cause, .. } => Outcome::Unknown(cause),
         other => other,
     })

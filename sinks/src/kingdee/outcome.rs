@@ -1,0 +1,130 @@
+//! What an answer means for a document, pure: the codes of this target, and the outcome of calls and of single failures.
+//!
+//! It relies on the classes that `weir_clients` reads errors into (contract kingdee-galaxy §5, §6).
+
+use std::time::Duration;
+
+use weir_clients::class::{Class, Reaction};
+use weir_clients::error::{CallError, Effect};
+use weir_clients::kingdee::DocumentAnswer;
+use weir_model::outcome::{Code, Outcome, Refusal, Written};
+use weir_model::target::TargetError;
+
+/// The document has no number, or is no document.
+pub(super) const KEY: Code = Code::new("K-KEY");
+/// The business key changed since the record was delivered.
+pub(super) const KEY_CHANGED: Code = Code::new("KEY-CHANGED");
+/// Another document stands under this key.
+pub(super) const CONFLICT: Code = Code::new("K-CONFLICT");
+/// The stored document is audited or in review and may not be changed.
+pub(super) const AUDITED: Code = Code::new("K-AUDITED");
+/// The record changed, and the flow does not change stored documents.
+pub(super) const CHANGED: Code = Code::new("K-CHANGED");
+/// The delivered document is no longer there.
+pub(super) const GONE: Code = Code::new("K-GONE");
+/// Larger than the server takes.
+pub(super) const TOO_LARGE: Code = Code::new("K-TOO-LARGE");
+/// The answer says nothing of it.
+pub(super) const UNMENTIONED: Code = Code::new("K-UNMENTIONED");
+
+/// Every code of this target.
+pub(super) const CODES: &[Code] = &[
+    KEY,
+    KEY_CHANGED,
+    CONFLICT,
+    AUDITED,
+    CHANGED,
+    GONE,
+    TOO_LARGE,
+    UNMENTIONED,
+    code_of(Class::Throttled),
+    code_of(Class::Transient),
+    code_of(Class::Locked),
+    code_of(Class::Credential),
+    code_of(Class::ClockSkew),
+    code_of(Class::Permission),
+    code_of(Class::Licence),
+    code_of(Class::Argument),
+    code_of(Class::Duplicate),
+    code_of(Class::Reference),
+    code_of(Class::Mandatory),
+    code_of(Class::Validation),
+    code_of(Class::State),
+    code_of(Class::Absent),
+    code_of(Class::Unreadable),
+    code_of(Class::Unclear),
+];
+
+/// The code of a class.
+pub(super) const fn code_of(class: Class) -> Code {
+    match class {
+        Class::Throttled => Code::new("K-THROTTLED"),
+        Class::Transient => Code::new("K-AWAY"),
+        Class::Locked => Code::new("K-LOCKED"),
+        Class::TokenExpired | Class::Credential => Code::new("K-CREDENTIAL"),
+        Class::ClockSkew => Code::new("K-CLOCK"),
+        Class::Permission => Code::new("K-PERMISSION"),
+        Class::Licence => Code::new("K-LICENCE"),
+        Class::Argument => Code::new("K-ARGUMENT"),
+        Class::Duplicate => Code::new("K-DUPLICATE"),
+        Class::Reference => Code::new("K-REFERENCE"),
+        Class::Mandatory => Code::new("K-MANDATORY"),
+        Class::Validation => Code::new("K-VALIDATION"),
+        Class::State => Code::new("K-STATE"),
+        Class::Absent => Code::new("K-ABSENT"),
+        Class::Unreadable => Code::new("K-UNREADABLE"),
+        Class::Unclear => Code::new("K-UNCLEAR"),
+    }
+}
+
+/// The outcome of a document whose call failed as a whole. `unresolved` is one that a former attempt may have stored: it
+/// stays unknown, also where this call changed nothing.
+pub(super) fn of_call(error: &CallError, unresolved: bool) -> Outcome {
+    let refusal = Refusal::new(code_of(error.class()), with_sources(error));
+    if error.class().reaction() == Reaction::Halt {
+        return Outcome::Halt(refusal);
+    }
+    if unresolved || error.effect() == Effect::Unknown {
+        return Outcome::Unknown(refusal);
+    }
+    Outcome::Retry { after: error.rest().unwrap_or(Duration::ZERO), cause: refusal }
+}
+
+/// What a failed probe says.
+pub(super) fn target_error(error: &CallError) -> TargetError {
+    let refusal = Refusal::new(code_of(error.class()), with_sources(error));
+    match error.class().reaction() {
+        Reaction::Repeat | Reaction::RepeatBounded => TargetError::Away(refusal),
+        Reaction::Halt | Reaction::Refuse => TargetError::Halted(refusal),
+    }
+}
+
+/// The outcome of one document that the answer mentions as failed, by its class.
+pub(super) fn of_failure(answer: &DocumentAnswer, class: Class) -> Outcome {
+    let mut refusal = Refusal::new(code_of(class), answer.text());
+    refusal.field = answer.errors.iter().find_map(|error| error.field.clone());
+    match class.reaction() {
+        // A database failure may have come after the commit (contract kingdee-galaxy §6: retry after a look-up).
+        Reaction::Repeat if class == Class::Transient => Outcome::Unknown(refusal),
+        Reaction::Repeat => Outcome::Retry { after: Duration::ZERO, cause: refusal },
+        Reaction::Halt => Outcome::Halt(refusal),
+        Reaction::RepeatBounded | Reaction::Refuse => Outcome::Reject(refusal),
+    }
+}
+
+/// The outcome of a document that is there as it was sent.
+pub(super) fn delivered(id: &str, number: &str) -> Outcome {
+    Outcome::Delivered(Written { id: id.to_owned(), number: number.to_owned() })
+}
+
+/// An error with what it stems from, on one line.
+fn with_sources(error: &CallError) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
