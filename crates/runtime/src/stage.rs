@@ -14,6 +14,7 @@ use weir_schemas::{Codec, DecodeError};
 use crate::{
     backoff::Backoff,
     health::{Condition, Health},
+    telemetry::Metrics,
     topics::Topics,
 };
 
@@ -34,6 +35,8 @@ pub struct Deployment {
     pub clock: Arc<dyn Clock>,
     /// Where stages report how they are.
     pub health: Health,
+    /// Where stages count what they do.
+    pub metrics: Metrics,
 }
 
 /// Why an attempt of a stage ended.
