@@ -60,7 +60,7 @@ enum Task {
         #[command(subcommand)]
         action: ServicesAction,
     },
-    /// Check the walls between crates and the habits of the tree (manifests, sources, both READMEs)
+    /// Check the walls between crates and the habits of the tree (manifests, sources, both READMEs, error pages)
     Tidy,
 }
 

@@ -1,4 +1,5 @@
-//! `cargo xtask tidy`: the walls between crates and the habits of the tree, checked over manifests, sources and READMEs.
+//! `cargo xtask tidy`: the walls between crates and the habits of the tree, checked over manifests, sources, READMEs and
+//! error pages.
 //!
 //! Everything that is wrong is reported at once, each with file and line.
 
@@ -11,6 +12,7 @@ use anyhow::Result;
 use crate::services::count;
 
 mod code;
+mod codes;
 pub mod manifest;
 mod readmes;
 mod sources;
@@ -56,7 +58,8 @@ fn check(root: &Path) -> Result<Vec<Violation>> {
     let mut found = Vec::new();
     let workspace = manifest::read(root)?;
     walls::check(&workspace, &mut found);
-    sources::check(root, &workspace, &mut found)?;
+    let made = sources::check(root, &workspace, &mut found)?;
+    codes::check(root, &made, &mut found)?;
     readmes::check(root, &mut found);
     Ok(found)
 }

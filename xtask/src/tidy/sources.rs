@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 
 use super::Violation;
 use super::code::only_code;
+use super::codes::{self, Made};
 use super::manifest::Workspace;
 use super::walls::PURE;
 
@@ -44,9 +45,10 @@ const TEXT_NAMES: [&str; 3] = ["Dockerfile", "run", ".dockerignore"];
 /// Made, not written.
 const LEFT_OUT: [&str; 5] = ["target", ".git", ".weir", "node_modules", "Cargo.lock"];
 
-/// Checks every text file under `root`.
-pub fn check(root: &Path, workspace: &Workspace, found: &mut Vec<Violation>) -> Result<()> {
+/// Checks every text file under `root`; gives the error codes that the sources make.
+pub fn check(root: &Path, workspace: &Workspace, found: &mut Vec<Violation>) -> Result<Vec<Made>> {
     let mut files = Vec::new();
+    let mut made = Vec::new();
     walk(root, Path::new(""), &mut files)?;
     for file in files {
         let text =
@@ -54,9 +56,12 @@ pub fn check(root: &Path, workspace: &Workspace, found: &mut Vec<Violation>) -> 
         check_machine_folders(&file, &text, found);
         if file.extension().is_some_and(|kind| kind == "rs") {
             check_rust(&file, &text, workspace, found);
+            if !is_test_file(&file) {
+                made.extend(codes::made_in(&file, &text));
+            }
         }
     }
-    Ok(())
+    Ok(made)
 }
 
 /// All text files, sorted, by their paths from the root.

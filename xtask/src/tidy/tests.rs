@@ -232,3 +232,21 @@ fn a_missing_readme_is_told() {
     fs::remove_file(sample.folder.path().join("README.zh-CN.md")).unwrap();
     sample.expect("README.zh-CN.md:1", "cannot be read");
 }
+
+#[test]
+fn an_error_code_has_a_page_in_both_languages() {
+    let sample = Sample::tidy();
+    sample.file("sinks/src/a.rs", concat!("//! A file.\n\nconst A: Code = Code", "::new(\"K-A\");\n"));
+    sample.expect("sinks/src/a.rs:3", "code `K-A` has no page");
+    sample.file("docs/errors/K-A.md", "# K-A\n\n## 中文\n\n一句。\n");
+    sample.expect("docs/errors/K-A.md:1", "no section `## English`");
+    sample.file("docs/errors/K-A.md", "# K-A\n\n## 中文\n\n一句。\n\n## English\n\nA sentence.\n");
+    assert_eq!(sample.found(), Vec::<String>::new());
+}
+
+#[test]
+fn a_page_does_not_outlive_its_code() {
+    let sample = Sample::tidy();
+    sample.file("docs/errors/README.md", "# Codes\n").file("docs/errors/K-OLD.md", "# K-OLD\n");
+    sample.expect("docs/errors/K-OLD.md:1", "nothing makes the code `K-OLD`");
+}
