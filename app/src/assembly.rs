@@ -1,0 +1,149 @@
+//! Stages made of a project: who polls, who maps, who writes.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+use weir_model::{
+    document::FlowVersion,
+    flow::SourceSpec,
+    names::{ConnectionName, FlowName},
+    settings::Problems,
+    target::Target,
+};
+use weir_processors::CompiledFlow;
+use weir_producers::{Account, Services};
+use weir_runtime::{
+    deliver::DeliverStage,
+    map::MapStage,
+    poll::{PollStage, Poller},
+    stage::{Deployment, StageThread},
+};
+use weir_sinks::Setup;
+
+use crate::{
+    cli::Stages,
+    exit::Failure,
+    project::{Flow, Project, account},
+};
+
+/// Everything a process runs, built and not yet started.
+pub struct Assembly {
+    accounts: Vec<Arc<Account>>,
+    mappings: Vec<(SourceSpec, Arc<CompiledFlow>)>,
+    targets: Vec<(FlowName, Arc<dyn Target>)>,
+}
+
+impl Assembly {
+    /// Builds what `stages` need. Nothing is called yet.
+    pub fn build(
+        project: &Project,
+        deployment: &Deployment,
+        cluster_id: &str,
+        stages: Stages,
+    ) -> Result<Self, Failure> {
+        let runs = |stage| stages == Stages::All || stages == stage;
+        let mut assembly = Self { accounts: Vec::new(), mappings: Vec::new(), targets: Vec::new() };
+        if runs(Stages::Producers) {
+            assembly.accounts = accounts(project, deployment)?;
+        }
+        for flow in &project.flows {
+            if runs(Stages::Processors) {
+                assembly.mappings.push((flow.spec.source.clone(), Arc::clone(&flow.mapping)));
+            }
+            if runs(Stages::Sinks) {
+                assembly
+                    .targets
+                    .push((flow.spec.name.clone(), target(project, flow, deployment, cluster_id)?));
+            }
+        }
+        Ok(assembly)
+    }
+
+    /// Starts every stage on a thread of its own.
+    pub fn start(
+        self,
+        deployment: &Deployment,
+        versions: &BTreeMap<FlowName, FlowVersion>,
+        stop: &CancellationToken,
+    ) -> Result<Vec<StageThread>, Failure> {
+        let runtime = Handle::current();
+        let mut threads = Vec::new();
+        let mut keep = |started: std::io::Result<StageThread>| {
+            threads.push(started.map_err(|error| Failure::environment("start a thread", &error))?);
+            Ok::<_, Failure>(())
+        };
+        for (flow, target) in self.targets {
+            let deployment = deployment.clone();
+            keep(
+                DeliverStage { deployment, flow, target, runtime: runtime.clone(), stop: stop.clone() }
+                    .start(),
+            )?;
+        }
+        for (source, processor) in self.mappings {
+            let flow_version = versions
+                .get(weir_model::processor::Processor::flow(&*processor))
+                .copied()
+                .unwrap_or_default();
+            let deployment = deployment.clone();
+            let source = source.name;
+            keep(MapStage { deployment, source, processor, flow_version, stop: stop.clone() }.start())?;
+        }
+        if !self.accounts.is_empty() {
+            let pollers = self.accounts.into_iter().map(|account| account as Arc<dyn Poller>).collect();
+            let deployment = deployment.clone();
+            keep(PollStage { deployment, pollers, runtime, stop: stop.clone() }.start())?;
+        }
+        Ok(threads)
+    }
+}
+
+/// One account per connection that some flow polls.
+pub fn accounts(project: &Project, deployment: &Deployment) -> Result<Vec<Arc<Account>>, Failure> {
+    let mut by_connection: BTreeMap<&ConnectionName, Vec<SourceSpec>> = BTreeMap::new();
+    for source in project.sources() {
+        by_connection.entry(&source.connection).or_default().push(source.clone());
+    }
+    let file = project.file.display().to_string();
+    let services = Services {
+        clock: Arc::clone(&deployment.clock),
+        tokens: None,
+        metrics: deployment.metrics.clone(),
+        health: deployment.health.clone(),
+    };
+    by_connection
+        .into_iter()
+        .map(|(name, sources)| {
+            let connection = project.connection(name)?;
+            let connection_of = account(name, connection, &file);
+            weir_producers::build(&connection.system, &connection_of, &sources, &services)
+                .map(Arc::new)
+                .map_err(|error| Failure::invalid(weir_runtime::stage::chain(&error)))
+        })
+        .collect()
+}
+
+/// The target of a flow.
+pub fn target(
+    project: &Project,
+    flow: &Flow,
+    deployment: &Deployment,
+    cluster_id: &str,
+) -> Result<Arc<dyn Target>, Failure> {
+    let connection = project.connection(&flow.spec.target.connection)?;
+    let topic = deployment.topics.doc(&flow.spec.name);
+    let mut problems = Problems::new(project.file.display().to_string());
+    let setup = Setup {
+        flow: &flow.spec.name,
+        topic: &topic,
+        cluster: cluster_id,
+        owner: &deployment.instance,
+        target: &flow.spec.target,
+        connection: &connection.settings,
+        connection_path: &connection.path,
+    };
+    weir_sinks::build(&setup, &mut problems).ok_or_else(|| {
+        let said: Vec<String> = problems.list().iter().map(ToString::to_string).collect();
+        Failure::invalid(said.join("\n"))
+    })
+}

@@ -1,0 +1,203 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Weir (堰): moves orders, refunds, customers and stock movements from shop systems into ERPs and databases.
+#[derive(Debug, Parser)]
+#[command(name = "weir", version, about, max_term_width = 110, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// Answer with one JSON object instead of text
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Language of messages; by default that of LANG
+    #[arg(long, global = true, value_enum)]
+    pub lang: Option<Language>,
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 fine, 1 failed while running, 2 invalid input, 3 environment.";
+
+/// A language of messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Language {
+    /// 中文
+    Zh,
+    /// English
+    En,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// See it work: two flows against a sandbox, in one process that keeps nothing
+    #[command(
+        after_help = "Examples:\n  weir demo\n  weir demo --once --json\n  weir demo --customers 2000 --seed 7"
+    )]
+    Demo(Demo),
+    /// Run stages until SIGTERM or Ctrl-C
+    #[command(
+        after_help = "Examples:\n  weir run all -c weir.yaml\n  weir run sinks -c weir.yaml --instance sinks-1"
+    )]
+    Run(Run),
+    /// Check configuration and flows without connecting to anything
+    #[command(
+        after_help = "Examples:\n  weir check                 the flows in ./flows\n  weir check weir.yaml       a project with its flows\n  weir check flows/a.yaml --json"
+    )]
+    Check(Check),
+    /// Try to reach and log in to everything a project names; nothing is written
+    #[command(after_help = "Example:\n  weir probe -c weir.yaml")]
+    Probe(Project),
+    /// Kafka topics
+    #[command(subcommand)]
+    Topics(Topics),
+    /// Dead letters
+    #[command(subcommand)]
+    Dlq(Dlq),
+    /// What Weir knows about systems and APIs
+    #[command(
+        after_help = "Examples:\n  weir describe systems\n  weir describe api jushuitan\n  weir describe api --json"
+    )]
+    Describe(Describe),
+}
+
+/// Which project.
+#[derive(Args, Clone, Debug)]
+pub struct Project {
+    /// The project's file
+    #[arg(short, long, default_value = "weir.yaml", env = "WEIR_CONFIG", value_name = "FILE")]
+    pub config: PathBuf,
+}
+
+/// Options of `weir demo`.
+#[derive(Args, Clone, Debug)]
+pub struct Demo {
+    /// End when every record has come to its end, instead of going on polling
+    #[arg(long)]
+    pub once: bool,
+    /// Customers that exist at the start
+    #[arg(long, default_value_t = 600, value_parser = clap::value_parser!(u32).range(1..=20_000))]
+    pub customers: u32,
+    /// Stock movements that exist at the start
+    #[arg(long, default_value_t = 6_000, value_parser = clap::value_parser!(u32).range(1..=20_000))]
+    pub movements: u32,
+    /// Decides the made-up data and its changes
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Where configuration and SQLite files are put; replaced at each start
+    #[arg(long, default_value = ".weir/demo", value_name = "FOLDER")]
+    pub dir: PathBuf,
+}
+
+/// Options of `weir run`.
+#[derive(Args, Clone, Debug)]
+pub struct Run {
+    /// Which stages this process runs
+    #[arg(value_enum, default_value_t = Stages::All)]
+    pub stages: Stages,
+    #[command(flatten)]
+    pub project: Project,
+    /// Name of this process, stable over restarts; by default the host's name and a free slot
+    #[arg(long, env = "WEIR_INSTANCE", value_name = "NAME")]
+    pub instance: Option<String>,
+}
+
+/// Stages of a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Stages {
+    /// Polling
+    Producers,
+    /// Mapping
+    Processors,
+    /// Delivery
+    Sinks,
+    /// All three
+    All,
+}
+
+/// Options of `weir check`.
+#[derive(Args, Clone, Debug)]
+pub struct Check {
+    /// A project file, a flow file or a folder of flows
+    #[arg(default_value = "flows", value_name = "PATH")]
+    pub path: PathBuf,
+}
+
+/// `weir topics …`
+#[derive(Debug, Subcommand)]
+pub enum Topics {
+    /// Create missing topics and correct settings; never changes a number of partitions
+    #[command(after_help = "Example:\n  weir topics apply -c weir.yaml")]
+    Apply(TopicsApply),
+}
+
+/// Options of `weir topics apply`.
+#[derive(Args, Clone, Debug)]
+pub struct TopicsApply {
+    #[command(flatten)]
+    pub project: Project,
+    /// Only tell what would be done
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `weir dlq …`
+#[derive(Debug, Subcommand)]
+pub enum Dlq {
+    /// List dead letters, grouped by flow or source
+    #[command(
+        after_help = "Examples:\n  weir dlq list -c weir.yaml\n  weir dlq list jushuitan-customer-to-kingdee --code K-REQUIRED --json"
+    )]
+    List(DlqList),
+    /// Show a dead letter whole: cause, origin, record and document
+    #[command(after_help = "Example:\n  weir dlq show jushuitan-customer-to-kingdee 0:17 -c weir.yaml")]
+    Show(DlqShow),
+}
+
+/// Options of `weir dlq list`.
+#[derive(Args, Clone, Debug)]
+pub struct DlqList {
+    #[command(flatten)]
+    pub project: Project,
+    /// Only letters of this flow or source
+    pub owner: Option<String>,
+    /// Only letters with this code
+    #[arg(long)]
+    pub code: Option<String>,
+    /// At most so many, the newest
+    #[arg(long, default_value_t = 100)]
+    pub limit: usize,
+}
+
+/// Options of `weir dlq show`.
+#[derive(Args, Clone, Debug)]
+pub struct DlqShow {
+    #[command(flatten)]
+    pub project: Project,
+    /// The flow or source
+    pub owner: String,
+    /// PARTITION:OFFSET as `weir dlq list` prints it, or the record's id or number
+    pub letter: String,
+}
+
+/// Options of `weir describe`.
+#[derive(Args, Clone, Debug)]
+pub struct Describe {
+    /// What to describe
+    #[arg(value_enum)]
+    pub what: Topic,
+    /// Only this system
+    pub system: Option<String>,
+}
+
+/// What can be described.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Topic {
+    /// The systems that can be polled and written to
+    Systems,
+    /// The APIs used, with parameters, limits and error codes
+    Api,
+}

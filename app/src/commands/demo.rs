@@ -1,0 +1,299 @@
+//! `weir demo`: both flows against a sandbox, in one process: sandbox, broker, stages and SQLite.
+
+use std::{
+    io::IsTerminal as _,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use tokio_util::sync::CancellationToken;
+use weir_kafka::Cluster;
+use weir_model::names::InstanceName;
+use weir_runtime::{
+    clock::SystemClock,
+    health::{Condition, Health},
+    stage::Deployment,
+    telemetry::{self, Telemetry},
+    topics::Topics,
+};
+use weir_sandbox::{Change, Options, Running, Sandbox};
+use weir_schemas::Codec;
+
+use super::{dlq, load, topics};
+use crate::{
+    assembly::Assembly,
+    cli::{Cli, Demo, Language, Project as ProjectOption, Stages},
+    exit::Failure,
+    output,
+    project::Project,
+    sandbox_project, signals,
+    tallies::{FlowCounts, HEADINGS, Tallies, summary},
+    versions,
+};
+
+/// Records that change or are added while they are paged.
+const CHANGES: u32 = 60;
+/// A changed record is polled after the settle lag, a pause and the time a late one takes; then it goes through.
+const QUIET: Duration = Duration::from_secs(10);
+const LIMIT: Duration = Duration::from_secs(300);
+const TICK: Duration = Duration::from_millis(500);
+/// Letters shown below the table, per flow.
+const LETTERS: usize = 3;
+
+/// Runs the demo.
+pub async fn run(options: &Demo, cli: &Cli) -> Result<(), Failure> {
+    let language = output::language(cli.lang);
+    let stop = signals::stop_on_signal()?;
+    let sandbox = start_sandbox(options).await?;
+    let config = sandbox_project::write(&options.dir, &sandbox.base_url())?;
+    let project = load(&ProjectOption { config }, cli)?;
+    let (telemetry, deployment) = deployment(&project)?;
+    let project = Arc::new(project);
+    let versions = {
+        let (deployment, project) = (deployment.clone(), Arc::clone(&project));
+        tokio::task::spawn_blocking(move || versions::register(&deployment, &project.flows))
+            .await
+            .map_err(|error| Failure::environment("register the flows", &error))?
+            .map_err(|error| Failure::environment("register the flows", &error))?
+    };
+    if !cli.json {
+        println!("{}", greeting(options, &sandbox, language));
+    }
+    // The stages get a token of their own: the demo stops them itself, and reads the letters before the broker goes.
+    let running = CancellationToken::new();
+    let tallies = Tallies::follow(&deployment, running.clone())
+        .map_err(|error| Failure::environment("start a thread", &error))?;
+    let threads = Assembly::build(&project, &deployment, "demo", Stages::All)?.start(
+        &deployment,
+        &versions,
+        &running,
+    )?;
+    let finished = watch(&project, &tallies, &sandbox, &deployment.health, cli, &stop).await;
+    let lines = lines(&project, &tallies);
+    tell(&project, &deployment, &lines, options, cli, language)?;
+    if !options.once && finished == End::Finished {
+        println!("{}", farewell(language));
+        stop.cancelled().await;
+    }
+    running.cancel();
+    for thread in threads {
+        // A halt was told by the watch and in the log.
+        let _ = thread.ended().await;
+    }
+    sandbox.shutdown().await;
+    drop(telemetry);
+    if finished == End::Finished && lines.iter().all(FlowCounts::is_balanced) {
+        return Ok(());
+    }
+    Err(Failure::runtime(finished.complaint()))
+}
+
+async fn start_sandbox(options: &Demo) -> Result<Running, Failure> {
+    let mut sandbox = Options {
+        seed: options.seed,
+        customers: options.customers,
+        movements: options.movements,
+        change: Change { rate: 0.3, limit: CHANGES, late_by_seconds: 1 },
+        ..Options::default()
+    };
+    sandbox.jushuitan.quota = None;
+    Sandbox::start(sandbox, "127.0.0.1:0")
+        .await
+        .map_err(|error| Failure::environment("start the sandbox", &error))
+}
+
+fn deployment(project: &Project) -> Result<(Telemetry, Deployment), Failure> {
+    let settings = telemetry::Settings {
+        log_format: telemetry::Format::Text,
+        log_filter: std::env::var("WEIR_LOG").unwrap_or_else(|_| "error".to_owned()),
+        listen: None,
+        otlp_endpoint: None,
+        instance: "demo".to_owned(),
+        service: "weir-demo".to_owned(),
+    };
+    let health = Health::default();
+    let telemetry = telemetry::start(&settings, health.clone())
+        .map_err(|error| Failure::environment("start the log", &error))?;
+    let state_dir = project.config.state_dir.clone();
+    std::fs::create_dir_all(&state_dir)
+        .map_err(|error| Failure::environment("make the state folder", &error))?;
+    let deployment = Deployment {
+        cluster: Cluster::in_process(&topics::specs(project))?,
+        topics: Topics::new(&project.config.prefix),
+        codec: Codec::single_object(),
+        instance: InstanceName::from("demo"),
+        state_dir,
+        clock: Arc::new(SystemClock),
+        health,
+        metrics: telemetry.metrics(),
+    };
+    Ok((telemetry, deployment))
+}
+
+/// How the watch ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Finished,
+    Interrupted,
+    Halted,
+    TimedOut,
+}
+
+impl End {
+    fn complaint(self) -> &'static str {
+        match self {
+            Self::Finished => "a record is unaccounted for",
+            Self::Interrupted => "interrupted before every record had come to its end",
+            Self::Halted => "a stage was halted",
+            Self::TimedOut => "not every record came to its end in time",
+        }
+    }
+}
+
+/// Shows progress until the sandbox has come to rest and every record has come to its end.
+async fn watch(
+    project: &Project,
+    tallies: &Tallies,
+    sandbox: &Running,
+    health: &Health,
+    cli: &Cli,
+    stop: &CancellationToken,
+) -> End {
+    let bar = (!cli.json && std::io::stderr().is_terminal()).then(spinner);
+    let started = Instant::now();
+    let (mut before, mut changed_at) = (Vec::new(), Instant::now());
+    let end = loop {
+        tokio::select! {
+            () = stop.cancelled() => break End::Interrupted,
+            () = tokio::time::sleep(TICK) => {}
+        }
+        let lines = lines(project, tallies);
+        let state = (lines, sandbox.handle().state().jushuitan.changes);
+        show(bar.as_ref(), &state.0, cli, started.elapsed());
+        if let Some((stage, cause)) = halt(health) {
+            eprintln!("{stage}: {cause}");
+            break End::Halted;
+        }
+        if before.as_slice() != std::slice::from_ref(&state) {
+            changed_at = Instant::now();
+        }
+        let settled = changed_at.elapsed() >= QUIET && state.0.iter().all(|line| line.counts.polled > 0);
+        if settled && state.0.iter().all(FlowCounts::is_balanced) {
+            break End::Finished;
+        }
+        if started.elapsed() > LIMIT {
+            break End::TimedOut;
+        }
+        before = vec![state];
+    };
+    if let Some(bar) = bar {
+        bar.finish_and_clear();
+    }
+    end
+}
+
+fn halt(health: &Health) -> Option<(String, String)> {
+    health.conditions().into_iter().find_map(|(stage, condition)| match condition {
+        Condition::Halted(cause) => Some((stage, cause)),
+        _ => None,
+    })
+}
+
+fn spinner() -> ProgressBar {
+    let bar = ProgressBar::new_spinner();
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {msg}") {
+        bar.set_style(style);
+    }
+    bar
+}
+
+/// Progress on the terminal, or a plain line every few seconds elsewhere.
+fn show(bar: Option<&ProgressBar>, lines: &[FlowCounts], cli: &Cli, elapsed: Duration) {
+    let text: Vec<String> = lines
+        .iter()
+        .map(|line| {
+            let ended = line.counts.accounted();
+            format!(
+                "{}: {} polled, {ended} at their end, {} dead",
+                line.flow, line.counts.polled, line.counts.dead
+            )
+        })
+        .collect();
+    match bar {
+        Some(bar) => {
+            bar.set_message(text.join(" | "));
+            bar.tick();
+        }
+        None if !cli.json && elapsed.as_millis() % 5_000 < TICK.as_millis() => {
+            eprintln!("{:>3} s  {}", elapsed.as_secs(), text.join(" | "));
+        }
+        None => {}
+    }
+}
+
+fn lines(project: &Project, tallies: &Tallies) -> Vec<FlowCounts> {
+    project.flows.iter().map(|flow| tallies.flow(&flow.spec.name, &flow.spec.source.name)).collect()
+}
+
+fn tell(
+    project: &Project,
+    deployment: &Deployment,
+    lines: &[FlowCounts],
+    options: &Demo,
+    cli: &Cli,
+    language: Language,
+) -> Result<(), Failure> {
+    if cli.json {
+        println!("{}", summary(lines));
+        return Ok(());
+    }
+    let rows: Vec<Vec<String>> = lines.iter().map(FlowCounts::cells).collect();
+    println!("\n{}", output::table(&HEADINGS, &rows));
+    for flow in &project.flows {
+        let letters = dlq::read_letters(&deployment.cluster, &deployment.topics, flow.spec.name.as_str())?;
+        for found in letters.iter().take(LETTERS) {
+            println!("{}", found.line());
+        }
+        if letters.len() > LETTERS {
+            println!("  … {}", letters.len() - LETTERS);
+        }
+    }
+    println!("\n{}", places(options, language));
+    Ok(())
+}
+
+fn greeting(options: &Demo, sandbox: &Running, language: Language) -> String {
+    let (customers, movements, url) = (options.customers, options.movements, sandbox.base_url());
+    match language {
+        Language::Zh => format!(
+            "Weir 演示：沙箱（聚水潭、金蝶云星空，{url}）→ 进程内 Kafka → 金蝶沙箱与 SQLite。\n\
+             {customers} 个客户、{movements} 条唯一码流水；轮询期间有 {CHANGES} 条记录变化。\n\
+             演示用的 Kafka 在内存中，进程结束后什么都不保留。"
+        ),
+        Language::En => format!(
+            "Weir demo: sandbox (Jushuitan, Kingdee Galaxy, {url}) → in-process Kafka → Kingdee's sandbox and SQLite.\n\
+             {customers} customers, {movements} stock movements; {CHANGES} records change while they are polled.\n\
+             The demo's Kafka lives in memory: it keeps nothing once the process ends."
+        ),
+    }
+}
+
+fn places(options: &Demo, language: Language) -> String {
+    let folder = options.dir.display();
+    match language {
+        Language::Zh => format!(
+            "SQLite 文件：{folder}/demo.sqlite（表 jst_sku_sn_movement）\n配置与流程：{folder}/weir.yaml，{folder}/flows/"
+        ),
+        Language::En => format!(
+            "SQLite file: {folder}/demo.sqlite (table jst_sku_sn_movement)\nconfiguration and flows: {folder}/weir.yaml, {folder}/flows/"
+        ),
+    }
+}
+
+fn farewell(language: Language) -> &'static str {
+    match language {
+        Language::Zh => "继续轮询；按 Ctrl-C 结束。",
+        Language::En => "Polling goes on; Ctrl-C ends it.",
+    }
+}

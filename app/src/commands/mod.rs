@@ -1,0 +1,42 @@
+//! One module per command; each returns or says why not.
+
+mod check;
+mod demo;
+pub mod describe;
+mod dlq;
+mod probe;
+mod run;
+mod topics;
+
+use crate::{
+    cli::{Cli, Command, Dlq, Project as ProjectOption, Topics},
+    exit::Failure,
+    output,
+    project::Project,
+};
+
+/// Runs the command that was asked for.
+pub async fn run(cli: &Cli) -> Result<(), Failure> {
+    match &cli.command {
+        Command::Demo(options) => demo::run(options, cli).await,
+        Command::Run(options) => run::run(options, cli).await,
+        Command::Check(options) => check::run(options, cli),
+        Command::Probe(options) => probe::run(options, cli).await,
+        Command::Topics(Topics::Apply(options)) => topics::apply(options, cli),
+        Command::Dlq(Dlq::List(options)) => dlq::list(options, cli),
+        Command::Dlq(Dlq::Show(options)) => dlq::show(options, cli),
+        Command::Describe(options) => describe::run(options, cli),
+    }
+}
+
+/// Loads a project for a command that works with it; its problems go to standard error.
+fn load(option: &ProjectOption, cli: &Cli) -> Result<Project, Failure> {
+    let (project, problems) = Project::load(&option.config)?;
+    let language = output::language(cli.lang);
+    for problem in problems.list() {
+        eprintln!("{}", output::problem_text(problem, language));
+    }
+    project.ok_or_else(|| {
+        Failure::invalid(format!("{} cannot be used; see `weir check {0}`", option.config.display()))
+    })
+}

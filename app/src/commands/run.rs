@@ -1,0 +1,174 @@
+//! `weir run`: stages until a signal, then a drain.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio_util::sync::CancellationToken;
+use weir_kafka::{Admin, Cluster, TopicChange};
+use weir_model::{document::FlowVersion, names::FlowName};
+use weir_runtime::{
+    backoff::Backoff,
+    clock::SystemClock,
+    health::{Condition, Health},
+    stage::{Deployment, StageThread, chain, wait},
+    telemetry::{self, Telemetry},
+    topics::Topics,
+};
+use weir_schemas::Codec;
+
+use super::{load, topics};
+use crate::{
+    assembly::Assembly,
+    cli::{Cli, Run, Stages},
+    exit::Failure,
+    instance::Instance,
+    project::Project,
+    signals, versions,
+};
+
+const KAFKA: &str = "kafka";
+const READY_PATIENCE: Duration = Duration::from_secs(5);
+
+/// What Kafka told before the stages were started.
+struct Prepared {
+    cluster_id: String,
+    versions: std::collections::BTreeMap<FlowName, FlowVersion>,
+}
+
+/// Runs stages until a signal.
+pub async fn run(options: &Run, cli: &Cli) -> Result<(), Failure> {
+    let project = load(&options.project, cli)?;
+    let instance = Instance::claim(options.instance.as_deref(), &project.config.state_dir)?;
+    let health = Health::default();
+    let telemetry = start_telemetry(&project, options.stages, &instance, &health)?;
+    let stop = signals::stop_on_signal()?;
+    // The pages live until the process ends: a draining process can still be looked at.
+    let pages = CancellationToken::new();
+    telemetry.serve(pages).await.map_err(|error| Failure::environment("serve metrics", &error))?;
+    let deployment = Deployment {
+        cluster: Cluster::remote(project.config.kafka.clone())?,
+        topics: Topics::new(&project.config.prefix),
+        codec: Codec::single_object(),
+        instance: instance.name.clone(),
+        state_dir: project.config.state_dir.join(instance.name.as_str()),
+        clock: Arc::new(SystemClock),
+        health,
+        metrics: telemetry.metrics(),
+    };
+    std::fs::create_dir_all(&deployment.state_dir)
+        .map_err(|error| Failure::environment("make the state folder", &error))?;
+    tracing::info!(instance = %deployment.instance, stages = ?options.stages, flows = project.flows.len(), "starting");
+    let project = Arc::new(project);
+    let Some(prepared) = prepare(&project, &deployment, &stop).await? else { return Ok(()) };
+    let assembly = Assembly::build(&project, &deployment, &prepared.cluster_id, options.stages)?;
+    let threads = assembly.start(&deployment, &prepared.versions, &stop)?;
+    let result = wait_for(threads).await;
+    tracing::info!("stopped");
+    drop(telemetry);
+    result
+}
+
+fn start_telemetry(
+    project: &Project,
+    stages: Stages,
+    instance: &Instance,
+    health: &Health,
+) -> Result<Telemetry, Failure> {
+    let config = &project.config.telemetry;
+    let service = match stages {
+        Stages::All => "weir",
+        Stages::Producers => "weir-producers",
+        Stages::Processors => "weir-processors",
+        Stages::Sinks => "weir-sinks",
+    };
+    let settings = telemetry::Settings {
+        log_format: config.log_format,
+        log_filter: config.log_filter.clone(),
+        listen: config.listen,
+        otlp_endpoint: config.otlp_endpoint.clone(),
+        instance: instance.name.to_string(),
+        service: service.to_owned(),
+    };
+    telemetry::start(&settings, health.clone()).map_err(|error| Failure::invalid(chain(&error)))
+}
+
+/// Waits for Kafka and the project's topics, then registers the flows' versions. `None` when told to stop meanwhile.
+async fn prepare(
+    project: &Arc<Project>,
+    deployment: &Deployment,
+    stop: &CancellationToken,
+) -> Result<Option<Prepared>, Failure> {
+    let (project, deployment, stop) = (Arc::clone(project), deployment.clone(), stop.clone());
+    let waiting = move || {
+        let mut backoff = Backoff::patient();
+        loop {
+            match try_to_prepare(&project, &deployment) {
+                Ok(prepared) => {
+                    deployment.health.report(KAFKA, Condition::Ready);
+                    return Ok(Some(prepared));
+                }
+                Err(Unprepared::Hopeless(failure)) => return Err(failure),
+                Err(Unprepared::NotYet(cause)) => {
+                    let delay = backoff.next_delay(Duration::ZERO);
+                    tracing::warn!(cause, ?delay, "waiting for Kafka");
+                    deployment.health.report(KAFKA, Condition::Waiting(cause));
+                    if wait(&stop, delay) {
+                        return Ok(None);
+                    }
+                }
+            }
+        }
+    };
+    tokio::task::spawn_blocking(waiting)
+        .await
+        .map_err(|error| Failure::environment("wait for Kafka", &error))?
+}
+
+/// Why the stages cannot be started yet.
+enum Unprepared {
+    NotYet(String),
+    Hopeless(Failure),
+}
+
+impl From<weir_kafka::Error> for Unprepared {
+    fn from(error: weir_kafka::Error) -> Self {
+        match error {
+            weir_kafka::Error::PartitionCount { .. } => Self::Hopeless(Failure::invalid(chain(&error))),
+            error => Self::NotYet(chain(&error)),
+        }
+    }
+}
+
+fn try_to_prepare(project: &Project, deployment: &Deployment) -> Result<Prepared, Unprepared> {
+    let admin = Admin::open(&deployment.cluster)?;
+    admin.wait_ready(READY_PATIENCE)?;
+    let missing: Vec<String> = admin
+        .check(&topics::specs(project))?
+        .iter()
+        .filter(|change| matches!(change, TopicChange::Create { .. }))
+        .map(topics::describe)
+        .collect();
+    if !missing.is_empty() {
+        let file = project.file.display();
+        return Err(Unprepared::NotYet(format!(
+            "{} topics are missing; run `weir topics apply -c {file}`",
+            missing.len()
+        )));
+    }
+    let versions =
+        versions::register(deployment, &project.flows).map_err(|error| Unprepared::NotYet(chain(&error)))?;
+    Ok(Prepared { cluster_id: admin.cluster_id()?, versions })
+}
+
+/// Waits until every stage has ended. A stage that halted has logged why; its siblings go on until told to stop.
+async fn wait_for(threads: Vec<StageThread>) -> Result<(), Failure> {
+    let mut halted = 0;
+    for thread in threads {
+        if thread.ended().await.is_err() {
+            halted += 1;
+        }
+    }
+    match halted {
+        0 => Ok(()),
+        count => Err(Failure::runtime(format!("{count} stages were halted; the log says why"))),
+    }
+}

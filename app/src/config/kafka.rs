@@ -1,0 +1,86 @@
+//! The `kafka` section: brokers, names, security.
+
+use std::path::Path;
+
+use weir_kafka::{Sasl, SaslMechanism, Security, Settings, Tls};
+use weir_model::{
+    Json,
+    settings::{Fields, Localized, Problems},
+};
+
+/// Reads the section: client settings, prefix of names, copies of each partition.
+pub fn read(mut fields: Fields<'_>, folder: &Path, problems: &mut Problems) -> (Settings, String, i32) {
+    let mut settings = Settings::plaintext(fields.required_text("brokers", problems));
+    settings.security = security(fields.mapping("security", problems), folder, problems);
+    if let Some(id) = fields.text("client_id", problems) {
+        settings.client_id = id;
+    }
+    let base = fields.path_of("overrides");
+    if let Some(Json::Object(entries)) = fields.get("overrides") {
+        for (key, value) in entries {
+            match value {
+                Json::String(text) => settings.overrides.insert(key.clone(), text.clone()),
+                Json::Number(number) => settings.overrides.insert(key.clone(), number.to_string()),
+                Json::Bool(flag) => settings.overrides.insert(key.clone(), flag.to_string()),
+                _ => {
+                    problems.error(format!("{base}.{key}"), Localized::new("应为文本", "expected text"));
+                    None
+                }
+            };
+        }
+    }
+    let prefix = fields.text("prefix", problems).unwrap_or_else(|| "weir".to_owned());
+    if !weir_model::names::is_valid_name(&prefix) {
+        let message =
+            Localized::new(format!("{prefix:?} 不能用作前缀"), format!("{prefix:?} cannot be a prefix"));
+        problems.error(fields.path_of("prefix"), message);
+    }
+    let replication = fields.count("replication", 1, 1..=9, problems);
+    fields.finish(problems);
+    (settings, prefix, i32::try_from(replication).unwrap_or(1))
+}
+
+#[derive(Clone, Copy)]
+enum Protocol {
+    Plaintext,
+    Tls,
+    Sasl,
+    SaslTls,
+}
+
+fn security(mut fields: Fields<'_>, folder: &Path, problems: &mut Problems) -> Security {
+    let protocols = [
+        ("plaintext", Protocol::Plaintext),
+        ("ssl", Protocol::Tls),
+        ("sasl_plaintext", Protocol::Sasl),
+        ("sasl_ssl", Protocol::SaslTls),
+    ];
+    let protocol = fields.choice("protocol", &protocols, Protocol::Plaintext, problems);
+    let mut file = |key| fields.text(key, problems).map(|path| folder.join(path));
+    let tls = Tls {
+        ca_file: file("ca_file"),
+        certificate_file: file("certificate_file"),
+        key_file: file("key_file"),
+    };
+    let security = match protocol {
+        Protocol::Plaintext => Security::Plaintext,
+        Protocol::Tls => Security::Tls(tls),
+        Protocol::Sasl => Security::Sasl(sasl(&mut fields, problems)),
+        Protocol::SaslTls => Security::SaslTls(sasl(&mut fields, problems), tls),
+    };
+    fields.finish(problems);
+    security
+}
+
+fn sasl(fields: &mut Fields<'_>, problems: &mut Problems) -> Sasl {
+    let mechanisms = [
+        ("SCRAM-SHA-512", SaslMechanism::ScramSha512),
+        ("SCRAM-SHA-256", SaslMechanism::ScramSha256),
+        ("PLAIN", SaslMechanism::Plain),
+    ];
+    Sasl {
+        mechanism: fields.choice("mechanism", &mechanisms, SaslMechanism::ScramSha512, problems),
+        user: fields.required_text("user", problems),
+        password: fields.required_secret("password", problems),
+    }
+}

@@ -1,0 +1,204 @@
+//! The project file `weir.yaml`: connections, Kafka, telemetry, where the flows are (design §9).
+
+mod kafka;
+mod substitute;
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use jiff::tz::TimeZone;
+use weir_kafka::Settings as KafkaSettings;
+use weir_model::{
+    Json,
+    names::{ConnectionName, is_valid_name},
+    settings::{Fields, Localized, Problems, parse_yaml},
+    time::DEFAULT_ZONE,
+};
+use weir_runtime::telemetry::Format;
+
+pub use substitute::substitute;
+
+/// A project, as its file tells it.
+#[derive(Debug)]
+pub struct Config {
+    /// The brokers.
+    pub kafka: KafkaSettings,
+    /// First part of every topic's and group's name.
+    pub prefix: String,
+    /// Copies of each partition.
+    pub replication: i32,
+    /// The accounts, by name.
+    pub connections: BTreeMap<ConnectionName, Connection>,
+    /// Flow files and folders of them.
+    pub flows: Vec<PathBuf>,
+    /// Where a process keeps what it can rebuild.
+    pub state_dir: PathBuf,
+    /// Logs, metrics, traces.
+    pub telemetry: Telemetry,
+}
+
+/// One account at a remote system. Its `Debug` shows no setting: some are secrets (invariant 8).
+pub struct Connection {
+    /// The system.
+    pub system: String,
+    /// The zone of its times.
+    pub zone: TimeZone,
+    /// The system's own settings, with references replaced.
+    pub settings: Json,
+    /// Where they stand in the file.
+    pub path: String,
+}
+
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connection").field("system", &self.system).finish_non_exhaustive()
+    }
+}
+
+/// How the process tells about itself.
+#[derive(Debug)]
+pub struct Telemetry {
+    /// How log lines look.
+    pub log_format: Format,
+    /// Which are written.
+    pub log_filter: String,
+    /// Where metrics and health are served.
+    pub listen: Option<SocketAddr>,
+    /// The OpenTelemetry collector.
+    pub otlp_endpoint: Option<String>,
+}
+
+impl Config {
+    /// Reads the text of a project file that stands in `folder`. `None` only when it is no YAML.
+    pub fn parse(text: &str, folder: &Path, problems: &mut Problems) -> Option<Self> {
+        let mut tree = parse_yaml(text, problems)?;
+        substitute(&mut tree, folder, problems);
+        let mut fields = Fields::of(&tree, "", problems);
+        if fields.get("version").is_none() {
+            fields.missing("version", problems);
+        } else {
+            fields.count("version", 1, 1..=1, problems);
+        }
+        let (kafka, prefix, replication) = kafka::read(fields.mapping("kafka", problems), folder, problems);
+        let connections = connections(&mut fields, problems);
+        let config = Self {
+            kafka,
+            prefix,
+            replication,
+            connections,
+            flows: paths(&mut fields, folder, problems),
+            state_dir: folder
+                .join(fields.text("state_dir", problems).unwrap_or_else(|| ".weir/state".to_owned())),
+            telemetry: telemetry(fields.mapping("telemetry", problems), problems),
+        };
+        fields.finish(problems);
+        Some(config)
+    }
+}
+
+fn paths(fields: &mut Fields<'_>, folder: &Path, problems: &mut Problems) -> Vec<PathBuf> {
+    let base = fields.path_of("flows");
+    let mut paths = Vec::new();
+    for (index, item) in fields.list("flows", problems).iter().enumerate() {
+        match item.as_str() {
+            Some(path) => paths.push(folder.join(path)),
+            None => problems.error(format!("{base}[{index}]"), Localized::new("应为路径", "expected a path")),
+        }
+    }
+    if paths.is_empty() {
+        paths.push(folder.join("flows"));
+    }
+    paths
+}
+
+fn connections(fields: &mut Fields<'_>, problems: &mut Problems) -> BTreeMap<ConnectionName, Connection> {
+    let base = fields.path_of("connections");
+    let mut connections = BTreeMap::new();
+    let Some(Json::Object(entries)) = fields.get("connections") else {
+        fields.missing("connections", problems);
+        return connections;
+    };
+    for (name, value) in entries {
+        let path = format!("{base}.{name}");
+        if !is_valid_name(name) {
+            let message =
+                Localized::new(format!("{name:?} 不能用作名称"), format!("{name:?} cannot be a name"));
+            problems.error(&path, message);
+        }
+        connections.insert(ConnectionName::from(name), connection(value, path, problems));
+    }
+    connections
+}
+
+fn connection(value: &Json, path: String, problems: &mut Problems) -> Connection {
+    let mut fields = Fields::of(value, path.clone(), problems);
+    let system = fields.required_text("system", problems);
+    let zone_name = fields.text("time_zone", problems).unwrap_or_else(|| DEFAULT_ZONE.to_owned());
+    let zone = TimeZone::get(&zone_name).unwrap_or_else(|_| {
+        let message =
+            Localized::new(format!("没有时区 {zone_name:?}"), format!("there is no time zone {zone_name:?}"));
+        let suggestion = Localized::new("例如 Asia/Shanghai", "for example Asia/Shanghai");
+        problems.error_with(fields.path_of("time_zone"), message, suggestion);
+        TimeZone::UTC
+    });
+    let own = fields.unknown().map(|(key, value)| (key.to_owned(), value.clone())).collect();
+    Connection { system, zone, settings: Json::Object(own), path }
+}
+
+fn telemetry(mut fields: Fields<'_>, problems: &mut Problems) -> Telemetry {
+    let listen = fields.text("listen", problems).filter(|text| !text.is_empty());
+    let listen = listen.and_then(|text| match text.parse() {
+        Ok(address) => Some(address),
+        Err(_) => {
+            let message = Localized::new(format!("{text:?} 不是地址"), format!("{text:?} is no address"));
+            let suggestion = Localized::new("例如 127.0.0.1:9464", "for example 127.0.0.1:9464");
+            problems.error_with(fields.path_of("listen"), message, suggestion);
+            None
+        }
+    });
+    let formats = [("text", Format::Text), ("json", Format::Json)];
+    let telemetry = Telemetry {
+        log_format: fields.choice("log_format", &formats, Format::Text, problems),
+        log_filter: fields.text("log_filter", problems).unwrap_or_else(|| "info".to_owned()),
+        listen,
+        otlp_endpoint: fields.text("otlp_endpoint", problems).filter(|text| !text.is_empty()),
+    };
+    fields.finish(problems);
+    telemetry
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_do_not_show_in_debug() {
+        let text = "version: 1\nkafka: {brokers: 'localhost:9092'}\nconnections: {j: {system: jushuitan, app_secret: hunter2}}\n";
+        let mut problems = Problems::new("weir.yaml");
+        let config = Config::parse(text, Path::new("."), &mut problems).unwrap();
+        assert!(problems.list().is_empty(), "{:?}", problems.list());
+        assert!(!format!("{config:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn every_problem_comes_at_once() {
+        let text = "kafka: {broker: x}\nconnections: {j: {system: jushuitan, time_zone: Mars/Base}}\ntelemetry: {listen: nowhere}\nflow: []\n";
+        let mut problems = Problems::new("weir.yaml");
+        Config::parse(text, Path::new("."), &mut problems).unwrap();
+        let paths: Vec<&str> = problems.list().iter().map(|problem| problem.path.as_str()).collect();
+        assert_eq!(
+            paths,
+            [
+                "version",
+                "kafka.brokers",
+                "kafka.broker",
+                "connections.j.time_zone",
+                "telemetry.listen",
+                "flow"
+            ]
+        );
+    }
+}

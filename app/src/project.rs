@@ -1,0 +1,258 @@
+//! A project as a user wrote it: `weir.yaml` and its flows, read, checked and compiled, every problem at once.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use jiff::tz::TimeZone;
+use weir_model::{
+    flow::{FlowSpec, SourceSpec},
+    names::{ConnectionName, FlowName, SourceName},
+    settings::{Localized, Problems},
+    time::DEFAULT_ZONE,
+};
+use weir_processors::CompiledFlow;
+
+use crate::{
+    config::{Config, Connection},
+    exit::Failure,
+};
+
+/// A flow that may be run.
+pub struct Flow {
+    /// Its file, as the user named it.
+    pub file: String,
+    /// What the file says.
+    pub spec: FlowSpec,
+    /// Its mapping.
+    pub mapping: Arc<CompiledFlow>,
+}
+
+/// A project that may be run.
+pub struct Project {
+    /// The project's file.
+    pub file: PathBuf,
+    /// What it says.
+    pub config: Config,
+    /// Its flows.
+    pub flows: Vec<Flow>,
+}
+
+impl Project {
+    /// Reads a project. `None` when it has errors; the problems tell them, and warnings.
+    pub fn load(file: &Path) -> Result<(Option<Self>, Problems), Failure> {
+        let text = read(file)?;
+        let name = file.display().to_string();
+        let mut problems = Problems::new(&name);
+        let folder = file.parent().unwrap_or(Path::new("."));
+        let Some(config) = Config::parse(&text, folder, &mut problems) else {
+            return Ok((None, problems));
+        };
+        check_connections(&config, &name, &mut problems);
+        let (flows, flow_problems) = load_flows(&config.flows, Some(&config.connections))?;
+        problems.append(flow_problems);
+        if problems.has_errors() {
+            return Ok((None, problems));
+        }
+        Ok((Some(Self { file: file.to_owned(), config, flows }), problems))
+    }
+
+    /// The connection of a flow's source or target; it was checked to be there.
+    pub fn connection(&self, name: &ConnectionName) -> Result<&Connection, Failure> {
+        self.config
+            .connections
+            .get(name)
+            .ok_or_else(|| Failure::invalid(format!("{}: connection {name} is missing", self.file.display())))
+    }
+
+    /// The sources of all flows, each once.
+    pub fn sources(&self) -> Vec<&SourceSpec> {
+        let mut sources: BTreeMap<&SourceName, &SourceSpec> = BTreeMap::new();
+        for flow in &self.flows {
+            sources.entry(&flow.spec.source.name).or_insert(&flow.spec.source);
+        }
+        sources.into_values().collect()
+    }
+}
+
+/// Reads flow files and folders of them; those that have no error, and all problems. Without `connections` the flows
+/// are checked on their own.
+pub fn load_flows(
+    paths: &[PathBuf],
+    connections: Option<&BTreeMap<ConnectionName, Connection>>,
+) -> Result<(Vec<Flow>, Problems), Failure> {
+    let mut problems = Problems::default();
+    let mut flows: Vec<Flow> = Vec::new();
+    for file in flow_files(paths)? {
+        let text = read(&file)?;
+        let name = file.display().to_string();
+        let mut own = Problems::new(&name);
+        if let Some(flow) = flow(&text, name, connections, &mut own) {
+            check_beside(&flow, &flows, &mut own);
+            if !own.has_errors() {
+                flows.push(flow);
+            }
+        }
+        problems.append(own);
+    }
+    Ok((flows, problems))
+}
+
+fn flow(
+    text: &str,
+    file: String,
+    connections: Option<&BTreeMap<ConnectionName, Connection>>,
+    problems: &mut Problems,
+) -> Option<Flow> {
+    let spec = FlowSpec::parse(text, problems)?;
+    let zone = match connections {
+        Some(known) => {
+            check_connection(
+                known,
+                "target.connection",
+                &spec.target.connection,
+                &spec.target.system,
+                problems,
+            );
+            check_connection(
+                known,
+                "source.connection",
+                &spec.source.connection,
+                &spec.source.system,
+                problems,
+            )
+        }
+        None => None,
+    };
+    let zone = zone.unwrap_or_else(|| TimeZone::get(DEFAULT_ZONE).unwrap_or(TimeZone::UTC));
+    weir_producers::check(&spec.source, problems);
+    weir_sinks::check(&spec.target, problems);
+    let mapping = Arc::new(weir_processors::compile(&spec, zone, problems)?);
+    Some(Flow { file, spec, mapping })
+}
+
+/// The connection must be there and lead to the flow's system; gives its zone.
+fn check_connection(
+    known: &BTreeMap<ConnectionName, Connection>,
+    path: &str,
+    name: &ConnectionName,
+    system: &str,
+    problems: &mut Problems,
+) -> Option<TimeZone> {
+    let Some(connection) = known.get(name) else {
+        let names: Vec<&str> = known.keys().map(ConnectionName::as_str).collect();
+        weir_model::settings::unknown_word(path.to_owned(), name.as_str(), &names, problems);
+        return None;
+    };
+    if connection.system != system {
+        let other = &connection.system;
+        let message = Localized::new(
+            format!("连接 {name} 属于系统 {other}，流程需要 {system}"),
+            format!("connection {name} leads to {other}, the flow wants {system}"),
+        );
+        problems.error(path, message);
+    }
+    Some(connection.zone.clone())
+}
+
+/// Names are unique; flows that share a source agree about it.
+fn check_beside(flow: &Flow, others: &[Flow], problems: &mut Problems) {
+    for other in others {
+        if other.spec.name == flow.spec.name {
+            let message = Localized::new(
+                format!("流程名与 {} 重复", other.file),
+                format!("{} has the same flow name", other.file),
+            );
+            problems.error("flow", message);
+        }
+        let (mine, theirs) = (&flow.spec.source, &other.spec.source);
+        if theirs.name == mine.name && theirs != mine {
+            let message = Localized::new(
+                format!("数据源 {} 在 {} 中的定义不同", mine.name, other.file),
+                format!("source {} is defined otherwise in {}", mine.name, other.file),
+            );
+            let suggestion =
+                Localized::new("写成完全相同，或另取名称", "make both the same, or give it another name");
+            problems.error_with("source", message, suggestion);
+        }
+    }
+}
+
+fn check_connections(config: &Config, file: &str, problems: &mut Problems) {
+    for (name, connection) in &config.connections {
+        let polled = weir_producers::systems().iter().any(|system| system.name == connection.system);
+        let written = weir_sinks::SYSTEMS.contains(&connection.system.as_str());
+        if polled {
+            weir_producers::check_connection(&connection.system, &account(name, connection, file), problems);
+        }
+        if written {
+            weir_sinks::check_connection(
+                &connection.system,
+                &connection.settings,
+                &connection.path,
+                problems,
+            );
+        }
+        if !polled && !written && !connection.system.is_empty() {
+            let known = crate::commands::describe::system_names();
+            weir_model::settings::unknown_word(
+                format!("{}.system", connection.path),
+                &connection.system,
+                &known,
+                problems,
+            );
+        }
+    }
+}
+
+/// A connection as the producers want it.
+pub fn account(name: &ConnectionName, connection: &Connection, file: &str) -> weir_producers::Connection {
+    weir_producers::Connection {
+        name: name.clone(),
+        file: file.to_owned(),
+        path: connection.path.clone(),
+        zone: connection.zone.clone(),
+        settings: connection.settings.clone(),
+    }
+}
+
+/// The names of a project's flows, for messages.
+pub fn names(flows: &[Flow]) -> Vec<&FlowName> {
+    flows.iter().map(|flow| &flow.spec.name).collect()
+}
+
+/// The flow files among `paths`: a folder stands for its `*.yaml`, but for tests.
+fn flow_files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+    let mut files = Vec::new();
+    for path in paths {
+        if !path.is_dir() {
+            files.push(path.clone());
+            continue;
+        }
+        let entries = std::fs::read_dir(path)
+            .map_err(|error| Failure::environment(&format!("read the folder {}", path.display()), &error))?;
+        let mut found: Vec<PathBuf> = entries
+            .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+            .filter(|path| is_flow(path))
+            .collect();
+        found.sort();
+        if found.is_empty() {
+            return Err(Failure::invalid(format!("there is no flow file (*.yaml) in {}", path.display())));
+        }
+        files.extend(found);
+    }
+    Ok(files)
+}
+
+fn is_flow(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let yaml = name.ends_with(".yaml") || name.ends_with(".yml");
+    yaml && !name.contains(".test.")
+}
+
+fn read(file: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(file)
+        .map_err(|error| Failure::invalid(format!("could not read {}: {error}", file.display())))
+}
