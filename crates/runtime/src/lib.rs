@@ -8,15 +8,18 @@
 //! | [`stage`] | the thread a loop lives on, and its restarts |
 //! | [`topics`] | names and settings of every topic and group |
 //! | [`health`] | how each stage is |
+//! | `transaction`, `lag` | what every loop counts about its transactions and its group |
 //! | [`telemetry`] | logs, metrics, traces, and the pages that show them |
 
 pub mod backoff;
 pub mod clock;
 pub mod deliver;
 pub mod health;
+mod lag;
 pub mod map;
 pub mod poll;
 pub mod stage;
 pub mod tasks;
 pub mod telemetry;
 pub mod topics;
+mod transaction;

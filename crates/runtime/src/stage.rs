@@ -8,7 +8,7 @@ use std::{path::PathBuf, sync::Arc, thread, time::Duration};
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 use weir_kafka::{Class, Cluster};
-use weir_model::{names::InstanceName, outcome::Refusal, time::Clock};
+use weir_model::{names::InstanceName, time::Clock};
 use weir_schemas::{Codec, DecodeError};
 
 use crate::{
@@ -37,6 +37,17 @@ pub struct Deployment {
     pub health: Health,
     /// Where stages count what they do.
     pub metrics: Metrics,
+}
+
+impl Deployment {
+    /// An error of a client that carries this instance's name; when another process fenced it, that is the name's
+    /// second bearer.
+    pub(crate) fn fenced_or(&self, error: weir_kafka::Error) -> StageError {
+        match error.class() {
+            Class::Fenced => StageError::Fenced { instance: self.instance.clone(), source: error },
+            _ => StageError::Kafka(error),
+        }
+    }
 }
 
 /// Why an attempt of a stage ended.
@@ -73,10 +84,16 @@ pub enum StageError {
     Fenced {
         /// The name.
         instance: InstanceName,
+        /// How it was learned.
+        #[source]
+        source: weir_kafka::Error,
     },
-    /// The flow cannot go on until a person acts.
-    #[error("{0}")]
-    Halted(Refusal),
+    /// A task of the stage ended without having been told to: its partition was taken over, or it failed.
+    #[error("{task} ended by itself; the log tells why")]
+    TaskEnded {
+        /// The task.
+        task: String,
+    },
 }
 
 impl StageError {
@@ -84,8 +101,8 @@ impl StageError {
     fn is_final(&self) -> bool {
         match self {
             Self::Kafka(error) => matches!(error.class(), Class::OutOfRange | Class::Fenced),
-            Self::OpenTransaction { .. } => false,
-            Self::Unreadable { .. } | Self::Foreign { .. } | Self::Fenced { .. } | Self::Halted(_) => true,
+            Self::OpenTransaction { .. } | Self::TaskEnded { .. } => false,
+            Self::Unreadable { .. } | Self::Foreign { .. } | Self::Fenced { .. } => true,
         }
     }
 }

@@ -13,10 +13,10 @@ const OTHER_PARTITIONS: i32 = 3;
 
 const DAY_MS: u64 = 86_400_000;
 const HOUR_MS: u64 = 3_600_000;
-/// The largest record of a raw topic, and of what is made from one.
-const RAW_BYTES: u64 = 4_194_304;
-/// Room for the cause and origin around a raw record.
-const LETTER_BYTES: u64 = RAW_BYTES + 262_144;
+/// The largest record of a raw topic.
+const RAW_BYTES: usize = 4_194_304;
+/// The largest document or letter: a raw record, a body made of it, and what stands around them.
+pub(crate) const DOCUMENT_BYTES: usize = 2 * RAW_BYTES + 262_144;
 
 /// Builds the names of one deployment; they all start with its prefix (`weir` by default).
 #[derive(Clone, Debug)]
@@ -118,18 +118,18 @@ impl Topics {
     ) -> Vec<TopicSpec> {
         let mut specs = self.shared_specs();
         for source in sources {
-            specs.push(buffer(self.raw(source)).with("message.timestamp.type", "LogAppendTime"));
+            specs.push(buffer(self.raw(source), RAW_BYTES).with("message.timestamp.type", "LogAppendTime"));
             specs.push(letters(self.dead(source.as_str())));
         }
         for flow in flows {
-            specs.push(buffer(self.doc(flow)));
-            specs.push(buffer(self.redo(flow)));
+            specs.push(buffer(self.doc(flow), DOCUMENT_BYTES));
+            specs.push(buffer(self.redo(flow), RAW_BYTES));
             specs.push(compacted(self.receipt(flow), FLOW_PARTITIONS).with("segment.ms", DAY_MS.to_string()));
             specs.push(
                 compacted(self.wait(flow), FLOW_PARTITIONS)
                     .with("segment.ms", HOUR_MS.to_string())
                     .with("min.cleanable.dirty.ratio", "0.1")
-                    .with("max.message.bytes", LETTER_BYTES.to_string()),
+                    .with("max.message.bytes", with_overhead(RAW_BYTES)),
             );
             specs.push(letters(self.dead(flow.as_str())));
         }
@@ -153,17 +153,19 @@ impl Topics {
 }
 
 /// A buffer between stages: no time retention of the broker; its reader trims it (design §4).
-fn buffer(name: String) -> TopicSpec {
-    topic(name, FLOW_PARTITIONS)
-        .with("retention.ms", "-1")
-        .with("max.message.bytes", LETTER_BYTES.to_string())
+fn buffer(name: String, largest: usize) -> TopicSpec {
+    topic(name, FLOW_PARTITIONS).with("retention.ms", "-1").with("max.message.bytes", with_overhead(largest))
 }
 
 fn letters(name: String) -> TopicSpec {
-    // A letter carries the record and the document made of it.
     topic(name, OTHER_PARTITIONS)
         .with("retention.ms", (90 * DAY_MS).to_string())
-        .with("max.message.bytes", (2 * LETTER_BYTES).to_string())
+        .with("max.message.bytes", with_overhead(DOCUMENT_BYTES))
+}
+
+/// The limit for batches that hold a record of at most `largest` bytes.
+fn with_overhead(largest: usize) -> String {
+    (largest + 262_144).to_string()
 }
 
 fn compacted(name: String, partitions: i32) -> TopicSpec {

@@ -1,17 +1,20 @@
 //! One page of one endpoint: `biz` is made of the flow's request, the page and nothing else.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use async_trait::async_trait;
 use jiff::tz::TimeZone;
 use weir_clients::{
     class::{Class, Reaction as Advice},
-    error::CallError,
+    error::{CallError, Effect},
     governor,
     jushuitan::Client,
 };
 use weir_model::{Json, cursor::Lane, names::ConnectionName, outcome::Code};
-use weir_runtime::telemetry::Metrics;
+use weir_runtime::telemetry::{CallOutcome, Metrics};
 
 use super::source::{BizNumbers, SourceSettings};
 use crate::{
@@ -65,6 +68,18 @@ impl Feed {
         Ok(Json::Object(biz).to_string())
     }
 
+    /// How a call ended; `took` includes the wait for its place in the quota.
+    fn tell_call(&self, error: Option<&CallError>, took: Duration) {
+        let (outcome, class) = match error {
+            None => (CallOutcome::Answered, String::new()),
+            Some(error) => {
+                let lost = error.effect() == Effect::Unknown;
+                (if lost { CallOutcome::Lost } else { CallOutcome::Failed }, format!("{:?}", error.class()))
+            }
+        };
+        self.metrics.call_ended(&self.connection, self.path(), outcome, &class.to_lowercase(), took);
+    }
+
     /// What is left of each quota, in the window that is nearest to its end.
     fn tell_quota(&self) {
         for (scope, left) in self.client.governor().left() {
@@ -94,7 +109,9 @@ impl feed::Feed for Feed {
             remedy: "",
             source: Box::new(error),
         })?;
+        let started = Instant::now();
         let called = self.client.call(&self.source.endpoint, &biz, lane_of(ask.lane)).await;
+        self.tell_call(called.as_ref().err(), started.elapsed());
         self.tell_quota();
         let answer = called.map_err(|error| failed(&ask.at, error))?;
         Ok(Answer { rows: answer.rows, total: answer.page.total, has_next: answer.page.has_next })

@@ -7,11 +7,13 @@ use std::{collections::HashSet, time::Duration};
 
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
+use tracing::Span;
 use weir_model::{digest::Digest, letter::DeadLetter, names::RecordId, outcome::Refusal};
 use weir_runtime::{
     backoff::Backoff,
     health::Condition,
     poll::{Publication, Publisher},
+    telemetry,
 };
 
 use super::{
@@ -53,6 +55,8 @@ pub(super) struct Page {
     pub polled_at: Timestamp,
     /// Whether it holds the rows of the page before it, reading after reading; it has no rows then.
     pub repeated: bool,
+    /// The trace of its reading, for the header of its records.
+    pub traceparent: Option<String>,
 }
 
 /// Reads the pages of one source.
@@ -102,14 +106,14 @@ impl<'a> Pages<'a> {
             }
             if repeated {
                 let seen = PageSeen::default();
-                return Ok(Page { rows: Vec::new(), seen, letters, polled_at, repeated });
+                return Ok(Page { rows: Vec::new(), seen, letters, polled_at, repeated, traceparent: None });
             }
             self.former = Some((ask.at.clone(), digest));
             let row_cursors = rows.iter().map(|row| row.row_cursor.clone()).collect();
             let (rows, unidentified) = self.identify(rows);
             let digests = rows.iter().map(|(id, row)| (Digest::of(id.as_str().as_bytes()), row.digest));
             let seen = PageSeen { rows: digests.collect(), unidentified, row_cursors, total, has_next };
-            return Ok(Page { rows, seen, letters, polled_at, repeated: false });
+            return Ok(Page { rows, seen, letters, polled_at, repeated: false, traceparent: None });
         }
     }
 
@@ -209,7 +213,9 @@ impl<'a> Pages<'a> {
                 let refusal = Refusal::new(code::ANSWER, error.explanation());
                 let letter = letter(&self.source.name, refusal, bytes.clone(), self.source.clock.now());
                 let letters = vec![letter];
-                publish(self.publisher, Publication { letters, ..Publication::default() }).await?;
+                let traceparent = telemetry::inject(&Span::current());
+                publish(self.publisher, Publication { letters, traceparent, ..Publication::default() })
+                    .await?;
             }
             unclear += u32::from(error.reaction == Reaction::RepeatBounded);
             if error.reaction == Reaction::Halt || unclear >= MOST_UNCLEAR {

@@ -7,13 +7,17 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 use weir_model::{
     cursor::{Cursor, Lane, OpenWindow, WindowFact},
     letter::DeadLetter,
     outcome::Refusal,
     record::RawRecord,
 };
-use weir_runtime::poll::{Publication, PublishError, Publisher};
+use weir_runtime::{
+    poll::{Publication, PublishError, Publisher},
+    telemetry,
+};
 
 use super::{
     Ended, SourcePoller,
@@ -131,7 +135,10 @@ impl<'a> Session<'a> {
             let open = reading.open();
             let ask =
                 Ask { from: open.from, to: open.to, at: reading.next(), page_size: open.page_size, lane };
-            let mut page = self.pages.read(&ask).await?;
+            let span =
+                tracing::info_span!(parent: None, "poll page", source = %self.source.name, page = %ask.at);
+            let mut page = self.pages.read(&ask).instrument(span.clone()).await?;
+            page.traceparent = telemetry::inject(&span);
             let step = if page.repeated { reading.repeated() } else { reading.accept(&page.seen) };
             let mut letters = std::mem::take(&mut page.letters);
             letters.extend(self.total_letter(&step, &ask, &page));
@@ -172,7 +179,8 @@ impl<'a> Session<'a> {
             (self.cursor(settled_until, Some(reading.open().clone())), Vec::new())
         };
         let settled_until = cursor.settled_until;
-        self.publish(Publication { records, letters, cursors: vec![cursor], windows }).await?;
+        let (cursors, traceparent) = (vec![cursor], page.traceparent.clone());
+        self.publish(Publication { records, letters, cursors, windows, traceparent }).await?;
         self.source.metrics.page_polled(&self.source.name, lane, read, published);
         self.source.metrics.settled_until(&self.source.name, Some(settled_until));
         for (id, row) in &page.rows {

@@ -67,8 +67,12 @@ impl Ending {
                 receipt: Some(refused(document, refusal, before, at)),
                 letter: Some(letter(document, refusal, at)),
             },
+            // Also without a memory: the attempt was announced, and an announcement must not stay.
             Self::Unchanged | Self::Superseded => Trace {
-                receipt: before.map(|before| Receipt { attempt: None, ..raised(document, before) }),
+                receipt: Some(match before {
+                    Some(before) => Receipt { attempt: None, ..raised(document, before) },
+                    None => raised(document, &blank(document)),
+                }),
                 letter: None,
             },
             Self::Settled(settled) => Trace {
@@ -210,6 +214,15 @@ mod tests {
         let trace = Ending::Settled(Settled::Filtered).trace(&newer, Some(&before), Timestamp::UNIX_EPOCH);
         let receipt = trace.receipt.unwrap();
         assert_eq!(decide(&document(4, "b"), Some(&receipt)), Decision::Settle(Settled::Superseded));
+    }
+
+    #[test]
+    fn an_announcement_does_not_outlive_an_answer_that_nothing_was_written() {
+        let doc = document(3, "a");
+        for ending in [Ending::Unchanged, Ending::Superseded] {
+            let receipt = ending.trace(&doc, None, Timestamp::UNIX_EPOCH).receipt.unwrap();
+            assert_eq!((receipt.version, receipt.attempt), (doc.version, None));
+        }
     }
 
     #[test]

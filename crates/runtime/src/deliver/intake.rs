@@ -3,15 +3,15 @@
 use std::{
     collections::{HashSet, VecDeque},
     sync::{Arc, mpsc as std_mpsc},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use weir_kafka::{Lease, Message, Table};
 use weir_model::{document::Document, receipt::Receipt, target::BatchLimits};
-use weir_schemas::Codec;
+use weir_schemas::{Codec, TRACEPARENT_HEADER};
 
 use super::{
     DeliverStage,
@@ -27,6 +27,9 @@ use crate::{
 const BATCHES_AHEAD: usize = 2;
 const BYTES_AHEAD: usize = 8 << 20;
 
+/// A lane at work; it outlives its partition's assignment by the call that is in flight.
+pub(super) type LaneTask = JoinHandle<()>;
+
 /// The documents of one partition that were read and not yet handed to its lane.
 pub(super) struct Intake {
     id: LaneId,
@@ -37,33 +40,37 @@ pub(super) struct Intake {
     limits: BatchLimits,
     jobs: mpsc::Sender<Job>,
     stop: CancellationToken,
-    busy: bool,
+    /// When the batch that the lane works on was handed to it.
+    busy_since: Option<Instant>,
     ended: bool,
     held: bool,
 }
 
 impl Intake {
-    /// Starts the partition's lane.
+    /// Starts the partition's lane, which begins to work when the `former` one has ended.
     pub(super) fn start(
         stage: &DeliverStage,
         id: LaneId,
         say: std_mpsc::Sender<(LaneId, Said)>,
         lease: Lease,
-    ) -> Self {
+        former: Option<LaneTask>,
+    ) -> (Self, LaneTask) {
         let (jobs, taken) = mpsc::channel(1);
         let stop = CancellationToken::new();
         let lane = Lane {
-            flow: stage.flow.to_string(),
+            flow: stage.flow.clone(),
             partition: id.partition,
             target: Arc::clone(&stage.target),
             link: Link::new(id, say),
             lease,
             clock: Arc::clone(&stage.deployment.clock),
+            metrics: stage.deployment.metrics.clone(),
             stop: stop.clone(),
         };
         let _runtime = stage.runtime.enter();
-        spawn(format!("lane {} {}", stage.flow, id.partition), TaskKind::Work, lane.run(taken));
-        Self {
+        let name = format!("lane {} {}", stage.flow, id.partition);
+        let task = spawn(name, TaskKind::Work, lane.run(former, taken));
+        let intake = Self {
             id,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
@@ -71,10 +78,11 @@ impl Intake {
             limits: stage.target.limits(),
             jobs,
             stop,
-            busy: false,
+            busy_since: None,
             ended: false,
             held: false,
-        }
+        };
+        (intake, task)
     }
 
     pub(super) fn id(&self) -> LaneId {
@@ -89,14 +97,19 @@ impl Intake {
         self.waiting.push_back(record);
     }
 
+    /// Whether enough was read ahead and more would come.
+    pub(super) fn overflows(&self) -> bool {
+        self.is_full() && !self.held
+    }
+
     /// Whether enough was read ahead.
     pub(super) fn is_full(&self) -> bool {
         self.waiting.len() >= BATCHES_AHEAD * self.limits.documents || self.waiting_bytes >= BYTES_AHEAD
     }
 
-    /// Whether the lane works on a batch.
+    /// Whether the lane works on a batch, or soon will.
     pub(super) fn is_busy(&self) -> bool {
-        self.busy || !self.waiting.is_empty()
+        self.busy_since.is_some() || !(self.waiting.is_empty() || self.is_stopping())
     }
 
     /// Notes that fetching was stopped; whether it was not before.
@@ -111,9 +124,9 @@ impl Intake {
         drained
     }
 
-    /// The batch is recorded.
-    pub(super) fn job_done(&mut self) {
-        self.busy = false;
+    /// The batch is recorded; tells how long it took.
+    pub(super) fn job_done(&mut self) -> Duration {
+        self.busy_since.take().map(|since| since.elapsed()).unwrap_or_default()
     }
 
     /// Tells the lane to end at its next safe point.
@@ -136,19 +149,20 @@ impl Intake {
 
     /// Hands the next batch to the lane, if it is idle and a batch is due.
     pub(super) fn start_job(&mut self, table: &Table, codec: &Codec) -> Result<(), StageError> {
-        if self.busy || self.is_stopping() {
+        if self.busy_since.is_some() || self.is_stopping() {
             return Ok(());
         }
         let count = self.due();
         let records: Vec<Message> = self.waiting.drain(..count).collect();
-        let Some(last) = records.last() else { return Ok(()) };
-        let next_offset = last.offset + 1;
+        let (Some(first), Some(last)) = (records.first(), records.last()) else { return Ok(()) };
+        let (first_offset, next_offset) = (first.offset, last.offset + 1);
         self.waiting_bytes -= records.iter().map(Message::size).sum::<usize>();
         self.since = Instant::now();
         let documents =
             records.into_iter().map(|record| queued(record, table, codec)).collect::<Result<_, _>>()?;
         // There is room for one job, and the lane has none: it only fails when the lane has ended.
-        self.busy = self.jobs.try_send(Job { documents, next_offset }).is_ok();
+        let handed_over = self.jobs.try_send(Job { documents, first_offset, next_offset }).is_ok();
+        self.busy_since = handed_over.then(Instant::now);
         Ok(())
     }
 
@@ -184,5 +198,13 @@ fn queued(record: Message, table: &Table, codec: &Codec) -> Result<Queued, Stage
         Some(bytes) => Some(codec.decode(&Bytes::from(bytes)).map_err(unreadable)?),
         None => None,
     };
-    Ok(Queued { offset: record.offset, document, receipt })
+    let traceparent = record.header(TRACEPARENT_HEADER).cloned();
+    Ok(Queued { offset: record.offset, document, receipt, traceparent })
+}
+
+impl Drop for Intake {
+    /// Whatever ends the ownership, no lane is left behind that goes on calling the target.
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
 }

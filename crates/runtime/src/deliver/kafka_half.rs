@@ -14,18 +14,26 @@ use weir_kafka::{
     Class, GroupConsumer, GroupMetadata, GroupOptions, Isolation, Message, Polled, ProducerOptions,
     StartOffset, Table, TopicPartition, TransactionalProducer,
 };
-use weir_model::outcome::Refusal;
+use weir_model::{letter::Stage, outcome::Refusal};
 
 use super::{
     DeliverStage,
-    intake::Intake,
-    link::{LaneId, LaneLost, Said},
+    intake::{Intake, LaneTask},
+    link::{LaneId, LaneLost, Said, Traced},
     recorder::{Recorder, Request},
 };
-use crate::{health::Condition, stage::StageError};
+use crate::{
+    backoff::Backoff,
+    health::Condition,
+    lag::LagMeter,
+    stage::{StageError, chain, wait},
+    topics::DOCUMENT_BYTES,
+    transaction::may_repeat,
+};
 
-/// How long a revoked partition may take to finish its call before it is given up.
-const DRAIN_LIMIT: Duration = Duration::from_secs(8);
+/// How long a revoked partition may take to finish its call before it is given up: longer than any call, so that the
+/// next owner finds none in flight, and shorter than the five minutes the group waits.
+const DRAIN_LIMIT: Duration = Duration::from_secs(150);
 /// How long shutting down may take before what is in flight is abandoned; it is looked up at the next start.
 const STOP_LIMIT: Duration = Duration::from_secs(25);
 const COMMITTED_PATIENCE: Duration = Duration::from_secs(60);
@@ -40,11 +48,19 @@ pub(super) struct KafkaHalf<'a> {
     consumer: GroupConsumer,
     producer: TransactionalProducer,
     recorder: Recorder,
+    lag: LagMeter,
     lanes: BTreeMap<i32, Intake>,
+    /// The newest lane of each partition, over all attempts.
+    tasks: &'a mut HashMap<i32, LaneTask>,
     tables: HashMap<i32, Table>,
     said: mpsc::Receiver<(LaneId, Said)>,
     say: mpsc::Sender<(LaneId, Said)>,
     pending: Vec<Request>,
+    /// Between transactions that were aborted.
+    backoff: Backoff,
+    not_before: Instant,
+    /// Kafka was away at the last poll.
+    away: bool,
     /// Partitions that are being given up, and until when their lanes may finish.
     leaving: Option<(Vec<TopicPartition>, Instant)>,
     membership: Option<GroupMetadata>,
@@ -53,12 +69,18 @@ pub(super) struct KafkaHalf<'a> {
 }
 
 impl<'a> KafkaHalf<'a> {
-    /// Joins the group.
-    pub(super) fn open(stage: &'a DeliverStage) -> Result<Self, StageError> {
+    /// Joins the group. `tasks` holds the lanes of former attempts.
+    pub(super) fn open(
+        stage: &'a DeliverStage,
+        tasks: &'a mut HashMap<i32, LaneTask>,
+    ) -> Result<Self, StageError> {
         let deployment = &stage.deployment;
         let group = deployment.topics.sinks_group(&stage.flow);
         let id = deployment.topics.transactional_id(&group, &deployment.instance);
-        let producer = TransactionalProducer::init(&deployment.cluster, ProducerOptions::new(id))?;
+        let mut options = ProducerOptions::new(id);
+        options.max_record_bytes = DOCUMENT_BYTES;
+        let producer = TransactionalProducer::init(&deployment.cluster, options)?;
+        let lag = LagMeter::new(deployment.metrics.clone(), group.clone());
         let doc_topic = deployment.topics.doc(&stage.flow);
         let options = GroupOptions::new(group, deployment.instance.as_str(), &[&doc_topic]);
         let consumer = GroupConsumer::join(&deployment.cluster, options)?;
@@ -68,11 +90,16 @@ impl<'a> KafkaHalf<'a> {
             consumer,
             producer,
             recorder: Recorder::new(stage),
+            lag,
             lanes: BTreeMap::new(),
+            tasks,
             tables: HashMap::new(),
             said,
             say,
             pending: Vec::new(),
+            backoff: Backoff::patient(),
+            not_before: Instant::now(),
+            away: false,
             leaving: None,
             membership: None,
             assignments: 0,
@@ -85,6 +112,7 @@ impl<'a> KafkaHalf<'a> {
         let mut stopping: Option<Instant> = None;
         loop {
             self.listen();
+            self.miss_no_lane()?;
             self.record_pending()?;
             self.finish_leaving()?;
             if self.stage.stop.is_cancelled() {
@@ -101,6 +129,7 @@ impl<'a> KafkaHalf<'a> {
                 }
             }
             self.poll()?;
+            self.lag.look(&self.consumer);
         }
         self.consumer.close();
         Ok(())
@@ -126,54 +155,85 @@ impl<'a> KafkaHalf<'a> {
         self.report_halt();
     }
 
+    fn report(&self, condition: Condition) {
+        self.stage.deployment.health.report(&self.stage.name(), condition);
+    }
+
+    /// How the stage is while Kafka answers.
+    fn at_work(&self) -> Condition {
+        self.halted.as_ref().map_or(Condition::Ready, |refusal| Condition::Halted(refusal.to_string()))
+    }
+
     fn report_halt(&mut self) {
         if let Some(refusal) = &self.halted
             && !self.lanes.values().all(Intake::is_stopping)
         {
             tracing::error!(flow = %self.stage.flow, %refusal, "flow is halted until a person acts");
-            self.stage.deployment.health.report(&self.stage.name(), Condition::Halted(refusal.to_string()));
+            self.report(self.at_work());
             self.lanes.values_mut().for_each(Intake::stop);
+        }
+    }
+
+    /// A lane that ended without having been told to leaves its partition unserved: the attempt starts over.
+    fn miss_no_lane(&self) -> Result<(), StageError> {
+        let missing = |(_, lane): &(&i32, &Intake)| lane.has_ended() && !lane.is_stopping();
+        match self.lanes.iter().find(missing) {
+            Some((partition, _)) => {
+                let task = format!("the lane of partition {partition} of flow {}", self.stage.flow);
+                Err(StageError::TaskEnded { task })
+            }
+            None => Ok(()),
         }
     }
 
     /// Makes everything that was handed in durable, in one transaction.
     fn record_pending(&mut self) -> Result<(), StageError> {
-        let Some(membership) = self.membership.clone().filter(|_| !self.pending.is_empty()) else {
-            return Ok(());
-        };
+        let due = !self.pending.is_empty() && Instant::now() >= self.not_before;
+        let Some(membership) = self.membership.clone().filter(|_| due) else { return Ok(()) };
         let requests = std::mem::take(&mut self.pending);
         match self.recorder.record(self.stage, &mut self.producer, &requests, &membership) {
             Ok(rows) => {
+                self.backoff.reset();
                 for (partition, key, value) in &rows {
                     if let Some(table) = self.tables.get_mut(partition) {
                         table.apply([(key.as_slice(), Some(value.as_slice()))])?;
                     }
                 }
-                for request in requests {
-                    if request.entries.finished.is_some()
-                        && let Some(lane) = self.lanes.get_mut(&request.lane.partition)
-                    {
-                        lane.job_done();
-                    }
-                    let _ = request.done.send(Ok(()));
-                }
+                requests.into_iter().for_each(|request| self.recorded(request));
                 Ok(())
             }
-            Err(StageError::Kafka(error))
-                if matches!(error.class(), Class::AbortTransaction | Class::Retriable)
-                    && self.producer.is_usable() =>
-            {
+            Err(error) if may_repeat(&error, &self.producer) => {
                 // The target has the documents: the same entries are tried again while the partition is ours.
-                tracing::warn!(flow = %self.stage.flow, error = crate::stage::chain(&error), "could not record a batch, trying again");
+                let delay = self.backoff.next_delay(Duration::ZERO);
+                tracing::warn!(flow = %self.stage.flow, error = chain(&error), ?delay, "could not record a batch, trying again");
+                self.not_before = Instant::now() + delay;
                 self.pending = requests;
                 Ok(())
             }
-            Err(error) => Err(error),
+            Err(error) => Err(self.stage.deployment.fenced_or(error)),
         }
     }
 
+    /// Counts what is durable now, and tells the lane.
+    fn recorded(&mut self, request: Request) {
+        let Request { lane, entries, done } = request;
+        let metrics = &self.stage.deployment.metrics;
+        for Traced { value: letter, .. } in &entries.letters {
+            metrics.letter_written(letter.stage, &letter.owner, &letter.refusal.code);
+        }
+        self.lag.acknowledged(self.recorder.doc_partition(lane.partition), Some(entries.next_offset));
+        if let Some(counts) = &entries.finished
+            && let Some(intake) = self.lanes.get_mut(&lane.partition)
+        {
+            metrics.documents_ended(&self.stage.flow, counts);
+            metrics.batch_ended(Stage::Sink, self.stage.flow.as_str(), intake.job_done());
+        }
+        // A lane that does not listen any more ends by itself.
+        let _ = done.send(Ok(()));
+    }
+
     fn poll(&mut self) -> Result<(), StageError> {
-        if self.lanes.values().any(Intake::is_full) {
+        if self.lanes.values().any(Intake::overflows) {
             // Enough is in hand. The pause is short, so the group does not notice.
             std::thread::sleep(BUSY_POLL);
             if self.consumer.last_poll().elapsed() < Duration::from_secs(1) {
@@ -189,15 +249,16 @@ impl<'a> KafkaHalf<'a> {
         let polled = match self.consumer.poll(POLL_RECORDS, POLL_BYTES, timeout) {
             Ok(polled) => polled,
             Err(error) if error.class() == Class::Retriable => {
-                tracing::warn!(flow = %self.stage.flow, error = crate::stage::chain(&error), "Kafka is away, waiting");
-                self.stage
-                    .deployment
-                    .health
-                    .report(&self.stage.name(), Condition::Waiting(error.to_string()));
+                tracing::warn!(flow = %self.stage.flow, error = chain(&error), "Kafka is away, waiting");
+                self.report(Condition::Waiting(chain(&error)));
+                self.away = true;
                 return Ok(());
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(self.stage.deployment.fenced_or(error)),
         };
+        if std::mem::take(&mut self.away) {
+            self.report(self.at_work());
+        }
         self.membership = self.consumer.membership()?;
         match polled {
             Polled::Assigned(partitions) => self.take_over(&partitions)?,
@@ -217,20 +278,18 @@ impl<'a> KafkaHalf<'a> {
 
     /// Stops fetching for lanes that have enough, so that polling can go on.
     fn hold_back(&mut self) -> Result<(), StageError> {
-        let topic = self.stage.deployment.topics.doc(&self.stage.flow);
         for (partition, lane) in self.lanes.iter_mut().filter(|(_, lane)| lane.is_full()) {
             if lane.hold() {
-                self.consumer.pause(&[TopicPartition::new(topic.as_str(), *partition)])?;
+                self.consumer.pause(&[self.recorder.doc_partition(*partition)])?;
             }
         }
         Ok(())
     }
 
     fn release_held(&mut self) -> Result<(), StageError> {
-        let topic = self.stage.deployment.topics.doc(&self.stage.flow);
         for (partition, lane) in &mut self.lanes {
             if lane.release_if_drained() {
-                self.consumer.resume(&[TopicPartition::new(topic.as_str(), *partition)])?;
+                self.consumer.resume(&[self.recorder.doc_partition(*partition)])?;
             }
         }
         Ok(())
@@ -253,13 +312,17 @@ impl<'a> KafkaHalf<'a> {
             self.tables.insert(number, table);
             self.assignments += 1;
             let id = LaneId { partition: number, assignment: self.assignments };
-            let intake = Intake::start(self.stage, id, self.say.clone(), self.consumer.lease());
+            let former = self.tasks.remove(&number);
+            let (intake, task) =
+                Intake::start(self.stage, id, self.say.clone(), self.consumer.lease(), former);
             self.lanes.insert(number, intake);
+            self.tasks.insert(number, task);
+            self.lag.acknowledged(partition.clone(), offset);
             starts.push((partition, offset.map_or(StartOffset::Beginning, StartOffset::At)));
         }
         self.consumer.assign(&starts)?;
         tracing::info!(flow = %self.stage.flow, partitions = starts.len(), "sink took partitions over");
-        deployment.health.report(&self.stage.name(), Condition::Ready);
+        self.report(self.at_work());
         if self.halted.is_some() {
             self.lanes.values_mut().for_each(Intake::stop);
         }
@@ -282,7 +345,7 @@ impl<'a> KafkaHalf<'a> {
                 return Ok(table);
             }
             drop(table);
-            if Instant::now() > patience || crate::stage::wait(&self.stage.stop, Duration::from_millis(200)) {
+            if Instant::now() > patience || wait(&self.stage.stop, Duration::from_millis(200)) {
                 return Err(StageError::OpenTransaction { place: source.to_string() });
             }
         }
@@ -313,6 +376,7 @@ impl<'a> KafkaHalf<'a> {
         }
         let lost = |request: &Request| !self.lanes.contains_key(&request.lane.partition);
         self.pending.retain(|request| !lost(request));
+        self.lag.forget(partitions);
         self.consumer.release(partitions)?;
         self.leaving = None;
         Ok(())

@@ -4,13 +4,18 @@
 //! Upholds invariants 1 (nothing is recorded as done before the target has it), 3 (every document ends, or its batch
 //! is held) and 7 (`sending` receipts are durable before a call that cannot be fenced).
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{sync::mpsc, time::sleep};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 use weir_kafka::Lease;
 use weir_model::{
-    document::Verdict,
+    names::FlowName,
     outcome::{Code, Outcome, Refusal},
     tally::Counts,
     target::{Batch, Claim, Delivery, Target, TargetError},
@@ -20,9 +25,13 @@ use weir_model::{
 use super::{
     decide::{Decision, decide},
     ending::{Ending, sending},
-    link::{Entries, Finished, Job, LaneLost, Link, Queued},
+    intake::LaneTask,
+    link::{Entries, Job, LaneLost, Link, Queued, Traced},
 };
-use crate::backoff::Backoff;
+use crate::{
+    backoff::Backoff,
+    telemetry::{Metrics, join},
+};
 
 const KEY_CHANGED: Code = Code::new("KEY-CHANGED");
 /// How long to wait for the group to confirm that a partition is still ours.
@@ -30,13 +39,14 @@ const LEASE_CHECK: Duration = Duration::from_millis(50);
 
 /// Works for one partition, for one assignment of it.
 pub(super) struct Lane {
-    pub(super) flow: String,
+    pub(super) flow: FlowName,
     pub(super) partition: i32,
     pub(super) target: Arc<dyn Target>,
     pub(super) link: Link,
     /// Whether the partition is surely still ours; asked before every call.
     pub(super) lease: Lease,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) metrics: Metrics,
     /// Cancelled when the partition is to be given up: finish the call in flight, start no other.
     pub(super) stop: CancellationToken,
 }
@@ -57,12 +67,27 @@ impl From<LaneLost> for LaneEnd {
 
 impl Lane {
     /// Works until it is stopped or the jobs end.
-    pub(super) async fn run(self, mut jobs: mpsc::Receiver<Job>) {
+    ///
+    /// It begins when the former lane of its partition has ended: that one may still be in a call, and two calls for one
+    /// partition at once could write a document twice (invariant 7).
+    pub(super) async fn run(self, former: Option<LaneTask>, mut jobs: mpsc::Receiver<Job>) {
+        let last_word = self.link.last_word();
+        if let Some(mut former) = former {
+            tokio::select! {
+                // However it ended, it calls no more.
+                _ = &mut former => {}
+                () = self.stop.cancelled() => {
+                    drop(last_word);
+                    // The next lane waits for this one, and so for the one before.
+                    let _ = former.await;
+                    return;
+                }
+            }
+        }
         if let Err(LaneEnd::Halted(refusal)) = self.work(&mut jobs).await {
             self.link.halt(refusal);
         }
         self.target.release(self.partition).await;
-        self.link.end();
     }
 
     async fn work(&self, jobs: &mut mpsc::Receiver<Job>) -> Result<(), LaneEnd> {
@@ -77,7 +102,10 @@ impl Lane {
                 Some(claim) => claim,
                 None => claim.insert(self.claim().await?),
             };
-            self.deliver(claim, job).await?;
+            let documents = job.documents.len();
+            let span = tracing::info_span!(parent: None, "deliver batch", flow = %self.flow, partition = self.partition, documents);
+            join(&span, job.documents.iter().filter_map(|queued| queued.traceparent.as_deref()));
+            self.deliver(claim, &job).instrument(span).await?;
         }
     }
 
@@ -92,9 +120,19 @@ impl Lane {
     }
 
     /// Brings every document of a batch to its end and moves the offset.
-    async fn deliver(&self, claim: &Claim, job: Job) -> Result<(), LaneEnd> {
+    async fn deliver(&self, claim: &Claim, job: &Job) -> Result<(), LaneEnd> {
         let mut open = self.sort(claim, &job.documents);
-        self.announce(&open, &job.documents).await?;
+        self.announce(&open, job).await?;
+        let ended = self.settle(&mut open, job).await;
+        // What did end is remembered also when the batch did not; its offset then stays where it is (invariant 2).
+        let entries = self.entries(&open.endings, job, ended.is_ok());
+        let recorded = self.link.record(entries).await;
+        ended?;
+        Ok(recorded?)
+    }
+
+    /// Calls the target until every document has ended.
+    async fn settle(&self, open: &mut Open, job: &Job) -> Result<(), LaneEnd> {
         let mut backoff = Backoff::patient();
         while !open.deliveries.is_empty() {
             self.await_lease().await?;
@@ -104,7 +142,8 @@ impl Lane {
                 settled: &open.settled,
                 next_offset: job.next_offset,
             };
-            let round = match self.target.deliver(batch).await {
+            let span = tracing::info_span!("target call", documents = open.deliveries.len());
+            let round = match self.target.deliver(batch).instrument(span).await {
                 Ok(outcomes) => open.take(outcomes),
                 Err(error) => {
                     self.pause_or_end(error, &mut backoff).await?;
@@ -114,33 +153,28 @@ impl Lane {
             match round {
                 Round::Done => {}
                 Round::Again { after, cause } => {
-                    tracing::warn!(flow = self.flow, partition = self.partition, %cause, "target asks to wait");
+                    let documents = u64::try_from(open.deliveries.len()).unwrap_or(u64::MAX);
+                    self.metrics.deliveries_put_off(&self.flow, &cause.code, documents);
+                    tracing::warn!(flow = %self.flow, partition = self.partition, %cause, documents, "target asks to wait");
                     self.pause(backoff.next_delay(after)).await?;
                 }
-                Round::Halt(refusal) => {
-                    // What did end is remembered; the offset stays before the document that halts (invariant 2).
-                    self.link.record(self.entries(&open.endings, &job.documents, None)).await?;
-                    return Err(LaneEnd::Halted(refusal));
-                }
+                Round::Halt(refusal) => return Err(LaneEnd::Halted(refusal)),
             }
         }
-        let entries = self.entries(&open.endings, &job.documents, Some(job.next_offset));
-        Ok(self.link.record(entries).await?)
+        Ok(())
     }
 
     /// Decides each document from the receipts, and from what the target stored beside its offset.
     fn sort(&self, claim: &Claim, documents: &[Queued]) -> Open {
         let mut open = Open::default();
-        for Queued { offset, document, receipt } in documents {
-            let mapped = document.verdict == Verdict::Mapped;
-            if mapped && claim.stored_next.is_some_and(|stored| *offset < stored) {
-                let stored = claim.outcomes.get(offset).cloned();
-                open.end_durable(*offset, stored, document.number.clone());
-                continue;
-            }
+        for Queued { offset, document, receipt, .. } in documents {
             match decide(document, receipt.as_ref()) {
                 Decision::Settle(settled) => open.settle(*offset, Ending::Settled(settled)),
                 Decision::Refuse(refusal) => open.settle(*offset, Ending::Refused(refusal)),
+                Decision::Deliver { .. } if claim.stored_next.is_some_and(|stored| *offset < stored) => {
+                    let stored = claim.outcomes.get(offset).cloned();
+                    open.end_durable(*offset, stored, document.number.clone());
+                }
                 Decision::Deliver { previous, unresolved } => {
                     match previous
                         .as_ref()
@@ -163,37 +197,41 @@ impl Lane {
     }
 
     /// Makes `sending` receipts durable before the call, where the target cannot fence.
-    async fn announce(&self, open: &Open, documents: &[Queued]) -> Result<(), LaneEnd> {
+    async fn announce(&self, open: &Open, job: &Job) -> Result<(), LaneEnd> {
         if !self.target.announces() || open.deliveries.is_empty() {
             return Ok(());
         }
         let at = self.clock.now();
-        let receipts = documents
+        let to_send: HashSet<i64> = open.deliveries.iter().map(|delivery| delivery.offset).collect();
+        let receipts = job
+            .documents
             .iter()
-            .filter(|queued| open.deliveries.iter().any(|delivery| delivery.offset == queued.offset))
-            .map(|queued| sending(&queued.document, queued.receipt.as_ref(), at))
+            .filter(|queued| to_send.contains(&queued.offset))
+            .map(|queued| Traced {
+                value: sending(&queued.document, queued.receipt.as_ref(), at),
+                traceparent: queued.traceparent.clone(),
+            })
             .collect();
-        Ok(self.link.record(Entries { receipts, ..Entries::default() }).await?)
+        let entries =
+            Entries { receipts, letters: Vec::new(), next_offset: job.first_offset, finished: None };
+        Ok(self.link.record(entries).await?)
     }
 
-    fn entries(
-        &self,
-        endings: &BTreeMap<i64, Ending>,
-        documents: &[Queued],
-        next_offset: Option<i64>,
-    ) -> Entries {
+    /// What the endings leave behind; with `finished`, the whole batch has ended.
+    fn entries(&self, endings: &BTreeMap<i64, Ending>, job: &Job, finished: bool) -> Entries {
         let at = self.clock.now();
-        let mut entries = Entries::default();
+        let (mut receipts, mut letters) = (Vec::new(), Vec::new());
         let mut counts = Counts::default();
-        for queued in documents {
+        for queued in &job.documents {
             let Some(ending) = endings.get(&queued.offset) else { continue };
             ending.count(&mut counts);
             let trace = ending.trace(&queued.document, queued.receipt.as_ref(), at);
-            entries.receipts.extend(trace.receipt);
-            entries.letters.extend(trace.letter);
+            let traceparent = &queued.traceparent;
+            receipts.extend(trace.receipt.map(|value| Traced { value, traceparent: traceparent.clone() }));
+            letters.extend(trace.letter.map(|value| Traced { value, traceparent: traceparent.clone() }));
         }
-        entries.finished = next_offset.map(|next_offset| Finished { counts, next_offset });
-        entries
+        let next_offset = if finished { job.next_offset } else { job.first_offset };
+        Entries { receipts, letters, next_offset, finished: finished.then_some(counts) }
     }
 
     async fn await_lease(&self) -> Result<(), LaneEnd> {
@@ -209,12 +247,12 @@ impl Lane {
         match error {
             TargetError::Away(cause) => {
                 let delay = backoff.next_delay(Duration::ZERO);
-                tracing::warn!(flow = self.flow, partition = self.partition, %cause, ?delay, "target is away, waiting");
+                tracing::warn!(flow = %self.flow, partition = self.partition, %cause, ?delay, "target is away, waiting");
                 self.pause(delay).await
             }
             TargetError::Halted(refusal) => Err(LaneEnd::Halted(refusal)),
             TargetError::Fenced(cause) => {
-                tracing::warn!(flow = self.flow, partition = self.partition, %cause, "partition was taken over");
+                tracing::warn!(flow = %self.flow, partition = self.partition, %cause, "partition was taken over");
                 Err(LaneEnd::Stopped)
             }
         }

@@ -5,6 +5,7 @@
 
 use std::sync::mpsc;
 
+use bytes::Bytes;
 use tokio::sync::oneshot;
 use weir_model::{document::Document, letter::DeadLetter, outcome::Refusal, receipt::Receipt, tally::Counts};
 
@@ -21,6 +22,8 @@ pub(super) struct LaneId {
 pub(super) struct Job {
     /// In topic order, no record id twice.
     pub(super) documents: Vec<Queued>,
+    /// The offset of the first of them.
+    pub(super) first_offset: i64,
     /// The offset after the last of them.
     pub(super) next_offset: i64,
 }
@@ -31,22 +34,27 @@ pub(super) struct Queued {
     pub(super) offset: i64,
     pub(super) document: Document,
     pub(super) receipt: Option<Receipt>,
+    /// The trace it is part of.
+    pub(super) traceparent: Option<Bytes>,
+}
+
+/// Something about a document, in the document's trace.
+#[derive(Debug)]
+pub(super) struct Traced<T> {
+    pub(super) value: T,
+    pub(super) traceparent: Option<Bytes>,
 }
 
 /// What becomes durable in one Kafka transaction (invariant 1).
-#[derive(Debug, Default)]
-pub(super) struct Entries {
-    pub(super) receipts: Vec<Receipt>,
-    pub(super) letters: Vec<DeadLetter>,
-    /// Counted, and the offset moved, only when the whole batch has ended (invariants 2 and 3).
-    pub(super) finished: Option<Finished>,
-}
-
-/// The end of a batch.
 #[derive(Debug)]
-pub(super) struct Finished {
-    pub(super) counts: Counts,
+pub(super) struct Entries {
+    pub(super) receipts: Vec<Traced<Receipt>>,
+    pub(super) letters: Vec<Traced<DeadLetter>>,
+    /// Where the partition stands with this: after the batch when it is finished, else still before it. It always goes
+    /// into the transaction, for only offsets make Kafka refuse what a former owner writes (invariant 7).
     pub(super) next_offset: i64,
+    /// The counts of the batch, when all of it has ended (invariants 2 and 3).
+    pub(super) finished: Option<Counts>,
 }
 
 /// What a lane says.
@@ -89,8 +97,19 @@ impl Link {
         let _ = self.said.send((self.lane, Said::Halted(refusal)));
     }
 
-    /// The lane's last word.
-    pub(super) fn end(&self) {
-        let _ = self.said.send((self.lane, Said::Ended));
+    /// What says that the lane has ended once it is dropped, whatever ends the lane.
+    pub(super) fn last_word(&self) -> LastWord {
+        LastWord(self.clone())
+    }
+}
+
+/// Says on drop that its lane has ended.
+#[derive(Debug)]
+pub(super) struct LastWord(Link);
+
+impl Drop for LastWord {
+    fn drop(&mut self) {
+        // Without a Kafka half nobody asks.
+        let _ = self.0.said.send((self.0.lane, Said::Ended));
     }
 }

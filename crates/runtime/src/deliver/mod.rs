@@ -18,13 +18,14 @@ mod recorder;
 #[cfg(test)]
 pub(crate) mod samples;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{collections::HashMap, path::PathBuf, sync::Arc};
 
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use weir_model::{names::FlowName, target::Target};
 
-use crate::stage::{Deployment, StageError, StageThread, Supervisor};
+use self::kafka_half::KafkaHalf;
+use crate::stage::{Deployment, StageThread, Supervisor};
 
 /// Delivers the documents of one flow.
 pub struct DeliverStage {
@@ -45,11 +46,8 @@ impl DeliverStage {
     pub fn start(self) -> std::io::Result<StageThread> {
         let supervisor =
             Supervisor { name: self.name(), health: self.deployment.health.clone(), stop: self.stop.clone() };
-        supervisor.start(move || self.attempt())
-    }
-
-    fn attempt(&self) -> Result<(), StageError> {
-        kafka_half::KafkaHalf::open(self)?.run()
+        let mut tasks = HashMap::new();
+        supervisor.start(move || KafkaHalf::open(&self, &mut tasks)?.run())
     }
 
     fn name(&self) -> String {

@@ -1,14 +1,21 @@
 //! Writes what lanes hand in: receipts, letters, tallies and offsets of many partitions in one Kafka transaction.
 
+use std::sync::Arc;
+
+use bytes::Bytes;
 use tokio::sync::oneshot;
 use weir_kafka::{GroupMetadata, OutRecord, TopicPartition, TransactionalProducer};
-use weir_model::{letter::Stage, tally::Tally};
+use weir_model::{
+    letter::Stage,
+    tally::{Counts, Tally},
+};
+use weir_schemas::TRACEPARENT_HEADER;
 
 use super::{
     DeliverStage,
-    link::{Entries, LaneId, LaneLost},
+    link::{Entries, LaneId, LaneLost, Traced},
 };
-use crate::stage::StageError;
+use crate::transaction::transact;
 
 /// Entries of a lane, and who waits for them.
 #[derive(Debug)]
@@ -23,20 +30,20 @@ pub(super) type Row = (i32, Vec<u8>, Vec<u8>);
 
 /// Turns entries into records.
 pub(super) struct Recorder {
-    doc_topic: String,
-    receipt_topic: String,
-    dead_topic: String,
-    tally_topic: String,
+    doc_topic: Arc<str>,
+    receipt_topic: Arc<str>,
+    dead_topic: Arc<str>,
+    tally_topic: Arc<str>,
 }
 
 impl Recorder {
     pub(super) fn new(stage: &DeliverStage) -> Self {
         let topics = &stage.deployment.topics;
         Self {
-            doc_topic: topics.doc(&stage.flow),
-            receipt_topic: topics.receipt(&stage.flow),
-            dead_topic: topics.dead(stage.flow.as_str()),
-            tally_topic: topics.tally(),
+            doc_topic: topics.doc(&stage.flow).into(),
+            receipt_topic: topics.receipt(&stage.flow).into(),
+            dead_topic: topics.dead(stage.flow.as_str()).into(),
+            tally_topic: topics.tally().into(),
         }
     }
 
@@ -47,31 +54,27 @@ impl Recorder {
         producer: &mut TransactionalProducer,
         requests: &[Request],
         membership: &GroupMetadata,
-    ) -> Result<Vec<Row>, StageError> {
+    ) -> Result<Vec<Row>, weir_kafka::Error> {
         let mut rows = Vec::new();
         let mut records = Vec::new();
         let mut offsets = Vec::new();
         for Request { lane, entries, .. } in requests {
             self.receipts(stage, lane.partition, entries, &mut rows, &mut records);
             self.letters(stage, entries, &mut records);
-            if let Some(finished) = &entries.finished {
-                offsets.push((
-                    TopicPartition::new(self.doc_topic.as_str(), lane.partition),
-                    finished.next_offset,
-                ));
-                records.push(self.tally(stage, finished.counts));
-            }
+            offsets.push((self.doc_partition(lane.partition), entries.next_offset));
+            records.extend(entries.finished.map(|counts| self.tally(stage, counts)));
         }
-        producer.transaction(|open| {
-            for record in &records {
-                open.send(record)?;
-            }
-            if !offsets.is_empty() {
-                open.send_offsets(&offsets, membership)?;
-            }
-            Ok::<_, StageError>(())
+        let metrics = &stage.deployment.metrics;
+        transact(producer, metrics, Stage::Sink, stage.flow.as_str(), |open| {
+            records.iter().try_for_each(|record| open.send(record))?;
+            open.send_offsets(&offsets, membership)
         })?;
         Ok(rows)
+    }
+
+    /// A partition of the document topic.
+    pub(super) fn doc_partition(&self, partition: i32) -> TopicPartition {
+        TopicPartition::new(Arc::clone(&self.doc_topic), partition)
     }
 
     fn receipts(
@@ -82,25 +85,25 @@ impl Recorder {
         rows: &mut Vec<Row>,
         records: &mut Vec<OutRecord>,
     ) {
-        for receipt in &entries.receipts {
+        for Traced { value: receipt, traceparent } in &entries.receipts {
             let key = receipt.record_id.as_str().as_bytes().to_vec();
             let value = stage.deployment.codec.encode(receipt);
-            records.push(
-                OutRecord::new(self.receipt_topic.as_str(), key.clone(), value.clone())
-                    .to_partition(partition),
-            );
+            let record = OutRecord::new(Arc::clone(&self.receipt_topic), key.clone(), value.clone())
+                .to_partition(partition);
+            records.push(traced(record, traceparent));
             rows.push((partition, key, value));
         }
     }
 
     fn letters(&self, stage: &DeliverStage, entries: &Entries, records: &mut Vec<OutRecord>) {
-        for letter in &entries.letters {
+        for Traced { value: letter, traceparent } in &entries.letters {
             let value = stage.deployment.codec.encode(letter);
-            records.push(OutRecord::new(self.dead_topic.as_str(), letter.record_id.clone(), value));
+            let record = OutRecord::new(Arc::clone(&self.dead_topic), letter.record_id.clone(), value);
+            records.push(traced(record, traceparent));
         }
     }
 
-    fn tally(&self, stage: &DeliverStage, counts: weir_model::tally::Counts) -> OutRecord {
+    fn tally(&self, stage: &DeliverStage, counts: Counts) -> OutRecord {
         let tally = Tally {
             stage: Stage::Sink,
             subject: stage.flow.to_string(),
@@ -108,10 +111,14 @@ impl Recorder {
             at: stage.deployment.clock.now(),
             counts,
         };
-        OutRecord::new(
-            self.tally_topic.as_str(),
-            stage.flow.to_string(),
-            stage.deployment.codec.encode(&tally),
-        )
+        let value = stage.deployment.codec.encode(&tally);
+        OutRecord::new(Arc::clone(&self.tally_topic), stage.flow.to_string(), value)
+    }
+}
+
+fn traced(record: OutRecord, traceparent: &Option<Bytes>) -> OutRecord {
+    match traceparent {
+        Some(value) => record.with_header(TRACEPARENT_HEADER, value.clone()),
+        None => record,
     }
 }

@@ -3,7 +3,10 @@
 //! One plain loop on one thread. Upholds invariants 2 (the offset moves over a whole batch), 3 (every record becomes a
 //! document, also when it is filtered or refused) and 4 (a record's documents stay in its partition, in order).
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
@@ -23,8 +26,13 @@ use weir_model::{
 use weir_schemas::{REASON_HEADER, TRACEPARENT_HEADER};
 
 use crate::{
+    backoff::Backoff,
     health::Condition,
-    stage::{Deployment, StageError, StageThread, Supervisor, chain},
+    lag::LagMeter,
+    stage::{Deployment, StageError, StageThread, Supervisor, chain, wait},
+    telemetry,
+    topics::DOCUMENT_BYTES,
+    transaction::{may_repeat, transact},
 };
 
 const BATCH_RECORDS: usize = 1_000;
@@ -63,84 +71,33 @@ impl MapStage {
         let Deployment { cluster, topics, instance, .. } = &self.deployment;
         let group = topics.processors_group(self.processor.flow());
         // The id is taken over before joining, so that a former self's open transaction is ended first.
-        let options = ProducerOptions::new(topics.transactional_id(&group, instance));
-        let mut producer = TransactionalProducer::init(cluster, options)?;
+        let mut options = ProducerOptions::new(topics.transactional_id(&group, instance));
+        options.max_record_bytes = DOCUMENT_BYTES;
+        let producer = TransactionalProducer::init(cluster, options)?;
         let raw = topics.raw(&self.source);
-        let mut consumer =
-            GroupConsumer::join(cluster, GroupOptions::new(group, instance.as_str(), &[&raw]))?;
-        while !self.stop.is_cancelled() {
-            match consumer.poll(BATCH_RECORDS, BATCH_BYTES, POLL) {
-                Ok(Polled::Assigned(partitions)) => self.take_over(&mut consumer, &partitions)?,
-                Ok(Polled::Revoked(partitions) | Polled::Lost(partitions)) => {
-                    consumer.release(&partitions)?
-                }
-                Ok(Polled::Batch(batch)) => self.batch(&mut consumer, &mut producer, &batch)?,
-                Ok(Polled::Idle) => {}
-                Err(error) if error.class() == Class::Retriable => {
-                    tracing::warn!(flow = %self.processor.flow(), error = chain(&error), "Kafka is away, waiting");
-                    self.deployment.health.report(&self.name(), Condition::Waiting(error.to_string()));
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-        consumer.close();
-        Ok(())
+        let lag = LagMeter::new(self.deployment.metrics.clone(), group.clone());
+        let consumer = GroupConsumer::join(cluster, GroupOptions::new(group, instance.as_str(), &[&raw]))?;
+        Attempt { stage: self, consumer, producer, lag, backoff: Backoff::patient(), away: false }.run()
     }
 
-    /// Starts new partitions where the group stands; a first start is explicit (design §4).
-    fn take_over(
-        &self,
-        consumer: &mut GroupConsumer,
-        partitions: &[TopicPartition],
-    ) -> Result<(), StageError> {
-        let committed = consumer.committed(partitions, COMMITTED_PATIENCE)?;
-        let start = |offset: Option<i64>| offset.map_or(StartOffset::Beginning, StartOffset::At);
-        let starts: Vec<_> =
-            committed.into_iter().map(|(partition, offset)| (partition, start(offset))).collect();
-        consumer.assign(&starts)?;
-        tracing::info!(flow = %self.processor.flow(), partitions = starts.len(), "processor took partitions over");
-        self.deployment.health.report(&self.name(), Condition::Ready);
-        Ok(())
+    fn report(&self, condition: Condition) {
+        self.deployment.health.report(&self.name(), condition);
     }
-
-    /// Maps a batch and commits it; when Kafka asks for an abort, the batch is read again.
-    fn batch(
-        &self,
-        consumer: &mut GroupConsumer,
-        producer: &mut TransactionalProducer,
-        batch: &Batch,
-    ) -> Result<(), StageError> {
-        let (records, offsets) = self.documents(&batch.records)?;
-        let done = producer.transaction(|open| {
-            for record in &records {
-                open.send(record)?;
-            }
-            open.send_offsets(&offsets, &batch.group)
-        });
-        let error = match done {
-            Ok(()) => return Ok(()),
-            Err(error) => error,
-        };
-        if error.class() != Class::AbortTransaction || !producer.is_usable() {
-            return Err(error.into());
-        }
-        tracing::warn!(flow = %self.processor.flow(), error = chain(&error), "transaction aborted, reading the batch again");
-        Ok(consumer.rewind(&firsts(&batch.records))?)
-    }
-
     /// The documents and the tally of a batch, and the offsets after it.
-    fn documents(
-        &self,
-        batch: &[Message],
-    ) -> Result<(Vec<OutRecord>, Vec<(TopicPartition, i64)>), StageError> {
+    fn documents(&self, batch: &[Message]) -> Result<Documents, StageError> {
         let topic = self.deployment.topics.doc(self.processor.flow());
         let mut records = Vec::with_capacity(batch.len() + 1);
         let mut counts = Counts::default();
+        let (mut filtered, mut refused) = (0, 0);
         let mut offsets: Vec<(TopicPartition, i64)> = Vec::new();
         for message in batch {
             let document = self.document(message)?;
             counts.polled += 1;
-            counts.mapped += u64::from(document.verdict == Verdict::Mapped);
+            match &document.verdict {
+                Verdict::Mapped => counts.mapped += 1,
+                Verdict::Filtered(_) => filtered += 1,
+                Verdict::Refused(_) => refused += 1,
+            }
             let key = document.record_id.as_str().to_owned();
             let mut record = OutRecord::new(topic.as_str(), key, self.deployment.codec.encode(&document))
                 .to_partition(message.partition);
@@ -156,7 +113,12 @@ impl MapStage {
             }
         }
         records.push(self.tally(counts));
-        Ok((records, offsets))
+        let verdicts = [
+            (telemetry::Verdict::Mapped, counts.mapped),
+            (telemetry::Verdict::Filtered, filtered),
+            (telemetry::Verdict::Refused, refused),
+        ];
+        Ok(Documents { records, offsets, verdicts })
     }
 
     fn document(&self, message: &Message) -> Result<Document, StageError> {
@@ -219,6 +181,107 @@ impl MapStage {
             counts,
         };
         OutRecord::new(self.deployment.topics.tally(), flow, self.deployment.codec.encode(&tally))
+    }
+}
+
+/// What a batch became.
+struct Documents {
+    records: Vec<OutRecord>,
+    /// The next offset of each partition.
+    offsets: Vec<(TopicPartition, i64)>,
+    verdicts: [(telemetry::Verdict, u64); 3],
+}
+
+/// One attempt of the stage.
+struct Attempt<'a> {
+    stage: &'a MapStage,
+    consumer: GroupConsumer,
+    producer: TransactionalProducer,
+    lag: LagMeter,
+    /// Between transactions that were aborted.
+    backoff: Backoff,
+    /// Kafka was away at the last poll.
+    away: bool,
+}
+
+impl Attempt<'_> {
+    fn run(mut self) -> Result<(), StageError> {
+        while !self.stage.stop.is_cancelled() {
+            let polled = match self.consumer.poll(BATCH_RECORDS, BATCH_BYTES, POLL) {
+                Ok(polled) => polled,
+                Err(error) if error.class() == Class::Retriable => {
+                    tracing::warn!(flow = %self.stage.processor.flow(), error = chain(&error), "Kafka is away, waiting");
+                    self.stage.report(Condition::Waiting(chain(&error)));
+                    self.away = true;
+                    continue;
+                }
+                Err(error) => return Err(self.stage.deployment.fenced_or(error)),
+            };
+            if std::mem::take(&mut self.away) {
+                self.stage.report(Condition::Ready);
+            }
+            match polled {
+                Polled::Assigned(partitions) => self.take_over(&partitions)?,
+                Polled::Revoked(partitions) | Polled::Lost(partitions) => {
+                    self.lag.forget(&partitions);
+                    self.consumer.release(&partitions)?;
+                }
+                Polled::Batch(batch) => self.batch(&batch)?,
+                Polled::Idle => {}
+            }
+            self.lag.look(&self.consumer);
+        }
+        self.consumer.close();
+        Ok(())
+    }
+
+    /// Starts new partitions where the group stands; a first start is explicit (design §4).
+    fn take_over(&mut self, partitions: &[TopicPartition]) -> Result<(), StageError> {
+        let committed = self.consumer.committed(partitions, COMMITTED_PATIENCE)?;
+        let mut starts = Vec::with_capacity(committed.len());
+        for (partition, offset) in committed {
+            self.lag.acknowledged(partition.clone(), offset);
+            starts.push((partition, offset.map_or(StartOffset::Beginning, StartOffset::At)));
+        }
+        self.consumer.assign(&starts)?;
+        tracing::info!(flow = %self.stage.processor.flow(), partitions = starts.len(), "processor took partitions over");
+        self.stage.report(Condition::Ready);
+        Ok(())
+    }
+
+    /// Maps a batch and commits it; when Kafka surely aborted it, the batch is read again.
+    fn batch(&mut self, batch: &Batch) -> Result<(), StageError> {
+        let started = Instant::now();
+        let flow = self.stage.processor.flow();
+        let span = tracing::info_span!(parent: None, "map batch", %flow, records = batch.records.len());
+        let headers = batch.records.iter().filter_map(|record| record.header(TRACEPARENT_HEADER));
+        telemetry::join(&span, headers.map(AsRef::as_ref));
+        let _entered = span.enter();
+        let Documents { records, offsets, verdicts } = self.stage.documents(&batch.records)?;
+        let metrics = &self.stage.deployment.metrics;
+        let done = transact(&mut self.producer, metrics, Stage::Processor, flow.as_str(), |open| {
+            records.iter().try_for_each(|record| open.send(record))?;
+            open.send_offsets(&offsets, &batch.group)
+        });
+        if let Err(error) = done {
+            return self.read_again(batch, error);
+        }
+        self.backoff.reset();
+        verdicts.into_iter().for_each(|(verdict, count)| metrics.records_mapped(flow, verdict, count));
+        metrics.batch_ended(Stage::Processor, flow.as_str(), started.elapsed());
+        offsets.into_iter().for_each(|(partition, next)| self.lag.acknowledged(partition, Some(next)));
+        Ok(())
+    }
+
+    fn read_again(&mut self, batch: &Batch, error: weir_kafka::Error) -> Result<(), StageError> {
+        if !may_repeat(&error, &self.producer) {
+            return Err(self.stage.deployment.fenced_or(error));
+        }
+        let delay = self.backoff.next_delay(Duration::ZERO);
+        tracing::warn!(flow = %self.stage.processor.flow(), error = chain(&error), ?delay, "transaction aborted, reading the batch again");
+        self.consumer.rewind(&firsts(&batch.records))?;
+        wait(&self.stage.stop, delay);
+        Ok(())
     }
 }
 

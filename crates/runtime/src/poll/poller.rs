@@ -25,6 +25,8 @@ pub struct Publication {
     pub cursors: Vec<Cursor>,
     /// Windows that are finished with this publication.
     pub windows: Vec<WindowFact>,
+    /// The trace of the page it came from; the records carry it in their header.
+    pub traceparent: Option<String>,
 }
 
 /// Why a publication did not become durable.

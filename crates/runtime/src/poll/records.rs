@@ -5,7 +5,7 @@ use weir_model::{
     letter::Stage,
     tally::{Counts, Tally},
 };
-use weir_schemas::REASON_HEADER;
+use weir_schemas::{REASON_HEADER, TRACEPARENT_HEADER};
 
 use super::Publication;
 use crate::stage::Deployment;
@@ -20,14 +20,14 @@ impl Records {
         for record in &publication.records {
             let key = record.id.as_str().to_owned();
             let reason = record.reason.as_str();
-            records.push(
-                OutRecord::new(topics.raw(&record.source), key, codec.encode(record))
-                    .with_header(REASON_HEADER, reason),
-            );
+            let record = OutRecord::new(topics.raw(&record.source), key, codec.encode(record))
+                .with_header(REASON_HEADER, reason);
+            records.push(traced(record, publication));
         }
         for letter in &publication.letters {
             let key = letter.record_id.clone();
-            records.push(OutRecord::new(topics.dead(&letter.owner), key, codec.encode(letter)));
+            let record = OutRecord::new(topics.dead(&letter.owner), key, codec.encode(letter));
+            records.push(traced(record, publication));
         }
         for window in &publication.windows {
             records.push(OutRecord::new(topics.window(), window.source.to_string(), codec.encode(window)));
@@ -39,6 +39,13 @@ impl Records {
             records.push(OutRecord::new(topics.cursor(), key, codec.encode(cursor)).to_partition(partition));
         }
         records
+    }
+}
+
+fn traced(record: OutRecord, publication: &Publication) -> OutRecord {
+    match &publication.traceparent {
+        Some(value) => record.with_header(TRACEPARENT_HEADER, value.clone()),
+        None => record,
     }
 }
 

@@ -6,21 +6,24 @@
 
 use std::{
     collections::BTreeMap,
-    ops::ControlFlow,
+    ops::{ControlFlow, Not as _},
     sync::Arc,
+    thread,
     time::{Duration, Instant},
 };
 
+use futures_util::FutureExt as _;
 use tokio::{runtime::Handle, sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use weir_kafka::{
     Class, GroupConsumer, GroupOptions, Isolation, Lease, Polled, ProducerOptions, StartOffset,
     TopicPartition, TransactionalProducer, reader::read_to_end,
 };
-use weir_model::{cursor::Cursor, digest::Digest};
+use weir_model::{cursor::Cursor, digest::Digest, letter::Stage};
 
 use super::{
-    Poller, PollerHalt, PublishError, Publisher, Takeover, poller::PublishRequest, records::Records,
+    Poller, PollerHalt, Publication, PublishError, Publisher, Takeover, poller::PublishRequest,
+    records::Records,
 };
 use crate::{
     backoff::Backoff,
@@ -28,6 +31,7 @@ use crate::{
     stage::{Deployment, StageError, StageThread, Supervisor, chain},
     tasks::{TaskKind, spawn},
     topics::CURSOR_PARTITIONS,
+    transaction::{may_repeat, transact},
 };
 
 /// How long pollers of a revoked partition may take to reach a safe point.
@@ -74,9 +78,11 @@ struct Attempt<'a> {
     session: Duration,
     owned: BTreeMap<i32, Owned>,
     leaving: Option<(Vec<TopicPartition>, Instant)>,
+    /// Kafka was away at the last poll.
+    away: bool,
 }
 
-/// A partition of `weir.cursor` that this process owns.
+/// A partition of `weir.cursor` that this process owns and polls an account of.
 struct Owned {
     producer: TransactionalProducer,
     requests: mpsc::Receiver<PublishRequest>,
@@ -87,11 +93,34 @@ struct Owned {
     pollers: Vec<JoinHandle<Vec<PollerHalt>>>,
     stop: CancellationToken,
     lease: Lease,
+    /// When to take the accounts over anew, if the group still says that they are ours.
+    renew_at: Option<Instant>,
 }
 
 impl Owned {
     fn has_ended(&self) -> bool {
         self.pollers.iter().all(JoinHandle::is_finished)
+    }
+
+    /// Stops the pollers; the accounts are taken over anew after `delay`, from what is committed then.
+    fn start_over(&mut self, delay: Duration) {
+        self.stop.cancel();
+        self.requests.close();
+        self.unsent = None;
+        self.renew_at = Some(Instant::now() + delay);
+    }
+
+    /// Whether a poller ended without having been told to and without a halt: a failure of its code.
+    fn lost_a_poller(&mut self) -> bool {
+        let mut lost = false;
+        self.pollers.retain_mut(|poller| match poller.now_or_never() {
+            None => true,
+            Some(ended) => {
+                lost |= ended.is_ok_and(|halts| !halts.is_empty()).not();
+                false
+            }
+        });
+        lost && !self.stop.is_cancelled()
     }
 }
 
@@ -103,14 +132,16 @@ impl<'a> Attempt<'a> {
         options.queue_bytes = 1 << 20;
         let session = options.session_timeout;
         let consumer = GroupConsumer::join(cluster, options)?;
-        Ok(Self { stage, consumer, session, owned: BTreeMap::new(), leaving: None })
+        Ok(Self { stage, consumer, session, owned: BTreeMap::new(), leaving: None, away: false })
     }
 
     fn run(mut self) -> Result<(), StageError> {
         let mut stopping: Option<Instant> = None;
         loop {
-            self.publish_pending()?;
+            self.publish_pending();
             self.finish_leaving()?;
+            self.watch_pollers();
+            self.renew()?;
             if self.stage.stop.is_cancelled() {
                 let since = *stopping.get_or_insert_with(Instant::now);
                 self.owned.values().for_each(|owned| owned.stop.cancel());
@@ -125,161 +156,124 @@ impl<'a> Attempt<'a> {
     }
 
     fn poll(&mut self) -> Result<(), StageError> {
-        match self.consumer.poll(1, 1, IDLE_POLL) {
-            Ok(Polled::Assigned(partitions)) => self.take_over(&partitions)?,
-            Ok(Polled::Revoked(partitions)) => self.leave(partitions, Instant::now() + DRAIN_LIMIT),
-            Ok(Polled::Lost(partitions)) => self.leave(partitions, Instant::now()),
-            Ok(Polled::Batch(_) | Polled::Idle) => {}
+        let polled = match self.consumer.poll(1, 1, IDLE_POLL) {
+            Ok(polled) => polled,
             Err(error) if error.class() == Class::Retriable => {
                 tracing::warn!(error = chain(&error), "Kafka is away, waiting");
-                self.stage.deployment.health.report(NAME, Condition::Waiting(error.to_string()));
+                self.report(Condition::Waiting(chain(&error)));
+                self.away = true;
+                return Ok(());
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(self.stage.deployment.fenced_or(error)),
+        };
+        if std::mem::take(&mut self.away) {
+            self.report(Condition::Ready);
+        }
+        match polled {
+            Polled::Assigned(partitions) => self.take_over(&partitions)?,
+            Polled::Revoked(partitions) => self.leave(partitions, Instant::now() + DRAIN_LIMIT),
+            Polled::Lost(partitions) => self.leave(partitions, Instant::now()),
+            Polled::Batch(_) | Polled::Idle => {}
         }
         Ok(())
     }
 
-    /// Fences the former owner of each partition, reads its cursors, and starts its pollers.
+    fn report(&self, condition: Condition) {
+        self.stage.deployment.health.report(NAME, condition);
+    }
+
+    /// Fences the former owner of each partition, reads its cursors, and starts its pollers. A partition that none of
+    /// our accounts belongs to is only held.
     fn take_over(&mut self, partitions: &[TopicPartition]) -> Result<(), StageError> {
-        for partition in partitions {
-            let owned = self.own(partition)?;
-            self.owned.insert(partition.partition, owned);
+        let (stage, lease) = (self.stage, self.consumer.lease());
+        let polled = partitions.iter().filter(|partition| stage.pollers_of(partition.partition).count() > 0);
+        // Each takes half a second or more: side by side.
+        let prepared: Vec<_> = thread::scope(|scope| {
+            let started: Vec<_> = polled
+                .map(|partition| (partition.partition, scope.spawn(|| stage.prepare(partition))))
+                .collect();
+            started.into_iter().map(|(partition, thread)| (partition, thread.join())).collect()
+        });
+        for (partition, ended) in prepared {
+            let (producer, cursors) = ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+            let backoff = Backoff::patient();
+            let owned =
+                stage.start_pollers(partition, producer, &cursors, lease.clone(), self.takeover(), backoff);
+            self.owned.insert(partition, owned);
         }
         let starts: Vec<_> =
             partitions.iter().map(|partition| (partition.clone(), StartOffset::Beginning)).collect();
         self.consumer.assign(&starts)?;
         self.consumer.pause(partitions)?;
         tracing::info!(partitions = partitions.len(), "producer took accounts over");
-        self.stage.deployment.health.report(NAME, Condition::Ready);
+        self.report(Condition::Ready);
         Ok(())
     }
 
-    fn own(&self, partition: &TopicPartition) -> Result<Owned, StageError> {
-        let producer = self.producer(partition.partition)?;
-        let cursors = self.cursors(partition)?;
-        let (publisher, requests) = Publisher::channel(1);
-        let stop = CancellationToken::new();
-        let takeover = if self.stage.deployment.cluster.is_in_process() {
+    fn takeover(&self) -> Takeover {
+        if self.stage.deployment.cluster.is_in_process() {
             Takeover::Alone
         } else {
             Takeover::Shared(self.session)
-        };
-        let ours = self.stage.pollers.iter().filter(|p| partition_of(p.account()) == partition.partition);
-        let _runtime = self.stage.runtime.enter();
-        let pollers = ours
-            .map(|poller| {
-                let sources = poller.sources();
-                let own = cursors.iter().filter(|cursor| sources.contains(&cursor.source)).cloned().collect();
-                let name = format!("poll {}", poller.account());
-                let run = Arc::clone(poller).run(own, publisher.clone(), takeover, stop.clone());
-                spawn(name, TaskKind::Service, run)
-            })
-            .collect();
-        Ok(Owned {
-            producer,
-            requests,
-            unsent: None,
-            backoff: Backoff::patient(),
-            not_before: Instant::now(),
-            pollers,
-            stop,
-            lease: self.consumer.lease(),
-        })
+        }
     }
 
-    fn producer(&self, partition: i32) -> Result<TransactionalProducer, StageError> {
-        let Deployment { cluster, topics, .. } = &self.stage.deployment;
-        let options = ProducerOptions::new(topics.cursor_transactional_id(partition));
-        Ok(TransactionalProducer::init(cluster, options)?)
-    }
-
-    /// The newest cursor of every source and lane in the partition.
-    fn cursors(&self, partition: &TopicPartition) -> Result<Vec<Cursor>, StageError> {
-        let Deployment { cluster, codec, .. } = &self.stage.deployment;
-        let mut newest: BTreeMap<Vec<u8>, Cursor> = BTreeMap::new();
-        let mut failure = None;
-        read_to_end(cluster, partition, StartOffset::Beginning, Isolation::Committed, |message| {
-            let (Some(key), Some(value)) = (message.key, message.value) else {
-                return ControlFlow::Continue(());
-            };
-            match codec.decode::<Cursor>(&value) {
-                Ok(cursor) => {
-                    newest.insert(key.to_vec(), cursor);
-                    ControlFlow::Continue(())
-                }
-                Err(source) => {
-                    let place = format!("{partition} offset {}", message.offset);
-                    failure = Some(StageError::Unreadable { place, source });
-                    ControlFlow::Break(())
-                }
+    /// A poller that failed is started again, and the failure told.
+    fn watch_pollers(&mut self) {
+        if self.stage.stop.is_cancelled() {
+            return;
+        }
+        for (partition, owned) in self.owned.iter_mut().filter(|(_, owned)| owned.renew_at.is_none()) {
+            if owned.lost_a_poller() {
+                let delay = owned.backoff.next_delay(Duration::ZERO);
+                tracing::error!(
+                    partition,
+                    ?delay,
+                    "a poller ended by itself, its account is taken over anew"
+                );
+                owned.start_over(delay);
             }
-        })?;
-        failure.map_or_else(|| Ok(newest.into_values().collect()), Err)
+        }
+    }
+
+    /// Takes accounts over anew from what is committed, but only while the group surely still gives them to us: taking
+    /// the id back from a new owner would fence the rightful one.
+    fn renew(&mut self) -> Result<(), StageError> {
+        let is_leaving = |partition: i32| {
+            self.leaving.as_ref().is_some_and(|(leaving, _)| leaving.iter().any(|p| p.partition == partition))
+        };
+        let due = |(partition, owned): &(&i32, &Owned)| {
+            owned.renew_at.is_some_and(|at| Instant::now() >= at)
+                && owned.lease.holds()
+                && owned.has_ended()
+                && !is_leaving(**partition)
+        };
+        let due: Vec<i32> = self.owned.iter().filter(due).map(|(partition, _)| *partition).collect();
+        for partition in due.into_iter().filter(|_| !self.stage.stop.is_cancelled()) {
+            let Some(former) = self.owned.remove(&partition) else { continue };
+            let (backoff, lease) = (former.backoff.clone(), former.lease.clone());
+            drop(former);
+            let topic = self.stage.deployment.topics.cursor();
+            let (producer, cursors) = self.stage.prepare(&TopicPartition::new(topic, partition))?;
+            let owned =
+                self.stage.start_pollers(partition, producer, &cursors, lease, Takeover::Alone, backoff);
+            self.owned.insert(partition, owned);
+        }
+        Ok(())
     }
 
     /// Publishes what the pollers have handed in, one transaction each.
-    fn publish_pending(&mut self) -> Result<(), StageError> {
-        let partitions: Vec<i32> = self.owned.keys().copied().collect();
-        for partition in partitions {
-            let Some(owned) = self.owned.get_mut(&partition) else { continue };
+    fn publish_pending(&mut self) {
+        for (partition, owned) in &mut self.owned {
             if owned.unsent.is_none() {
                 owned.unsent = owned.requests.try_recv().ok();
             }
-            if owned.unsent.is_some() && Instant::now() >= owned.not_before {
-                self.publish(partition)?;
+            if Instant::now() >= owned.not_before
+                && let Some(request) = owned.unsent.take()
+            {
+                self.stage.publish(*partition, owned, request, self.session);
             }
         }
-        Ok(())
-    }
-
-    fn publish(&mut self, partition: i32) -> Result<(), StageError> {
-        let Some(owned) = self.owned.get_mut(&partition) else { return Ok(()) };
-        let Some(request) = owned.unsent.take() else { return Ok(()) };
-        let records = Records::of(&self.stage.deployment, partition, &request.publication);
-        let published =
-            owned.producer.transaction(|open| records.iter().try_for_each(|record| open.send(record)));
-        let error = match published {
-            Ok(()) => {
-                owned.backoff.reset();
-                // A poller that was stopped meanwhile does not listen any more.
-                let _ = request.done.send(Ok(()));
-                return Ok(());
-            }
-            Err(error) => error,
-        };
-        match error.class() {
-            Class::Fenced => {
-                tracing::warn!(partition, "another process has taken these accounts over");
-                owned.stop.cancel();
-                let _ = request.done.send(Err(PublishError::Lost));
-            }
-            Class::Refused => {
-                let _ = request.done.send(Err(PublishError::Refused(chain(&error))));
-            }
-            Class::Retriable | Class::AbortTransaction | Class::Fatal | Class::OutOfRange => {
-                let delay = owned.backoff.next_delay(Duration::ZERO);
-                tracing::warn!(partition, error = chain(&error), ?delay, "could not publish, trying again");
-                owned.not_before = Instant::now() + delay;
-                owned.unsent = Some(request);
-                if !owned.producer.is_usable() {
-                    self.renew_producer(partition)?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Makes a spent producer anew, but only while the group surely still gives us the partition: taking the id back
-    /// from a new owner would fence the rightful one.
-    fn renew_producer(&mut self, partition: i32) -> Result<(), StageError> {
-        if !self.owned.get(&partition).is_some_and(|owned| owned.lease.holds()) {
-            return Ok(());
-        }
-        let producer = self.producer(partition)?;
-        if let Some(owned) = self.owned.get_mut(&partition) {
-            owned.producer = producer;
-        }
-        Ok(())
     }
 
     fn leave(&mut self, mut partitions: Vec<TopicPartition>, until: Instant) {
@@ -307,6 +301,138 @@ impl<'a> Attempt<'a> {
         self.leaving = None;
         Ok(())
     }
+}
+
+impl PollStage {
+    /// The pollers whose accounts belong to a partition.
+    fn pollers_of(&self, partition: i32) -> impl Iterator<Item = &Arc<dyn Poller>> {
+        self.pollers.iter().filter(move |poller| partition_of(poller.account()) == partition)
+    }
+
+    /// Fences the former owner of a partition, which also ends its open transaction, and then reads the cursors.
+    fn prepare(
+        &self,
+        partition: &TopicPartition,
+    ) -> Result<(TransactionalProducer, Vec<Cursor>), StageError> {
+        let Deployment { cluster, topics, .. } = &self.deployment;
+        let options = ProducerOptions::new(topics.cursor_transactional_id(partition.partition));
+        let producer = TransactionalProducer::init(cluster, options)?;
+        Ok((producer, self.cursors(partition)?))
+    }
+
+    fn start_pollers(
+        &self,
+        partition: i32,
+        producer: TransactionalProducer,
+        cursors: &[Cursor],
+        lease: Lease,
+        takeover: Takeover,
+        backoff: Backoff,
+    ) -> Owned {
+        let (publisher, requests) = Publisher::channel(1);
+        let stop = CancellationToken::new();
+        let _runtime = self.runtime.enter();
+        let pollers = self
+            .pollers_of(partition)
+            .map(|poller| {
+                let sources = poller.sources();
+                let own = cursors.iter().filter(|cursor| sources.contains(&cursor.source)).cloned().collect();
+                let name = format!("poll {}", poller.account());
+                let run = Arc::clone(poller).run(own, publisher.clone(), takeover, stop.clone());
+                spawn(name, TaskKind::Service, run)
+            })
+            .collect();
+        Owned {
+            producer,
+            requests,
+            unsent: None,
+            backoff,
+            not_before: Instant::now(),
+            pollers,
+            stop,
+            lease,
+            renew_at: None,
+        }
+    }
+
+    /// The newest cursor of every source and lane in the partition.
+    fn cursors(&self, partition: &TopicPartition) -> Result<Vec<Cursor>, StageError> {
+        let Deployment { cluster, codec, .. } = &self.deployment;
+        let mut newest: BTreeMap<Vec<u8>, Cursor> = BTreeMap::new();
+        let mut failure = None;
+        read_to_end(cluster, partition, StartOffset::Beginning, Isolation::Committed, |message| {
+            let (Some(key), Some(value)) = (message.key, message.value) else {
+                return ControlFlow::Continue(());
+            };
+            match codec.decode::<Cursor>(&value) {
+                Ok(cursor) => {
+                    newest.insert(key.to_vec(), cursor);
+                    ControlFlow::Continue(())
+                }
+                Err(source) => {
+                    let place = format!("{partition} offset {}", message.offset);
+                    failure = Some(StageError::Unreadable { place, source });
+                    ControlFlow::Break(())
+                }
+            }
+        })?;
+        failure.map_or_else(|| Ok(newest.into_values().collect()), Err)
+    }
+
+    fn publish(&self, partition: i32, owned: &mut Owned, request: PublishRequest, session: Duration) {
+        let started = Instant::now();
+        let records = Records::of(&self.deployment, partition, &request.publication);
+        let (metrics, subject) = (&self.deployment.metrics, subject(&request.publication));
+        let published = transact(&mut owned.producer, metrics, Stage::Producer, subject, |open| {
+            records.iter().try_for_each(|record| open.send(record))
+        });
+        let Err(error) = published else {
+            owned.backoff.reset();
+            metrics.batch_ended(Stage::Producer, subject, started.elapsed());
+            for letter in &request.publication.letters {
+                metrics.letter_written(letter.stage, &letter.owner, &letter.refusal.code);
+            }
+            // A poller that was stopped meanwhile does not listen any more.
+            let _ = request.done.send(Ok(()));
+            return;
+        };
+        if may_repeat(&error, &owned.producer) {
+            let delay = owned.backoff.next_delay(Duration::ZERO);
+            tracing::warn!(partition, error = chain(&error), ?delay, "could not publish, trying again");
+            owned.not_before = Instant::now() + delay;
+            owned.unsent = Some(request);
+            return;
+        }
+        match error.class() {
+            Class::Refused => {
+                let _ = request.done.send(Err(PublishError::Refused(chain(&error))));
+            }
+            Class::Fenced => {
+                // The group says so too before a session has passed; else the accounts are still ours.
+                tracing::warn!(partition, "another process has taken these accounts over");
+                let _ = request.done.send(Err(PublishError::Lost));
+                owned.start_over(session);
+            }
+            Class::Retriable | Class::AbortTransaction | Class::Fatal | Class::OutOfRange => {
+                // It may have passed: only the cursors tell.
+                let delay = owned.backoff.next_delay(Duration::ZERO);
+                tracing::warn!(
+                    partition,
+                    error = chain(&error),
+                    ?delay,
+                    "publishing failed, going on from the cursors"
+                );
+                let _ = request.done.send(Err(PublishError::Lost));
+                owned.start_over(delay);
+            }
+        }
+    }
+}
+
+/// The source that a publication is counted for; it comes from one.
+fn subject(publication: &Publication) -> &str {
+    let cursor = publication.cursors.first().map(|cursor| cursor.source.as_str());
+    cursor.or_else(|| publication.letters.first().map(|letter| letter.owner.as_str())).unwrap_or_default()
 }
 
 impl Drop for Owned {

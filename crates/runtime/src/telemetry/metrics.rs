@@ -20,7 +20,8 @@ use weir_model::{
     cursor::Lane,
     letter::Stage,
     names::{ConnectionName, FlowName, SourceName},
-    outcome::{Code, Outcome},
+    outcome::Code,
+    tally::Counts,
 };
 
 use crate::health::{Condition, Health};
@@ -118,8 +119,11 @@ impl Metrics {
             calls: counter("weir_api_calls_total", "Calls to remote APIs by outcome and class of error."),
             call_seconds: seconds("weir_api_call_duration_seconds", "How long calls to remote APIs took."),
             records_mapped: counter("weir_map_records_total", "Records mapped, by verdict."),
-            documents: counter("weir_sink_documents_total", "Documents decided at the target, by outcome."),
-            retries: counter("weir_sink_retries_total", "Deliveries put off, by code of the cause."),
+            documents: counter("weir_sink_documents_total", "Documents that came to an end, by outcome."),
+            retries: counter(
+                "weir_sink_retries_total",
+                "Documents that are sent again later, by code of the cause.",
+            ),
             letters: counter("weir_dead_letters_total", "Dead letters written, by code."),
             batch_seconds: seconds(
                 "weir_stage_batch_duration_seconds",
@@ -174,13 +178,24 @@ impl Metrics {
         self.shared.records_mapped.add(records, &labels);
     }
 
-    /// A document was decided. A retry also counts under the code of its cause.
-    pub fn document_decided(&self, flow: &FlowName, outcome: &Outcome) {
-        let flow = label("flow", flow.as_str());
-        if let Outcome::Retry { cause, .. } = outcome {
-            self.shared.retries.add(1, &[flow.clone(), label("code", cause.code.as_str())]);
+    /// Documents of a batch ended, and their offset moved.
+    pub fn documents_ended(&self, flow: &FlowName, counts: &Counts) {
+        let ended = [
+            ("delivered", counts.delivered),
+            ("unchanged", counts.unchanged),
+            ("superseded", counts.superseded),
+            ("filtered", counts.filtered),
+            ("dead", counts.dead),
+        ];
+        for (outcome, documents) in ended.into_iter().filter(|(_, documents)| *documents > 0) {
+            let labels = [label("flow", flow.as_str()), KeyValue::new("outcome", outcome)];
+            self.shared.documents.add(documents, &labels);
         }
-        self.shared.documents.add(1, &[flow, KeyValue::new("outcome", outcome_name(outcome))]);
+    }
+
+    /// Documents wait and are sent again, or looked up; `code` is that of the cause.
+    pub fn deliveries_put_off(&self, flow: &FlowName, code: &Code, documents: u64) {
+        self.shared.retries.add(documents, &[label("flow", flow.as_str()), label("code", code.as_str())]);
     }
 
     /// A dead letter was written. `owner` is the flow or source it belongs to.
@@ -247,7 +262,7 @@ fn observe_levels(meter: &Meter, levels: &Arc<Mutex<Levels>>) {
     let seen = Arc::clone(levels);
     meter
         .u64_observable_gauge("weir_kafka_consumer_lag_records")
-        .with_description("Records that a group has not acknowledged.")
+        .with_description("Records that a group has not acknowledged; transaction markers count as records.")
         .with_callback(move |gauge| {
             let levels = seen.lock().unwrap_or_else(PoisonError::into_inner);
             for ((group, topic, partition), records) in &levels.consumer_lag {
@@ -297,18 +312,6 @@ pub(super) fn condition_name(condition: &Condition) -> &'static str {
         Condition::Ready => "ready",
         Condition::Waiting(_) => "waiting",
         Condition::Halted(_) => "halted",
-    }
-}
-
-fn outcome_name(outcome: &Outcome) -> &'static str {
-    match outcome {
-        Outcome::Delivered(_) => "delivered",
-        Outcome::Unchanged => "unchanged",
-        Outcome::Superseded => "superseded",
-        Outcome::Retry { .. } => "retry",
-        Outcome::Reject(_) => "reject",
-        Outcome::Unknown(_) => "unknown",
-        Outcome::Halt(_) => "halt",
     }
 }
 

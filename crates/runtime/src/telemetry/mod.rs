@@ -32,7 +32,7 @@ mod tests;
 
 pub use logs::Format;
 pub use metrics::{CallOutcome, Metrics, TransactionEnd, Verdict};
-pub use trace::{continue_from, extract, inject, link};
+pub use trace::{continue_from, extract, inject, join, link};
 
 /// How long the end of the process waits for a collector that does not answer.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(3);

@@ -17,10 +17,7 @@ use opentelemetry::trace::TraceContextExt as _;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
-use weir_model::{
-    cursor::Lane,
-    outcome::{Code, Outcome, Refusal},
-};
+use weir_model::{cursor::Lane, outcome::Code, tally::Counts};
 
 use super::*;
 use crate::{
@@ -106,8 +103,8 @@ async fn the_metrics_page_shows_what_was_counted() {
         "throttled",
         Duration::from_millis(30),
     );
-    let cause = Refusal::new(Code::new("K-LOCKED"), "单据被锁定");
-    metrics.document_decided(&"orders".into(), &Outcome::Retry { after: Duration::ZERO, cause });
+    metrics.deliveries_put_off(&"orders".into(), &Code::new("K-LOCKED"), 2);
+    metrics.documents_ended(&"orders".into(), &Counts { delivered: 7, ..Counts::default() });
     metrics.consumer_lag("weir-sink-orders", "weir.doc.orders", 3, Some(17));
     metrics.consumer_lag("weir-sink-orders", "weir.doc.orders", 4, Some(18));
     metrics.consumer_lag("weir-sink-orders", "weir.doc.orders", 4, None);
@@ -128,8 +125,9 @@ async fn the_metrics_page_shows_what_was_counted() {
     assert!(line("weir_poll_records_published_total", &[]).ends_with(" 50"));
     line("weir_api_calls_total", &[r#"outcome="failed""#, r#"class="throttled""#]);
     line("weir_api_call_duration_seconds_bucket", &[r#"le="0.05""#]);
-    line("weir_sink_documents_total", &[r#"outcome="retry""#]);
-    line("weir_sink_retries_total", &[r#"code="K-LOCKED""#]);
+    assert!(line("weir_sink_documents_total", &[r#"outcome="delivered""#]).ends_with(" 7"));
+    assert!(!page.contains(r#"outcome="dead""#), "what did not happen is not listed");
+    assert!(line("weir_sink_retries_total", &[r#"code="K-LOCKED""#]).ends_with(" 2"));
     assert!(line("weir_kafka_consumer_lag_records", &[r#"partition="3""#]).ends_with(" 17"));
     assert!(!page.contains(r#"partition="4""#), "a lost partition has no lag here");
     line("weir_stage_condition", &[r#"stage="sink orders""#, r#"condition="halted""#]);
@@ -246,6 +244,22 @@ fn a_header_that_is_none_starts_a_trace_of_its_own() {
     });
     let outside = tracing::info_span!("nobody listens");
     assert_eq!(inject(&outside), None);
+}
+
+#[test]
+fn a_batch_joins_the_one_trace_it_is_part_of_and_links_to_several() {
+    let telemetry = Telemetry::build(&settings(None), Health::default()).unwrap();
+    observed(&telemetry, Format::Json, "info", || {
+        let page = || tracing::info_span!(target: "weir_runtime::poll", parent: None, "page");
+        let (first, second) = (inject(&page()).unwrap(), inject(&page()).unwrap());
+        let of_one = tracing::info_span!(target: "weir_runtime::deliver", "batch");
+        join(&of_one, [first.as_bytes(), first.as_bytes()]);
+        assert_eq!(inject(&of_one).unwrap()[..35], first[..35]);
+        let of_two = tracing::info_span!(target: "weir_runtime::deliver", "batch");
+        join(&of_two, [first.as_bytes(), second.as_bytes()]);
+        let own = inject(&of_two).unwrap();
+        assert!(own[..35] != first[..35] && own[..35] != second[..35], "a trace of its own");
+    });
 }
 
 /// A collector that remembers path and size of what it is sent.

@@ -23,6 +23,9 @@ use tracing_subscriber::{
 };
 use weir_schemas::TRACEPARENT_HEADER;
 
+/// A span is linked to at most so many traces, which is what exporters keep.
+const MOST_LINKS: usize = 128;
+
 /// Gives our own spans trace ids, whatever the log filter leaves out: a quieter log must not cut traces in two.
 pub(super) fn layer<S>(tracers: &SdkTracerProvider) -> Filtered<OpenTelemetryLayer<S, Tracer>, Targets, S>
 where
@@ -62,6 +65,22 @@ pub fn continue_from(span: &Span, traceparent: &str) {
 /// Links `span`, usually that of a batch, to the span that the header's value names.
 pub fn link(span: &Span, traceparent: &str) {
     span.add_link(extract(traceparent).span().span_context().clone());
+}
+
+/// Puts the span of a batch, which must not have been entered yet, where its records' headers belong: it continues the
+/// trace when they all share one, and is linked to each otherwise.
+pub fn join<'a>(span: &Span, traceparents: impl IntoIterator<Item = &'a [u8]>) {
+    let mut distinct: Vec<&str> = Vec::new();
+    for header in traceparents {
+        let Ok(header) = std::str::from_utf8(header) else { continue };
+        if distinct.len() < MOST_LINKS && !distinct.contains(&header) {
+            distinct.push(header);
+        }
+    }
+    match distinct.as_slice() {
+        [one] => continue_from(span, one),
+        several => several.iter().for_each(|header| link(span, header)),
+    }
 }
 
 /// Takes the one header we use of what a propagator writes; there is no vendor's `tracestate` to hand on.
