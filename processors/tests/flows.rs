@@ -61,10 +61,17 @@ fn a_distributor_becomes_a_customer() {
 }
 
 #[test]
-fn a_distributor_without_a_name_is_refused() {
+fn a_blank_name_is_sent_for_kingdee_to_refuse() {
     let mapped = map(CUSTOMERS, r#"{"drp_co_id":20011,"name":""}"#);
-    assert_eq!(refusal(&mapped), "M-REQUIRED: required, and \"{name}\" gives no value (FName)");
-    assert_eq!((mapped.number.as_str(), mapped.key.as_str(), mapped.body.len()), ("20011", "", 0));
+    assert_eq!(mapped.verdict, Verdict::Mapped);
+    assert!(std::str::from_utf8(&mapped.body).unwrap().contains(r#""FName":"","#));
+}
+
+#[test]
+fn a_distributor_without_an_id_is_refused() {
+    let mapped = map(CUSTOMERS, r#"{"name":"华东分销商"}"#);
+    assert_eq!(refusal(&mapped), "M-REQUIRED: required, and \"{drp_co_id}\" gives no value (FNumber)");
+    assert_eq!((mapped.number.as_str(), mapped.key.as_str(), mapped.body.len()), ("", "", 0));
 }
 
 #[test]
