@@ -141,12 +141,12 @@ fn mysql(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<Server> {
     let state_schema =
         fields.text("state_schema", problems).unwrap_or_else(|| DEFAULT_STATE_SCHEMA.to_owned());
     check_identifier(&fields.path_of("state_schema"), &state_schema, problems);
-    let time_zone = fields.text("time_zone", problems).unwrap_or_else(|| DEFAULT_TIME_ZONE.to_owned());
+    let time_zone = fields.text("session_time_zone", problems).unwrap_or_else(|| DEFAULT_TIME_ZONE.to_owned());
     if !is_utc_offset(&time_zone) {
         let message =
             Localized::new(format!("{time_zone:?} 不是时差"), format!("{time_zone:?} is no offset from UTC"));
         let suggestion = Localized::new("写 \"+08:00\" 这样的时差", "write an offset such as \"+08:00\"");
-        problems.error_with(fields.path_of("time_zone"), message, suggestion);
+        problems.error_with(fields.path_of("session_time_zone"), message, suggestion);
         return None;
     }
     let tls = tls(fields, problems);
@@ -282,7 +282,7 @@ mod tests {
         let url = "mysql://u:p%40ss@127.0.0.1:3306/shop";
         assert!(problems_of(Dialect::MySql, &json!({"url": url})).is_empty());
         let full = json!({"url": url, "user": "a", "password": "b", "tls": "verify-ca", "tls_ca_file": "ca.pem",
-            "state_schema": "weir_state", "time_zone": "-03:30"});
+            "state_schema": "weir_state", "session_time_zone": "-03:30"});
         assert!(problems_of(Dialect::MySql, &full).is_empty());
         assert!(problems_of(Dialect::Sqlite, &json!({"path": "x.db"})).is_empty());
     }
@@ -293,7 +293,7 @@ mod tests {
         let said = problems_of(Dialect::MySql, &bad);
         assert_eq!(said.len(), 4, "{said:?}");
         assert!(!said.join("\n").contains("hunter2"), "{said:?}");
-        let zone = json!({"url": "mysql://u@h/d", "time_zone": "'; DROP TABLE x; --"});
+        let zone = json!({"url": "mysql://u@h/d", "session_time_zone": "'; DROP TABLE x; --"});
         assert_eq!(problems_of(Dialect::MySql, &zone).len(), 1);
         assert_eq!(problems_of(Dialect::Sqlite, &json!({})).len(), 1);
     }
