@@ -134,7 +134,22 @@ impl Http {
     /// # Errors
     /// Says whether anything may have been sent; an answer with a failing status is no error here.
     pub async fn post(&self, url: &Url, headers: HeaderMap, body: Bytes) -> Result<Exchange, TransportError> {
-        let request = self.client.post(url.clone()).headers(headers).body(body);
+        self.exchange(url, self.client.post(url.clone()).headers(headers).body(body)).await
+    }
+
+    /// Asks for `url` and reads the whole answer.
+    ///
+    /// # Errors
+    /// Like [`Http::post`].
+    pub async fn get(&self, url: &Url, headers: HeaderMap) -> Result<Exchange, TransportError> {
+        self.exchange(url, self.client.get(url.clone()).headers(headers)).await
+    }
+
+    async fn exchange(
+        &self,
+        url: &Url,
+        request: reqwest::RequestBuilder,
+    ) -> Result<Exchange, TransportError> {
         let mut response = request.send().await.map_err(|error| failed(url, error))?;
         let mut exchange = head_of(&response);
         let mut body = BytesMut::new();

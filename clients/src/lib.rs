@@ -13,6 +13,7 @@ pub mod governor;
 pub mod http;
 pub mod jushuitan;
 pub mod kingdee;
+pub mod registry;
 
 #[cfg(test)]
 mod scripted;

@@ -71,13 +71,15 @@ impl Feed {
     /// How a call ended; `took` includes the wait for its place in the quota.
     fn tell_call(&self, error: Option<&CallError>, took: Duration) {
         let (outcome, class) = match error {
-            None => (CallOutcome::Answered, String::new()),
+            None => (CallOutcome::Answered, Json::Null),
             Some(error) => {
                 let lost = error.effect() == Effect::Unknown;
-                (if lost { CallOutcome::Lost } else { CallOutcome::Failed }, format!("{:?}", error.class()))
+                let outcome = if lost { CallOutcome::Lost } else { CallOutcome::Failed };
+                (outcome, serde_json::to_value(error.class()).unwrap_or_default())
             }
         };
-        self.metrics.call_ended(&self.connection, self.path(), outcome, &class.to_lowercase(), took);
+        let class = class.as_str().unwrap_or_default();
+        self.metrics.call_ended(&self.connection, self.path(), outcome, class, took);
     }
 
     /// What is left of each quota, in the window that is nearest to its end.

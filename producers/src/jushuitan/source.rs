@@ -54,8 +54,12 @@ impl SourceSettings {
         let longest_window = fields.duration("window_max", documented, problems);
         fields.finish(problems);
 
+        let known = problems.list().len();
         let request = Request::compile(&spec.metadata.request, problems);
-        check_window(spec, &request, &window, problems);
+        // A parameter that could not be read is not missing as well.
+        if problems.list().len() == known {
+            check_window(spec, &request, &window, problems);
+        }
         check_times(spec, longest_window, problems);
         let page_size = page_size(spec, &request, &page, size_max, problems);
         let mut endpoint = Endpoint::from(api);
@@ -125,14 +129,21 @@ fn check_times(spec: &SourceSpec, longest_window: Duration, problems: &mut Probl
             "look_back 必须短于接口允许的最长窗口",
             "look_back must be shorter than the longest window the API takes",
         );
-        problems.error("source.poll.look_back", message);
+        let days = longest_window.as_secs() / 86_400;
+        let suggestion =
+            Localized::new(format!("写短于 {days}d 的时长"), format!("write less than {days}d"));
+        problems.error_with("source.poll.look_back", message, suggestion);
     }
     if spec.modified.is_empty() {
         let message = Localized::new(
             "未设置 modified：记录的新旧只按到达顺序判断",
             "without modified, states of a record are ordered by arrival alone",
         );
-        problems.warn("source.modified", message);
+        let suggestion = Localized::new(
+            "写记录中修改时间的字段，例如 modified: modified",
+            "name the record's field of its modification time, such as modified: modified",
+        );
+        problems.warn_with("source.modified", message, suggestion);
     }
     if spec.metadata.omission_remedy.is_some() {
         let message = Localized::new("暂不执行 omissionRemedy", "omissionRemedy is not carried out yet");
@@ -154,7 +165,11 @@ fn page_size(
             format!("每页条数 {size} 超出接口允许的 1 到 {size_max}"),
             format!("a page of {size} rows; the API takes 1 to {size_max}"),
         );
-        problems.error(format!("{}.request", spec.metadata.path), message);
+        let suggestion = Localized::new(
+            format!("{} 写 {size_max}", page.size),
+            format!("write {size_max} for {}", page.size),
+        );
+        problems.error_with(format!("{}.request", spec.metadata.path), message, suggestion);
     }
     u32::try_from(size.clamp(1, size_max)).unwrap_or(page.size_max)
 }

@@ -77,7 +77,10 @@ impl Template {
             let closing = if from.starts_with("{{") { "}}" } else { "}" };
             let opened = from.get(closing.len()..).unwrap_or_default();
             let Some((inner, after)) = opened.split_once(closing) else {
-                problems.error(path, Localized::new("宏缺少右括号", "a macro is not closed"));
+                let message = Localized::new("宏缺少右括号", "a macro is not closed");
+                let suggestion =
+                    Localized::new(format!("补上 \"{closing}\""), format!("add \"{closing}\""));
+                problems.error_with(path, message, suggestion);
                 return None;
             };
             if !before.is_empty() {
