@@ -3,7 +3,7 @@
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::ConsumerContext;
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{DeliveryResult, ProducerContext};
 
 /// Forwards a log line of the library.
@@ -23,8 +23,12 @@ pub(crate) fn forward_log(level: RDKafkaLogLevel, facility: &str, line: &str) {
     }
 }
 
-/// Forwards an error that belongs to no call: a broker that went away, mostly. The library goes on by itself.
+/// Forwards an error that belongs to no call: a broker that went away, mostly. The library goes on by itself. The end of
+/// a partition comes this way too, and is none.
 pub(crate) fn forward_error(error: &KafkaError, reason: &str) {
+    if matches!(error, KafkaError::Global(RDKafkaErrorCode::PartitionEOF)) {
+        return;
+    }
     tracing::warn!(target: "kafka_client", %error, reason, "kafka client reports an error");
 }
 
