@@ -5,9 +5,11 @@
 
 mod assembly;
 mod cli;
+mod codec;
 mod commands;
 mod config;
 mod exit;
+mod files;
 mod instance;
 mod output;
 mod project;

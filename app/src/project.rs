@@ -18,6 +18,7 @@ use weir_processors::CompiledFlow;
 use crate::{
     config::{Config, Connection},
     exit::Failure,
+    files,
 };
 
 /// A flow that may be run.
@@ -42,21 +43,21 @@ pub struct Project {
 
 impl Project {
     /// Reads a project. `None` when it has errors; the problems tell them, and warnings.
-    pub fn load(file: &Path) -> Result<(Option<Self>, Problems), Failure> {
-        let text = read(file)?;
+    pub fn load(file: &Path) -> (Option<Self>, Problems) {
         let name = file.display().to_string();
         let mut problems = Problems::new(&name);
+        let Some(text) = files::read(file, &mut problems) else { return (None, problems) };
         let folder = file.parent().unwrap_or(Path::new("."));
         let Some(config) = Config::parse(&text, folder, &mut problems) else {
-            return Ok((None, problems));
+            return (None, problems);
         };
         check_connections(&config, &name, &mut problems);
-        let (flows, flow_problems) = load_flows(&config.flows, Some(&config.connections))?;
+        let (flows, flow_problems) = load_flows(&config.flows, Some(&config.connections));
         problems.append(flow_problems);
         if problems.has_errors() {
-            return Ok((None, problems));
+            return (None, problems);
         }
-        Ok((Some(Self { file: file.to_owned(), config, flows }), problems))
+        (Some(Self { file: file.to_owned(), config, flows }), problems)
     }
 
     /// The connection of a flow's source or target; it was checked to be there.
@@ -82,14 +83,15 @@ impl Project {
 pub fn load_flows(
     paths: &[PathBuf],
     connections: Option<&BTreeMap<ConnectionName, Connection>>,
-) -> Result<(Vec<Flow>, Problems), Failure> {
+) -> (Vec<Flow>, Problems) {
     let mut problems = Problems::default();
     let mut flows: Vec<Flow> = Vec::new();
-    for file in flow_files(paths)? {
-        let text = read(&file)?;
+    for file in files::flow_files(paths, &mut problems) {
         let name = file.display().to_string();
         let mut own = Problems::new(&name);
-        if let Some(flow) = flow(&text, name, connections, &mut own) {
+        if let Some(text) = files::read(&file, &mut own)
+            && let Some(flow) = flow(&text, name, connections, &mut own)
+        {
             check_beside(&flow, &flows, &mut own);
             if !own.has_errors() {
                 flows.push(flow);
@@ -97,7 +99,7 @@ pub fn load_flows(
         }
         problems.append(own);
     }
-    Ok((flows, problems))
+    (flows, problems)
 }
 
 fn flow(
@@ -142,19 +144,58 @@ fn check_connection(
     problems: &mut Problems,
 ) -> Option<TimeZone> {
     let Some(connection) = known.get(name) else {
-        let names: Vec<&str> = known.keys().map(ConnectionName::as_str).collect();
-        weir_model::settings::unknown_word(path.to_owned(), name.as_str(), &names, problems);
+        if !name.as_str().is_empty() {
+            unknown_connection(known, path, name, system, problems);
+        }
         return None;
     };
-    if connection.system != system {
+    if connection.system != system && is_known(&connection.system) && is_known(system) {
         let other = &connection.system;
         let message = Localized::new(
             format!("连接 {name} 属于系统 {other}，流程需要 {system}"),
             format!("connection {name} leads to {other}, the flow wants {system}"),
         );
-        problems.error(path, message);
+        problems.error_with(path, message, advice(known, system));
     }
     Some(connection.zone.clone())
+}
+
+fn unknown_connection(
+    known: &BTreeMap<ConnectionName, Connection>,
+    path: &str,
+    name: &ConnectionName,
+    system: &str,
+    problems: &mut Problems,
+) {
+    let names: Vec<&str> = known.keys().map(ConnectionName::as_str).collect();
+    let message =
+        Localized::new(format!("项目中没有连接 {name}"), format!("the project has no connection {name}"));
+    let suggestion = match weir_model::settings::nearest(name.as_str(), &names) {
+        Some(best) => Localized::new(format!("是否想写 {best:?}？"), format!("did you mean {best:?}?")),
+        None => advice(known, system),
+    };
+    problems.error_with(path, message, suggestion);
+}
+
+/// Which connections lead to a system, or how to make one.
+fn advice(known: &BTreeMap<ConnectionName, Connection>, system: &str) -> Localized {
+    let fitting: Vec<&str> = known
+        .iter()
+        .filter(|(_, connection)| connection.system == system)
+        .map(|(name, _)| name.as_str())
+        .collect();
+    if fitting.is_empty() {
+        return Localized::new(
+            format!("在项目文件的 connections 下新增一个 system: {system} 的连接"),
+            format!("add a connection with system: {system} to the project's connections"),
+        );
+    }
+    let list = fitting.join(", ");
+    Localized::new(format!("{system} 的连接：{list}"), format!("connections to {system}: {list}"))
+}
+
+fn is_known(system: &str) -> bool {
+    crate::commands::describe::system_names().contains(&system)
 }
 
 /// Names are unique; flows that share a source agree about it.
@@ -165,7 +206,8 @@ fn check_beside(flow: &Flow, others: &[Flow], problems: &mut Problems) {
                 format!("流程名与 {} 重复", other.file),
                 format!("{} has the same flow name", other.file),
             );
-            problems.error("flow", message);
+            let suggestion = Localized::new("给其中一个另取名称", "give one of them another name");
+            problems.error_with("flow", message, suggestion);
         }
         let (mine, theirs) = (&flow.spec.source, &other.spec.source);
         if theirs.name == mine.name && theirs != mine {
@@ -221,38 +263,4 @@ pub fn account(name: &ConnectionName, connection: &Connection, file: &str) -> we
 /// The names of a project's flows, for messages.
 pub fn names(flows: &[Flow]) -> Vec<&FlowName> {
     flows.iter().map(|flow| &flow.spec.name).collect()
-}
-
-/// The flow files among `paths`: a folder stands for its `*.yaml`, but for tests.
-fn flow_files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
-    let mut files = Vec::new();
-    for path in paths {
-        if !path.is_dir() {
-            files.push(path.clone());
-            continue;
-        }
-        let entries = std::fs::read_dir(path)
-            .map_err(|error| Failure::environment(&format!("read the folder {}", path.display()), &error))?;
-        let mut found: Vec<PathBuf> = entries
-            .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-            .filter(|path| is_flow(path))
-            .collect();
-        found.sort();
-        if found.is_empty() {
-            return Err(Failure::invalid(format!("there is no flow file (*.yaml) in {}", path.display())));
-        }
-        files.extend(found);
-    }
-    Ok(files)
-}
-
-fn is_flow(path: &Path) -> bool {
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let yaml = name.ends_with(".yaml") || name.ends_with(".yml");
-    yaml && !name.contains(".test.")
-}
-
-fn read(file: &Path) -> Result<String, Failure> {
-    std::fs::read_to_string(file)
-        .map_err(|error| Failure::invalid(format!("could not read {}: {error}", file.display())))
 }

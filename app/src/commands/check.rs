@@ -3,23 +3,25 @@
 use std::path::Path;
 
 use serde_json::json;
+use weir_model::settings::Problems;
 
 use crate::{
     cli::{Check, Cli, Language},
     exit::Failure,
-    output,
+    files, output,
     project::{self, Project},
 };
 
 /// Checks a project file, a flow file or a folder of flows.
 pub fn run(options: &Check, cli: &Cli) -> Result<(), Failure> {
     let language = output::language(cli.lang);
-    let path = &options.path;
+    let inside = options.path.join("weir.yaml");
+    let path = if inside.is_file() { &inside } else { &options.path };
     let (flows, problems) = if is_project(path) {
-        let (project, problems) = Project::load(path)?;
+        let (project, problems) = Project::load(path);
         (project.map(|project| project.flows).unwrap_or_default(), problems)
     } else {
-        project::load_flows(std::slice::from_ref(path), None)?
+        project::load_flows(std::slice::from_ref(path), None)
     };
     let names: Vec<&str> = project::names(&flows).into_iter().map(|name| name.as_str()).collect();
     if cli.json {
@@ -42,7 +44,8 @@ pub fn run(options: &Check, cli: &Cli) -> Result<(), Failure> {
 
 /// Whether the file is a project's rather than a flow's.
 fn is_project(path: &Path) -> bool {
-    let Ok(text) = std::fs::read_to_string(path) else { return false };
+    // What cannot be read is told when it is read as a flow.
+    let Some(text) = files::read(path, &mut Problems::default()) else { return false };
     let starts = |word: &str| text.lines().any(|line| line.starts_with(word));
     starts("connections:") || (starts("kafka:") && !starts("flow:"))
 }

@@ -251,7 +251,12 @@ fn tell(
     let rows: Vec<Vec<String>> = lines.iter().map(FlowCounts::cells).collect();
     println!("\n{}", output::table(&HEADINGS, &rows));
     for flow in &project.flows {
-        let letters = dlq::read_letters(&deployment.cluster, &deployment.topics, flow.spec.name.as_str())?;
+        let letters = dlq::read_letters(
+            &deployment.cluster,
+            &deployment.codec,
+            &deployment.topics,
+            flow.spec.name.as_str(),
+        )?;
         for found in letters.iter().take(LETTERS) {
             println!("{}", found.line());
         }

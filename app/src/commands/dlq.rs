@@ -11,6 +11,7 @@ use weir_schemas::Codec;
 use super::load;
 use crate::{
     cli::{Cli, DlqList, DlqShow, Project as ProjectOption},
+    codec,
     exit::Failure,
     output,
     project::Project,
@@ -31,11 +32,11 @@ impl Found {
 }
 
 /// Lists letters, the newest last.
-pub fn list(options: &DlqList, cli: &Cli) -> Result<(), Failure> {
-    let (project, cluster) = open(&options.project, cli)?;
+pub async fn list(options: &DlqList, cli: &Cli) -> Result<(), Failure> {
+    let (project, cluster, codec) = open(&options.project, cli).await?;
     let mut found = Vec::new();
     for owner in owners(&project, options.owner.as_deref())? {
-        found.extend(read_letters(&cluster, &Topics::new(&project.config.prefix), &owner)?);
+        found.extend(read_letters(&cluster, &codec, &Topics::new(&project.config.prefix), &owner)?);
     }
     found.retain(|found| {
         options.code.as_deref().is_none_or(|code| found.letter.refusal.code.as_str() == code)
@@ -68,15 +69,15 @@ pub fn list(options: &DlqList, cli: &Cli) -> Result<(), Failure> {
 }
 
 /// Shows one letter whole.
-pub fn show(options: &DlqShow, cli: &Cli) -> Result<(), Failure> {
-    let (project, cluster) = open(&options.project, cli)?;
+pub async fn show(options: &DlqShow, cli: &Cli) -> Result<(), Failure> {
+    let (project, cluster, codec) = open(&options.project, cli).await?;
     let owner = owners(&project, Some(&options.owner))?.remove(0);
     let wanted = |found: &Found| {
         found.place == options.letter
             || found.letter.record_id == options.letter
             || (!found.letter.number.is_empty() && found.letter.number == options.letter)
     };
-    let matching: Vec<Found> = read_letters(&cluster, &Topics::new(&project.config.prefix), &owner)?
+    let matching: Vec<Found> = read_letters(&cluster, &codec, &Topics::new(&project.config.prefix), &owner)?
         .into_iter()
         .filter(wanted)
         .collect();
@@ -97,10 +98,11 @@ pub fn show(options: &DlqShow, cli: &Cli) -> Result<(), Failure> {
     Ok(())
 }
 
-fn open(option: &ProjectOption, cli: &Cli) -> Result<(Project, Cluster), Failure> {
+async fn open(option: &ProjectOption, cli: &Cli) -> Result<(Project, Cluster, Codec), Failure> {
     let project = load(option, cli)?;
     let cluster = Cluster::remote(project.config.kafka.clone())?;
-    Ok((project, cluster))
+    let codec = codec::of(&project.config).await?;
+    Ok((project, cluster, codec))
 }
 
 /// The flows and sources that can have letters; one of them when it is named.
@@ -117,12 +119,16 @@ fn owners(project: &Project, named: Option<&str>) -> Result<Vec<String>, Failure
 }
 
 /// All letters of a flow or source, partition by partition.
-pub fn read_letters(cluster: &Cluster, topics: &Topics, owner: &str) -> Result<Vec<Found>, Failure> {
+pub fn read_letters(
+    cluster: &Cluster,
+    codec: &Codec,
+    topics: &Topics,
+    owner: &str,
+) -> Result<Vec<Found>, Failure> {
     let topic = topics.dead(owner);
     let partitions = Admin::open(cluster)?.partition_counts()?.get(&topic).copied().ok_or_else(|| {
         Failure::missing(format!("topic {topic} does not exist; create it with `weir topics apply`"))
     })?;
-    let codec = Codec::single_object();
     let mut found = Vec::new();
     for number in 0..partitions {
         let partition = TopicPartition::new(topic.as_str(), number);

@@ -9,7 +9,7 @@ mod run;
 mod topics;
 
 use crate::{
-    cli::{Cli, Command, Dlq, Project as ProjectOption, Topics},
+    cli::{Cli, Command, Dlq, Language, Project as ProjectOption, Topics},
     exit::Failure,
     output,
     project::Project,
@@ -23,20 +23,29 @@ pub async fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Check(options) => check::run(options, cli),
         Command::Probe(options) => probe::run(options, cli).await,
         Command::Topics(Topics::Apply(options)) => topics::apply(options, cli),
-        Command::Dlq(Dlq::List(options)) => dlq::list(options, cli),
-        Command::Dlq(Dlq::Show(options)) => dlq::show(options, cli),
+        Command::Dlq(Dlq::List(options)) => dlq::list(options, cli).await,
+        Command::Dlq(Dlq::Show(options)) => dlq::show(options, cli).await,
         Command::Describe(options) => describe::run(options, cli),
     }
 }
 
 /// Loads a project for a command that works with it; its problems go to standard error.
 fn load(option: &ProjectOption, cli: &Cli) -> Result<Project, Failure> {
-    let (project, problems) = Project::load(&option.config)?;
+    let (project, problems) = Project::load(&option.config);
+    let file = option.config.display();
+    if cli.json {
+        return project.ok_or_else(|| {
+            Failure::invalid(format!("{file} cannot be used")).with_problems(output::problems_json(&problems))
+        });
+    }
     let language = output::language(cli.lang);
     for problem in problems.list() {
         eprintln!("{}", output::problem_text(problem, language));
     }
     project.ok_or_else(|| {
-        Failure::invalid(format!("{} cannot be used; see `weir check {0}`", option.config.display()))
+        Failure::invalid(match language {
+            Language::Zh => format!("{file} 无法使用，错误见上"),
+            Language::En => format!("{file} cannot be used, for the errors above"),
+        })
     })
 }

@@ -13,12 +13,12 @@ use weir_runtime::{
     telemetry::{self, Telemetry},
     topics::Topics,
 };
-use weir_schemas::Codec;
 
 use super::{load, topics};
 use crate::{
     assembly::Assembly,
     cli::{Cli, Run, Stages},
+    codec,
     exit::Failure,
     instance::Instance,
     project::Project,
@@ -47,7 +47,7 @@ pub async fn run(options: &Run, cli: &Cli) -> Result<(), Failure> {
     let deployment = Deployment {
         cluster: Cluster::remote(project.config.kafka.clone())?,
         topics: Topics::new(&project.config.prefix),
-        codec: Codec::single_object(),
+        codec: codec::of(&project.config).await?,
         instance: instance.name.clone(),
         state_dir: project.config.state_dir.join(instance.name.as_str()),
         clock: Arc::new(SystemClock),

@@ -23,7 +23,10 @@ pub fn read(mut fields: Fields<'_>, folder: &Path, problems: &mut Problems) -> (
                 Json::Number(number) => settings.overrides.insert(key.clone(), number.to_string()),
                 Json::Bool(flag) => settings.overrides.insert(key.clone(), flag.to_string()),
                 _ => {
-                    problems.error(format!("{base}.{key}"), Localized::new("应为文本", "expected text"));
+                    let message =
+                        Localized::new("应为文本、数字或布尔值", "expected text, a number or a truth value");
+                    let suggestion = Localized::new("写成带引号的文本", "write text, in quotes");
+                    problems.error_with(format!("{base}.{key}"), message, suggestion);
                     None
                 }
             };
@@ -33,7 +36,8 @@ pub fn read(mut fields: Fields<'_>, folder: &Path, problems: &mut Problems) -> (
     if !weir_model::names::is_valid_name(&prefix) {
         let message =
             Localized::new(format!("{prefix:?} 不能用作前缀"), format!("{prefix:?} cannot be a prefix"));
-        problems.error(fields.path_of("prefix"), message);
+        let suggestion = Localized::new("使用字母、数字、- 和 _", "use letters, digits, - and _");
+        problems.error_with(fields.path_of("prefix"), message, suggestion);
     }
     let replication = fields.count("replication", 1, 1..=9, problems);
     fields.finish(problems);
@@ -55,7 +59,12 @@ fn security(mut fields: Fields<'_>, folder: &Path, problems: &mut Problems) -> S
         ("sasl_plaintext", Protocol::Sasl),
         ("sasl_ssl", Protocol::SaslTls),
     ];
+    let known = problems.list().len();
     let protocol = fields.choice("protocol", &protocols, Protocol::Plaintext, problems);
+    if problems.list().len() > known {
+        // What else stands here belongs to the protocol that was meant.
+        return Security::Plaintext;
+    }
     let mut file = |key| fields.text(key, problems).map(|path| folder.join(path));
     let tls = Tls {
         ca_file: file("ca_file"),

@@ -1,6 +1,7 @@
 //! The project file `weir.yaml`: connections, Kafka, telemetry, where the flows are (design §9).
 
 mod kafka;
+mod registry;
 mod substitute;
 
 use std::{
@@ -14,7 +15,7 @@ use weir_kafka::Settings as KafkaSettings;
 use weir_model::{
     Json,
     names::{ConnectionName, is_valid_name},
-    settings::{Fields, Localized, Problems, parse_yaml},
+    settings::{Fields, Localized, Problems, parse_mapping},
     time::DEFAULT_ZONE,
 };
 use weir_runtime::telemetry::Format;
@@ -30,6 +31,8 @@ pub struct Config {
     pub prefix: String,
     /// Copies of each partition.
     pub replication: i32,
+    /// The schema registry, when topic values are framed by its ids.
+    pub schema_registry: Option<weir_clients::registry::Settings>,
     /// The accounts, by name.
     pub connections: BTreeMap<ConnectionName, Connection>,
     /// Flow files and folders of them.
@@ -72,22 +75,19 @@ pub struct Telemetry {
 }
 
 impl Config {
-    /// Reads the text of a project file that stands in `folder`. `None` only when it is no YAML.
+    /// Reads the text of a project file that stands in `folder`. `None` only when it is no YAML mapping.
     pub fn parse(text: &str, folder: &Path, problems: &mut Problems) -> Option<Self> {
-        let mut tree = parse_yaml(text, problems)?;
+        let mut tree = parse_mapping(text, problems)?;
         substitute(&mut tree, folder, problems);
         let mut fields = Fields::of(&tree, "", problems);
-        if fields.get("version").is_none() {
-            fields.missing("version", problems);
-        } else {
-            fields.count("version", 1, 1..=1, problems);
-        }
+        fields.version(problems);
         let (kafka, prefix, replication) = kafka::read(fields.mapping("kafka", problems), folder, problems);
         let connections = connections(&mut fields, problems);
         let config = Self {
             kafka,
             prefix,
             replication,
+            schema_registry: registry::read(&mut fields, problems),
             connections,
             flows: paths(&mut fields, folder, problems),
             state_dir: folder
@@ -105,7 +105,14 @@ fn paths(fields: &mut Fields<'_>, folder: &Path, problems: &mut Problems) -> Vec
     for (index, item) in fields.list("flows", problems).iter().enumerate() {
         match item.as_str() {
             Some(path) => paths.push(folder.join(path)),
-            None => problems.error(format!("{base}[{index}]"), Localized::new("应为路径", "expected a path")),
+            None => problems.error_with(
+                format!("{base}[{index}]"),
+                Localized::new("应为路径", "expected a path"),
+                Localized::new(
+                    "写流程文件或文件夹，相对于本文件",
+                    "write a flow file or a folder of them, relative to this file",
+                ),
+            ),
         }
     }
     if paths.is_empty() {
@@ -126,7 +133,8 @@ fn connections(fields: &mut Fields<'_>, problems: &mut Problems) -> BTreeMap<Con
         if !is_valid_name(name) {
             let message =
                 Localized::new(format!("{name:?} 不能用作名称"), format!("{name:?} cannot be a name"));
-            problems.error(&path, message);
+            let suggestion = Localized::new("使用字母、数字、- 和 _", "use letters, digits, - and _");
+            problems.error_with(&path, message, suggestion);
         }
         connections.insert(ConnectionName::from(name), connection(value, path, problems));
     }

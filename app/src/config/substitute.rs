@@ -88,17 +88,20 @@ fn resolve(reference: &str, path: &str, folder: &Path, problems: &mut Problems) 
                     format!("读不到文件 {file}：{error}"),
                     format!("cannot read the file {file}: {error}"),
                 );
-                problems.error(path, message);
+                let place = folder.join(file);
+                let suggestion = Localized::new(
+                    format!("查看 {} 是否存在、可读", place.display()),
+                    format!("see that {} is there and may be read", place.display()),
+                );
+                problems.error_with(path, message, suggestion);
                 None
             }
         };
     }
     problems.error_with(
         path,
-        Localized::new(
-            format!("不认识的引用 ${{{reference}}}"),
-            format!("unknown reference ${{{reference}}}"),
-        ),
+        // Not shown: a password may hold these characters (invariant 8).
+        Localized::new("${…} 既不是 env: 也不是 file:", "a reference ${…} that is neither env: nor file:"),
         Localized::new("写成 ${env:NAME} 或 ${file:路径}", "write ${env:NAME} or ${file:path}"),
     );
     None
