@@ -60,9 +60,10 @@ pub fn compile(flow: &FlowSpec, zone: TimeZone, problems: &mut Problems) -> Opti
 }
 
 fn check_operation(operation: Option<&Operation>, path: &str, known: &[&str], problems: &mut Problems) {
-    let Some(operation) = operation.filter(|operation| !known.contains(&operation.method.as_str())) else {
-        return;
-    };
+    // An empty method was reported when it was read.
+    let unknown =
+        |operation: &&Operation| !operation.method.is_empty() && !known.contains(&operation.method.as_str());
+    let Some(operation) = operation.filter(unknown) else { return };
     let path = format!("{path}.operation.method");
     if matches!(operation.method.as_str(), "splitArray" | "merge") {
         let method = &operation.method;

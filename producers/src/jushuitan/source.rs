@@ -130,8 +130,7 @@ fn check_times(spec: &SourceSpec, longest_window: Duration, problems: &mut Probl
             "look_back must be shorter than the longest window the API takes",
         );
         let days = longest_window.as_secs() / 86_400;
-        let suggestion =
-            Localized::new(format!("写短于 {days}d 的时长"), format!("write less than {days}d"));
+        let suggestion = Localized::new(format!("写短于 {days}d 的时长"), format!("write less than {days}d"));
         problems.error_with("source.poll.look_back", message, suggestion);
     }
     if spec.modified.is_empty() {

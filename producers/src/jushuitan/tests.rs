@@ -135,8 +135,8 @@ fn every_problem_of_a_connection_comes_at_once_and_no_secret_with_it() {
     assert_eq!(
         said,
         [
-            "weir.yaml: connections.shop.app_key: is required",
-            "weir.yaml: connections.shop.access_token: is required",
+            "weir.yaml: connections.shop.app_key: is required (add app_key: …)",
+            "weir.yaml: connections.shop.access_token: is required (add access_token: ${env:NAME})",
             "weir.yaml: connections.shop.acces_token: unknown key \"acces_token\" (did you mean \"access_token\"?)",
             "weir.yaml: connections.shop.base_url: \"openapi\" is no http address (such as https://openapi.jushuitan.com)",
         ]

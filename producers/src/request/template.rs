@@ -78,8 +78,7 @@ impl Template {
             let opened = from.get(closing.len()..).unwrap_or_default();
             let Some((inner, after)) = opened.split_once(closing) else {
                 let message = Localized::new("宏缺少右括号", "a macro is not closed");
-                let suggestion =
-                    Localized::new(format!("补上 \"{closing}\""), format!("add \"{closing}\""));
+                let suggestion = Localized::new(format!("补上 \"{closing}\""), format!("add \"{closing}\""));
                 problems.error_with(path, message, suggestion);
                 return None;
             };

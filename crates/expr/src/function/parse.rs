@@ -48,7 +48,10 @@ pub fn compile(text: &str, scope: &mut Scope) -> Result<Compiled> {
     }
     let fenced = fence(text)?;
     let syntax = |error: &dyn std::fmt::Display| {
-        CompileError::new(format!("表达式语法错误：{error}"), format!("syntax error: {error}"))
+        let text = error.to_string();
+        let text = text.trim_start_matches("sql parser error: ");
+        CompileError::new(format!("表达式语法错误：{text}"), format!("syntax error: {text}"))
+            .suggest("检查括号和引号；文本写成 '…'", "look at brackets and quotes; text is written '…'")
     };
     let mut parser = Parser::new(&MySqlDialect {}).try_with_sql(&fenced).map_err(|error| syntax(&error))?;
     let tree = parser.parse_expr().map_err(|error| syntax(&error))?;

@@ -130,14 +130,15 @@ impl TableSpec {
         let mut names = BTreeSet::new();
         for (index, value) in list.iter().enumerate() {
             let path = format!("{base}[{index}]");
-            let Some(column) = column(Fields::of(value, path, problems), key, problems) else { continue };
+            let column = column(Fields::of(value, path, problems), key, problems);
             if !names.insert(column.name.to_lowercase()) {
                 let name = &column.name;
                 let message = Localized::new(
                     format!("列 {name:?} 重复"),
                     format!("column {name:?} is there twice (letter case does not count)"),
                 );
-                problems.error(&column.path, message);
+                let suggestion = Localized::new("删除其中一个", "remove one of them");
+                problems.error_with(&column.path, message, suggestion);
             }
             columns.push(column);
         }
@@ -156,7 +157,7 @@ impl TableSpec {
     }
 }
 
-fn column(mut fields: Fields<'_>, key: &[String], problems: &mut Problems) -> Option<Column> {
+fn column(mut fields: Fields<'_>, key: &[String], problems: &mut Problems) -> Column {
     let path = fields.path().to_owned();
     let name = fields.required_text("name", problems);
     let text = fields.required_text("type", problems);
@@ -170,7 +171,8 @@ fn column(mut fields: Fields<'_>, key: &[String], problems: &mut Problems) -> Op
         );
     }
     fields.finish(problems);
-    Some(Column { path, name, kind: kind?, nullable })
+    // A column of an unknown type stays a column: the key and the mapping are not blamed for it as well.
+    Column { path, name, kind: kind.unwrap_or(ColumnType::BigInt), nullable }
 }
 
 #[cfg(test)]

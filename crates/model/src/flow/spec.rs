@@ -7,7 +7,7 @@ use crate::{
     Json,
     digest::Digest,
     names::{ConnectionName, FlowName, SourceName, is_valid_name},
-    settings::{Fields, Localized, Problems, parse_yaml},
+    settings::{Fields, Localized, Problems, parse_mapping},
 };
 
 /// A flow, as read from its file.
@@ -90,18 +90,12 @@ pub struct TargetSpec {
 }
 
 impl FlowSpec {
-    /// Reads a flow file. `None` only when the text is no YAML; otherwise what could be read, with every problem in
+    /// Reads a flow file. `None` only when the text is no YAML mapping; otherwise what could be read, with every problem in
     /// `problems`: the flow may be used when none of them is an error.
     pub fn parse(text: &str, problems: &mut Problems) -> Option<Self> {
-        let tree = parse_yaml(text, problems)?;
+        let tree = parse_mapping(text, problems)?;
         let mut fields = Fields::of(&tree, "", problems);
-        if fields.count("version", 0, 1..=1, problems) == 0 && fields.get("version").is_none() {
-            problems.error_with(
-                "version",
-                Localized::new("缺少必填项", "is required"),
-                Localized::new("写 version: 1", "write version: 1"),
-            );
-        }
+        fields.version(problems);
         let name = name(&mut fields, "flow", problems);
         let mut title = fields.mapping("title", problems);
         let spec = Self {
@@ -180,8 +174,8 @@ impl TargetSpec {
             metadata,
             system,
         };
-        if spec.key.is_empty() {
-            fields.missing("key", problems);
+        if fields.get("key").is_none_or(|key| key.as_array().is_some_and(Vec::is_empty)) {
+            fields.missing_such_as("key", "[FNumber]", problems);
         }
         fields.finish(problems);
         spec
@@ -208,8 +202,11 @@ fn text_list(fields: &mut Fields<'_>, key: &'static str, problems: &mut Problems
     for (index, value) in fields.list(key, problems).iter().enumerate() {
         match value.as_str() {
             Some(text) if !text.trim().is_empty() => texts.push(text.to_owned()),
-            _ => problems
-                .error(format!("{base}[{index}]"), Localized::new("应为字段名", "expected a field's name")),
+            _ => problems.error_with(
+                format!("{base}[{index}]"),
+                Localized::new("应为字段名", "expected a field's name"),
+                Localized::new("写成带引号的文本", "write text, in quotes"),
+            ),
         }
     }
     texts

@@ -11,6 +11,8 @@ pub struct Fields<'a> {
     entries: Option<&'a serde_json::Map<String, Json>>,
     path: String,
     asked: BTreeSet<&'static str>,
+    /// Something else stands there and was reported: that its keys are missing says nothing new.
+    is_other: bool,
 }
 
 impl<'a> Fields<'a> {
@@ -18,17 +20,17 @@ impl<'a> Fields<'a> {
     pub fn of(value: &'a Json, path: impl Into<String>, problems: &mut Problems) -> Self {
         let path = path.into();
         let entries = value.as_object();
-        if entries.is_none() && !value.is_null() {
+        let is_other = entries.is_none() && !value.is_null();
+        if is_other {
             let got = kind_of(value);
-            problems.error(
-                &path,
-                Localized::new(
-                    format!("这里应为键值映射，实际是{}", got.zh),
-                    format!("expected a mapping, found {}", got.en),
-                ),
+            let message = Localized::new(
+                format!("这里应为键值映射，实际是{}", got.zh),
+                format!("expected a mapping, found {}", got.en),
             );
+            let suggestion = Localized::new("逐行写“键: 值”，并缩进", "write key: value lines, indented");
+            problems.error_with(&path, message, suggestion);
         }
-        Self { entries, path, asked: BTreeSet::new() }
+        Self { entries, path, asked: BTreeSet::new(), is_other }
     }
 
     /// Path of this mapping.
@@ -52,7 +54,7 @@ impl<'a> Fields<'a> {
         let path = self.path_of(key);
         match self.get(key) {
             Some(value) => Fields::of(value, path, problems),
-            None => Fields { entries: None, path, asked: BTreeSet::new() },
+            None => Fields { entries: None, path, asked: BTreeSet::new(), is_other: false },
         }
     }
 
@@ -62,7 +64,14 @@ impl<'a> Fields<'a> {
             None => &[],
             Some(Json::Array(items)) => items,
             Some(other) => {
-                self.wrong_kind(key, &Localized::new("列表", "a list"), other, problems);
+                let suggestion = Localized::new("写成列表：[a, b]", "write a list: [a, b]");
+                self.wrong_kind(
+                    key,
+                    &Localized::new("列表", "a list"),
+                    &kind_of(other),
+                    suggestion,
+                    problems,
+                );
                 &[]
             }
         }
@@ -75,7 +84,9 @@ impl<'a> Fields<'a> {
             Json::Number(number) => Some(number.to_string()),
             Json::Bool(flag) => Some(flag.to_string()),
             other => {
-                self.wrong_kind(key, &Localized::new("文本", "text"), other, problems);
+                // The value is not shown: it may be a credential (invariant 8).
+                let suggestion = Localized::new("写成带引号的文本", "write text, in quotes");
+                self.wrong_kind(key, &Localized::new("文本", "text"), &kind_of(other), suggestion, problems);
                 None
             }
         }
@@ -83,21 +94,25 @@ impl<'a> Fields<'a> {
 
     /// Text that must be there and not blank; otherwise a problem, and empty text to go on with.
     pub fn required_text(&mut self, key: &'static str, problems: &mut Problems) -> String {
+        self.required(key, "…", problems)
+    }
+
+    /// A credential that must be there.
+    pub fn required_secret(&mut self, key: &'static str, problems: &mut Problems) -> Secret {
+        Secret::new(self.required(key, "${env:NAME}", problems))
+    }
+
+    fn required(&mut self, key: &'static str, example: &str, problems: &mut Problems) -> String {
         let known = problems.list().len();
         match self.text(key, problems) {
             Some(text) if !text.trim().is_empty() => text,
             _ => {
                 if problems.list().len() == known {
-                    self.missing(key, problems);
+                    self.missing_such_as(key, example, problems);
                 }
                 String::new()
             }
         }
-    }
-
-    /// A credential that must be there.
-    pub fn required_secret(&mut self, key: &'static str, problems: &mut Problems) -> Secret {
-        Secret::new(self.required_text(key, problems))
     }
 
     /// A credential.
@@ -118,7 +133,9 @@ impl<'a> Fields<'a> {
             "true" | "1" => true,
             "false" | "0" => false,
             _ => {
-                self.wrong_kind(key, &Localized::new("true 或 false", "true or false"), value, problems);
+                let suggestion = Localized::new("写 true 或 false", "write true or false");
+                let want = Localized::new("布尔值", "a truth value");
+                self.wrong_kind(key, &want, &shown(value), suggestion, problems);
                 default
             }
         }
@@ -142,15 +159,17 @@ impl<'a> Fields<'a> {
             Some(number) if range.contains(&number) => number,
             _ => {
                 let (low, high) = (range.start(), range.end());
-                self.wrong_kind(
-                    key,
-                    &Localized::new(
-                        format!("{low} 到 {high} 之间的整数"),
-                        format!("a whole number from {low} to {high}"),
-                    ),
-                    value,
-                    problems,
+                let suggestion = Localized::new(
+                    format!("写 {low} 到 {high} 之间的整数"),
+                    format!("write a whole number from {low} to {high}"),
                 );
+                let want = Localized::new("整数", "a whole number");
+                let want = if parsed.is_some() {
+                    Localized::new(format!("{low} 到 {high}"), format!("{low} to {high}"))
+                } else {
+                    want
+                };
+                self.wrong_kind(key, &want, &shown(value), suggestion, problems);
                 default
             }
         }
@@ -162,8 +181,19 @@ impl<'a> Fields<'a> {
         match value.as_str().and_then(parse_duration) {
             Some(duration) => duration,
             None => {
-                let hint = Localized::new("时长，如 60s、5m、2h、7d", "a duration such as 60s, 5m, 2h or 7d");
-                self.wrong_kind(key, &hint, value, problems);
+                let suggestion = match value {
+                    Json::Number(number) => {
+                        Localized::new(format!("写上单位：{number}s"), format!("give the unit: {number}s"))
+                    }
+                    _ => Localized::new("例如 60s、5m、2h、7d", "such as 60s, 5m, 2h or 7d"),
+                };
+                self.wrong_kind(
+                    key,
+                    &Localized::new("时长", "a duration"),
+                    &shown(value),
+                    suggestion,
+                    problems,
+                );
                 default
             }
         }
@@ -194,6 +224,23 @@ impl<'a> Fields<'a> {
             .map(|(key, value)| (key.as_str(), value))
     }
 
+    /// The file's `version`, which must be 1, the only one there is so far.
+    pub fn version(&mut self, problems: &mut Problems) {
+        let suggestion = Localized::new("写 version: 1", "write version: 1");
+        let message = match self.get("version") {
+            None => Localized::new("缺少必填项", "is required"),
+            Some(value) if *value == Json::from(1) => return,
+            Some(value) => {
+                let got = shown(value);
+                Localized::new(
+                    format!("本程序不认识版本{}", got.zh),
+                    format!("this program does not know version {}", got.en),
+                )
+            }
+        };
+        problems.error_with(self.path_of("version"), message, suggestion);
+    }
+
     /// Reports every key that nobody asked for.
     pub fn finish(self, problems: &mut Problems) {
         let known: Vec<&str> = self.asked.iter().copied().collect();
@@ -204,18 +251,31 @@ impl<'a> Fields<'a> {
 
     /// Reports that `key` must be there.
     pub fn missing(&self, key: &str, problems: &mut Problems) {
-        problems.error(self.path_of(key), Localized::new("缺少必填项", "is required"));
+        self.missing_such_as(key, "…", problems);
     }
 
-    fn wrong_kind(&self, key: &str, want: &Localized, got: &Json, problems: &mut Problems) {
-        let got = kind_of(got);
-        problems.error(
-            self.path_of(key),
-            Localized::new(
-                format!("应为{}，实际是{}", want.zh, got.zh),
-                format!("expected {}, found {}", want.en, got.en),
-            ),
+    /// Reports that `key` must be there, with an example of its value.
+    pub fn missing_such_as(&self, key: &str, example: &str, problems: &mut Problems) {
+        if self.is_other {
+            return;
+        }
+        let suggestion = Localized::new(format!("补上 {key}: {example}"), format!("add {key}: {example}"));
+        problems.error_with(self.path_of(key), Localized::new("缺少必填项", "is required"), suggestion);
+    }
+
+    fn wrong_kind(
+        &self,
+        key: &str,
+        want: &Localized,
+        got: &Localized,
+        suggestion: Localized,
+        problems: &mut Problems,
+    ) {
+        let message = Localized::new(
+            format!("应为{}，实际是{}", want.zh, got.zh),
+            format!("expected {}, found {}", want.en, got.en),
         );
+        problems.error_with(self.path_of(key), message, suggestion);
     }
 }
 
@@ -241,7 +301,7 @@ fn unknown_key(path: String, key: &str, known: &[&str], problems: &mut Problems)
 }
 
 /// The known word nearest to `word`, when it is near enough to be what was meant.
-fn nearest<'w>(word: &str, words: &[&'w str]) -> Option<&'w str> {
+pub fn nearest<'w>(word: &str, words: &[&'w str]) -> Option<&'w str> {
     let best = words.iter().min_by_key(|known| strsim::damerau_levenshtein(known, word))?;
     let distance = strsim::damerau_levenshtein(best, word);
     (distance <= 1 + best.chars().count() / 4).then_some(*best)
@@ -262,6 +322,16 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
         _ => return None,
     };
     number.checked_mul(millis).map(Duration::from_millis)
+}
+
+/// A short plain value itself, of anything else its kind. Not for keys that hold credentials (invariant 8).
+fn shown(value: &Json) -> Localized {
+    match value {
+        Json::Number(_) | Json::String(_) | Json::Bool(_) if value.to_string().len() <= 40 => {
+            Localized::new(format!(" {value}"), value.to_string())
+        }
+        _ => kind_of(value),
+    }
 }
 
 fn kind_of(value: &Json) -> Localized {
@@ -297,11 +367,11 @@ mod tests {
         assert_eq!(
             said,
             [
-                "f.yaml: poll.every: expected a duration such as 60s, 5m, 2h or 7d, found text",
-                "f.yaml: poll.pages: expected a whole number from 1 to 9, found a number",
+                "f.yaml: poll.every: expected a duration, found \"soon\" (such as 60s, 5m, 2h or 7d)",
+                "f.yaml: poll.pages: expected 1 to 9, found 0 (write a whole number from 1 to 9)",
                 "f.yaml: poll.mode: unknown value \"fats\" (did you mean \"fast\"?)",
-                "f.yaml: poll.name: is required",
-                "f.yaml: poll.id: is required",
+                "f.yaml: poll.name: is required (add name: …)",
+                "f.yaml: poll.id: is required (add id: …)",
                 "f.yaml: poll.evry: unknown key \"evry\" (did you mean \"every\"?)",
             ]
         );

@@ -7,6 +7,6 @@ mod fields;
 mod problem;
 mod yaml;
 
-pub use fields::{Fields, parse_duration, unknown_word};
+pub use fields::{Fields, nearest, parse_duration, unknown_word};
 pub use problem::{Localized, Problem, Problems, Severity};
-pub use yaml::parse_yaml;
+pub use yaml::{parse_mapping, parse_yaml};

@@ -90,6 +90,11 @@ impl Problems {
         self.push(Severity::Warning, path.into(), message, None);
     }
 
+    /// Adds a warning at `path` with what to do about it.
+    pub fn warn_with(&mut self, path: impl Into<String>, message: Localized, suggestion: Localized) {
+        self.push(Severity::Warning, path.into(), message, Some(suggestion));
+    }
+
     /// Adds the problems of another file.
     pub fn append(&mut self, other: Self) {
         self.list.extend(other.list);

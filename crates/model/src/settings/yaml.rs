@@ -19,17 +19,65 @@ pub fn parse_yaml(text: &str, problems: &mut Problems) -> Option<Json> {
     match serde_saphyr::from_str_with_options::<Tree>(text, options) {
         Ok(Tree(tree)) => Some(tree),
         Err(error) => {
-            let at = error.location().map(|l| format!("line {}, column {}", l.line(), l.column()));
-            let detail = error.to_string();
-            let detail = detail.lines().next().unwrap_or_default();
-            problems.error(
-                at.unwrap_or_default(),
-                Localized::new(format!("不是有效的 YAML：{detail}"), format!("not valid YAML: {detail}")),
-            );
+            let (at, place) = match error.location() {
+                Some(l) => (
+                    format!("line {}, column {}", l.line(), l.column()),
+                    format!("error: line {} column {}: ", l.line(), l.column()),
+                ),
+                None => (String::new(), "error: ".to_owned()),
+            };
+            let text = error.to_string();
+            let first = text.lines().next().unwrap_or_default();
+            let (message, suggestion) = explain(first.strip_prefix(&place).unwrap_or(first));
+            problems.error_with(at, message, suggestion);
             None
         }
     }
 }
+
+/// Reads `text`, which must be a mapping: a settings file that is empty or plain text is one problem, not one for every
+/// key it lacks.
+pub fn parse_mapping(text: &str, problems: &mut Problems) -> Option<Json> {
+    let tree = parse_yaml(text, problems)?;
+    if tree.is_object() {
+        return Some(tree);
+    }
+    let message = if tree.is_null() {
+        Localized::new("文件是空的", "the file is empty")
+    } else {
+        Localized::new("文件不是键值映射", "the file holds no keys")
+    };
+    problems.error_with("", message, Localized::new("第一行写 version: 1", "begin it with version: 1"));
+    None
+}
+
+/// The reader's own words, turned into advice; values are left out (invariant 8).
+fn explain(detail: &str) -> (Localized, Localized) {
+    if detail == LOSSY {
+        return (
+            Localized::new("带小数点、指数或前导零的数字会丢失位数", LOSSY),
+            Localized::new("加上引号，例如 \"0.10\"", "put it in quotes, such as \"0.10\""),
+        );
+    }
+    if let Some((key, _)) =
+        detail.strip_prefix("duplicate mapping key: ").and_then(|rest| rest.split_once(','))
+    {
+        return (
+            Localized::new(format!("键 {key:?} 重复"), format!("the key {key:?} is there twice")),
+            Localized::new("删除其中一个", "remove one of them"),
+        );
+    }
+    (
+        Localized::new(format!("不是有效的 YAML：{detail}"), format!("not valid YAML: {detail}")),
+        Localized::new(
+            "检查此处与上一行的缩进（只用空格）、括号和引号",
+            "look at indentation (spaces only), brackets and quotes here and on the line before",
+        ),
+    )
+}
+
+/// Why a number is refused.
+const LOSSY: &str = "a number with a point, an exponent or leading zeros would lose digits";
 
 /// A tree without binary floats.
 struct Tree(Json);
@@ -61,8 +109,8 @@ impl<'de> Visitor<'de> for TreeVisitor {
         Ok(number.into())
     }
 
-    fn visit_f64<E: Error>(self, number: f64) -> Result<Json, E> {
-        Err(E::custom(format_args!("put the number {number} in quotes, as text it keeps every digit")))
+    fn visit_f64<E: Error>(self, _: f64) -> Result<Json, E> {
+        Err(E::custom(LOSSY))
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Json, E> {
