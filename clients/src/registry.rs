@@ -190,7 +190,7 @@ where
         match call().await {
             Ok(exchange) if exchange.status != 429 && exchange.status < 500 => return Ok(exchange),
             Ok(exchange) => {
-                tracing::warn!(status = exchange.status, ?rest, "schema registry is busy, asking again")
+                tracing::warn!(status = exchange.status, ?rest, "schema registry is busy, asking again");
             }
             Err(error) => tracing::warn!(%error, ?rest, "schema registry is away, asking again"),
         }

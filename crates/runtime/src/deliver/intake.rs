@@ -159,7 +159,7 @@ impl Intake {
         self.waiting_bytes -= records.iter().map(Message::size).sum::<usize>();
         self.since = Instant::now();
         let documents =
-            records.into_iter().map(|record| queued(record, table, codec)).collect::<Result<_, _>>()?;
+            records.iter().map(|record| queued(record, table, codec)).collect::<Result<_, _>>()?;
         // There is room for one job, and the lane has none: it only fails when the lane has ended.
         let handed_over = self.jobs.try_send(Job { documents, first_offset, next_offset }).is_ok();
         self.busy_since = handed_over.then(Instant::now);
@@ -187,7 +187,7 @@ impl Intake {
 }
 
 /// Decodes a document and looks its record up in the receipts.
-fn queued(record: Message, table: &Table, codec: &Codec) -> Result<Queued, StageError> {
+fn queued(record: &Message, table: &Table, codec: &Codec) -> Result<Queued, StageError> {
     let place = || format!("{}/{} offset {}", record.topic, record.partition, record.offset);
     let (Some(key), Some(value)) = (&record.key, &record.value) else {
         return Err(StageError::Foreign { place: place() });

@@ -181,7 +181,7 @@ impl Lane {
                         .filter(|known| self.target.announces() && known.key != document.key)
                     {
                         Some(known) => {
-                            open.settle(*offset, Ending::Refused(key_changed(&known.key, &document.key)))
+                            open.settle(*offset, Ending::Refused(key_changed(&known.key, &document.key)));
                         }
                         None => open.deliveries.push(Delivery {
                             document: document.clone(),
