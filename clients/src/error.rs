@@ -10,6 +10,7 @@ use bytes::Bytes;
 
 use crate::class::{Class, Text};
 use crate::http::TransportError;
+use crate::jushuitan::StoreError;
 
 /// Characters of a vendor's text that an error keeps.
 const TEXT_LIMIT: usize = 2_000;
@@ -67,9 +68,9 @@ pub enum Cause {
         /// What was wrong with it.
         reason: String,
     },
-    /// The token could not be stored before its use, so it was not used.
-    #[error("could not keep its renewed token")]
-    TokenStore(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The account's token could not be loaded or stored, so it was not used.
+    #[error("has no token to call with")]
+    TokenStore(#[source] StoreError),
     /// A setting of the connection cannot work.
     #[error("cannot be made: {reason}")]
     Setting {

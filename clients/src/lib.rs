@@ -14,6 +14,7 @@ pub mod http;
 pub mod jushuitan;
 pub mod kingdee;
 pub mod registry;
+pub mod seal;
 
 #[cfg(test)]
 mod scripted;

@@ -30,8 +30,8 @@ struct Memory(Mutex<Option<Token>>);
 
 #[async_trait]
 impl TokenStore for Memory {
-    async fn load(&self) -> Result<Option<Token>, StoreError> {
-        Ok(self.0.lock().unwrap().clone())
+    async fn load(&self, lineage: &str) -> Result<Option<Token>, StoreError> {
+        Ok(self.0.lock().unwrap().clone().filter(|token| token.lineage == lineage))
     }
 
     async fn store(&self, token: &Token) -> Result<(), StoreError> {

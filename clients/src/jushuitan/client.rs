@@ -15,7 +15,7 @@ use weir_model::secret::Secret;
 use super::endpoints::{Endpoint, REFRESH_TOKEN};
 use super::envelope::{self, Answer, Reading};
 use super::errors::{classify, rest_after};
-use super::token::{RenewError, Token, TokenStore, Tokens};
+use super::token::{RenewError, StoreError, Token, TokenStore, Tokens};
 use super::{SYSTEM, sign};
 use crate::class::Class;
 use crate::describe::Scope;
@@ -223,7 +223,11 @@ impl Client {
             RenewError::Exchange(error) => error,
             RenewError::Store(source) => {
                 let attempt = self.attempt(REFRESH_TOKEN.path);
-                CallError::new(attempt, Cause::TokenStore(source), Class::Transient, Effect::None)
+                let class = match source {
+                    StoreError::Seal(_) => Class::Credential,
+                    StoreError::Unavailable(_) => Class::Transient,
+                };
+                CallError::new(attempt, Cause::TokenStore(source), class, Effect::None)
             }
         }
     }

@@ -19,6 +19,7 @@ pub mod settings;
 pub mod tally;
 pub mod target;
 pub mod time;
+pub mod token;
 
 /// A JSON value as the wire said it: numbers keep their text, objects keep their key order.
 pub type Json = serde_json::Value;

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use weir_model::{
     digest::Digest,
     document::FlowVersion,
-    names::{FlowName, InstanceName, RecordId, SourceName},
+    names::{ConnectionName, FlowName, InstanceName, RecordId, SourceName},
     outcome::{Code, Refusal, Written},
     record::{Position, Reason, Version},
 };
@@ -93,7 +93,7 @@ macro_rules! text_layout {
     };
 }
 
-text_layout!(FlowName, InstanceName, RecordId, SourceName);
+text_layout!(ConnectionName, FlowName, InstanceName, RecordId, SourceName);
 
 impl Layout for Code {
     fn write(&self, out: &mut Encoder) {

@@ -7,6 +7,7 @@ use weir_model::{
     receipt::{Attempt, AttemptState, Delivered, Receipt},
     record::RawRecord,
     tally::{Counts, Tally},
+    token::SealedToken,
 };
 
 use super::{Layout, enum_layout, record_layout};
@@ -104,6 +105,7 @@ record_layout!(DeadLetter {
 enum_layout!(Stage { Producer, Processor, Sink });
 
 record_layout!(Cursor { source, lane, settled_until, window, at });
+record_layout!(SealedToken { account, system, lineage, sealed, at });
 enum_layout!(Lane { Live, CatchUp, Backfill, Reconcile });
 record_layout!(OpenWindow {
     from,

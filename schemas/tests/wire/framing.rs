@@ -109,6 +109,7 @@ fn other_versions_are_resolved_to_today_s() {
     reads_tomorrow(samples::receipt());
     reads_tomorrow(samples::dead());
     reads_tomorrow(samples::cursor());
+    reads_tomorrow(samples::token());
     reads_tomorrow(samples::window());
     reads_tomorrow(samples::tally());
     reads_tomorrow(samples::wait());

@@ -151,6 +151,11 @@ fn cursors_of_every_version_are_read() {
 }
 
 #[test]
+fn sealed_tokens_of_every_version_are_read() {
+    check(&samples::token());
+}
+
+#[test]
 fn window_facts_of_every_version_are_read() {
     check(&samples::window());
 }

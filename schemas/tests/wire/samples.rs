@@ -11,6 +11,7 @@ use weir_model::{
     receipt::{Attempt, AttemptState, Delivered, Receipt},
     record::{Position, RawRecord, Reason, Version},
     tally::{Counts, Tally},
+    token::SealedToken,
 };
 use weir_schemas::{
     CollectionRow, Condition, Control, FlowState, FlowText, Job, JobKind, JobState, ParkedRecord, RunState,
@@ -162,6 +163,16 @@ pub fn cursor() -> Vec<Cursor> {
         at: at(0),
     };
     Lane::ALL.into_iter().zip(windows).map(cursor).collect()
+}
+
+pub fn token() -> Vec<SealedToken> {
+    vec![SealedToken {
+        account: "jushuitan".into(),
+        system: "jushuitan".to_owned(),
+        lineage: "4f8b0c6e".to_owned(),
+        sealed: Bytes::from_static(b"sealed bytes"),
+        at: at(0),
+    }]
 }
 
 pub fn window() -> Vec<WindowFact> {

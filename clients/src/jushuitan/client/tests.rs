@@ -1,13 +1,14 @@
 //! The client against prepared answers: what it repeats, what it stores, what it says.
 
 use std::sync::Mutex;
+use std::sync::atomic::AtomicUsize;
 
 use async_trait::async_trait;
 
 use super::*;
 use crate::jushuitan::endpoints::DISTRIBUTOR_QUERY;
-use crate::jushuitan::token::StoreError;
 use crate::scripted::Scripted;
+use crate::seal::{SealError, SealingKey};
 
 const ROWS: &str = r#"{"code":0,"data":{"has_next":false,"datas":[{"a":1.10}]}}"#;
 const EXPIRED: &str = r#"{"code":100,"msg":"token过期"}"#;
@@ -36,18 +37,21 @@ async fn call(client: &Client) -> Result<Answer, CallError> {
 #[derive(Default)]
 struct Memory {
     token: Mutex<Option<Token>>,
-    broken: bool,
+    /// It takes so many tokens and then no more.
+    room: Option<usize>,
+    taken: AtomicUsize,
 }
 
 #[async_trait]
 impl TokenStore for Memory {
-    async fn load(&self) -> Result<Option<Token>, StoreError> {
-        Ok(self.token.lock().unwrap().clone())
+    async fn load(&self, lineage: &str) -> Result<Option<Token>, StoreError> {
+        Ok(self.token.lock().unwrap().clone().filter(|token| token.lineage == lineage))
     }
 
     async fn store(&self, token: &Token) -> Result<(), StoreError> {
-        if self.broken {
-            return Err("disk full".into());
+        let taken = self.taken.fetch_add(1, Ordering::SeqCst);
+        if self.room.is_some_and(|room| taken >= room) {
+            return Err(StoreError::Unavailable("disk full".into()));
         }
         *self.token.lock().unwrap() = Some(token.clone());
         Ok(())
@@ -73,11 +77,47 @@ async fn an_expired_token_is_renewed_once_stored_and_used() {
 
 #[tokio::test]
 async fn a_token_that_cannot_be_stored_is_not_used() {
-    let server = Scripted::serve(&[EXPIRED, TOKEN]).await;
-    let client = client(&server, true, Some(Arc::new(Memory { broken: true, ..Memory::default() })));
-    let error = call(&client).await.unwrap_err();
-    assert!(matches!(error.cause(), Cause::TokenStore(_)), "{error}");
-    assert_eq!(server.seen().len(), 2);
+    // Who can store nothing learns so before the renewal; else the renewal was in vain, and its token is not used.
+    for (room, calls) in [(0, 1), (1, 2)] {
+        let server = Scripted::serve(&[EXPIRED, TOKEN]).await;
+        let store = Arc::new(Memory { room: Some(room), ..Memory::default() });
+        let error = call(&client(&server, true, Some(store))).await.unwrap_err();
+        assert!(matches!(error.cause(), Cause::TokenStore(_)), "{error}");
+        assert_eq!((error.class(), server.seen().len()), (Class::Transient, calls));
+    }
+}
+
+/// What another key sealed.
+struct Closed;
+
+#[async_trait]
+impl TokenStore for Closed {
+    async fn load(&self, _lineage: &str) -> Result<Option<Token>, StoreError> {
+        Err(SealError::Foreign.into())
+    }
+
+    async fn store(&self, _token: &Token) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_stored_token_that_does_not_open_halts_before_any_call() {
+    let server = Scripted::serve(&[]).await;
+    let error = call(&client(&server, true, Some(Arc::new(Closed)))).await.unwrap_err();
+    assert_eq!((error.class(), server.seen().len()), (Class::Credential, 0));
+}
+
+#[test]
+fn a_sealed_token_comes_back_whole_for_its_account_and_lineage_only() {
+    let mut token = Token::configured(Secret::new("first-token"), Some(Secret::new("first-refresh")));
+    token.expires_at = Some(Timestamp::from_second(1_800_000_000).unwrap());
+    let key = SealingKey::derive(&Secret::new("key")).unwrap();
+    let sealed = token.seal(&key, "shop").unwrap();
+    assert_eq!(Token::open(&key, "shop", &token.lineage, &sealed).unwrap(), token);
+    assert!(!String::from_utf8_lossy(&sealed).contains("first"));
+    assert_eq!(Token::open(&key, "other", &token.lineage, &sealed), Err(SealError::Foreign));
+    assert_eq!(Token::open(&key, "shop", "other", &sealed), Err(SealError::Foreign));
 }
 
 #[tokio::test]
@@ -85,7 +125,7 @@ async fn a_stored_token_survives_a_restart_and_another_configured_one_replaces_i
     let kept = Token::configured(Secret::new("first-token"), Some(Secret::new("first-refresh")));
     let stored = |lineage: String| {
         let token = Token { access_token: Secret::new("second-token"), lineage, ..kept.clone() };
-        Arc::new(Memory { token: Mutex::new(Some(token)), broken: false })
+        Arc::new(Memory { token: Mutex::new(Some(token)), ..Memory::default() })
     };
     for (lineage, expect) in [(kept.lineage.clone(), "second-token"), ("other".to_owned(), "first-token")] {
         let server = Scripted::serve(&[ROWS]).await;
@@ -99,7 +139,7 @@ async fn a_token_near_its_end_is_renewed_before_the_call_and_a_refusal_then_does
     let soon = Timestamp::from_second(Timestamp::now().as_second() + 3_600).unwrap();
     let mut token = Token::configured(Secret::new("first-token"), Some(Secret::new("first-refresh")));
     token.expires_at = Some(soon);
-    let memory = || Arc::new(Memory { token: Mutex::new(Some(token.clone())), broken: false });
+    let memory = || Arc::new(Memory { token: Mutex::new(Some(token.clone())), ..Memory::default() });
 
     let server = Scripted::serve(&[TOKEN, ROWS]).await;
     call(&client(&server, true, Some(memory()))).await.unwrap();
