@@ -1,0 +1,32 @@
+//! The whole system as its users run it: `weir` processes between a sandbox, a real Kafka and a real MariaDB, killed and
+//! cut off at bad moments. What counts is what lies at the targets in the end: nothing missing, nothing twice.
+//!
+//! Needs the servers that `WEIR_KAFKA` and `WEIR_MYSQL` name, and the program `weir` beside the test programs;
+//! `cargo xtask test` sees to all of it.
+
+#[cfg(test)]
+mod answers;
+#[cfg(test)]
+mod arrival;
+#[cfg(test)]
+mod crashes;
+#[cfg(test)]
+mod database;
+#[cfg(test)]
+mod judge;
+#[cfg(test)]
+mod letters;
+#[cfg(test)]
+mod outages;
+#[cfg(test)]
+mod process;
+#[cfg(test)]
+mod project;
+#[cfg(test)]
+mod secrets;
+#[cfg(test)]
+mod stand;
+#[cfg(test)]
+mod tallies;
+#[cfg(test)]
+mod waiting;

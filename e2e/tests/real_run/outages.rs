@@ -1,0 +1,56 @@
+//! Kafka, the SQL server or the ERP away, at the start or in the middle: Weir waits, says so, and goes on.
+
+use weir_sandbox::{Fault, Rule, When};
+use weir_testkit::{broker::Broker, mariadb::MariaDb};
+
+use crate::{
+    judge::expect_complete,
+    stand::{Setup, Stand},
+    waiting::until,
+};
+
+fn wait_for_the_first_arrivals(stand: &Stand) {
+    until("something has arrived", || {
+        let (customers, movements) = stand.stored();
+        customers + movements > 0
+    });
+}
+
+#[test]
+fn kafka_may_be_away_at_the_start_and_be_killed_in_the_middle() {
+    let mut broker = Broker::start().unwrap();
+    let mut setup = Setup::plain("no_kafka", 51).changing(60);
+    setup.kafka = Some(broker.bootstrap());
+    let stand = Stand::new(setup);
+    broker.stop();
+    let mut weir = stand.start("all", "one");
+    let waits = weir.wait_for_line(&["WARN", "waiting for Kafka"]);
+    broker.restart().unwrap();
+    wait_for_the_first_arrivals(&stand);
+    broker.kill();
+    let says = weir.wait_for_line(&["WARN", "Kafka is away, waiting"]);
+    broker.restart().unwrap();
+    expect_complete(&stand, "Kafka away at the start, then killed once");
+    weir.expect_running();
+    println!("{waits}\n{says}");
+}
+
+#[test]
+fn the_sql_server_may_be_killed_and_the_erp_be_away() {
+    let mut server = MariaDb::start().unwrap();
+    let mut setup = Setup::plain("no_targets", 52).changing(60);
+    setup.mysql = Some(server.url());
+    setup.sandbox.knobs.set(Fault::Http5xx, Rule::new(When::Every(1)).on("kingdee"));
+    let stand = Stand::new(setup);
+    let mut weir = stand.start("all", "one");
+    let erp = weir.wait_for_line(&["WARN", "K-AWAY"]);
+    until("movements are stored", || !stand.database.movements().is_empty());
+    server.kill();
+    let sql = weir.wait_for_line(&["WARN", "S-AWAY"]);
+    let calls = stand.calls("kingdee");
+    stand.sandbox.clear(Fault::Http5xx);
+    server.restart().unwrap();
+    expect_complete(&stand, &format!("{calls} calls while the ERP was away, the SQL server killed once"));
+    weir.expect_running();
+    println!("{erp}\n{sql}");
+}
