@@ -73,7 +73,7 @@ pub fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
             .zip(&widths)
             .map(|(cell, width)| {
                 let pad = " ".repeat(width - display_width(cell));
-                let number = !cell.is_empty() && cell.chars().all(|c| c.is_ascii_digit() || c == '-');
+                let number = cell.chars().all(|c| c.is_ascii_digit()) && !cell.is_empty();
                 if number { format!("{pad}{cell}") } else { format!("{cell}{pad}") }
             })
             .collect();
@@ -84,7 +84,7 @@ pub fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
 }
 
 /// Columns a text takes on a terminal: CJK characters take two.
-fn display_width(text: &str) -> usize {
+pub fn display_width(text: &str) -> usize {
     let wide = |c: char| matches!(u32::from(c), 0x1100..=0x115F | 0x2E80..=0xA4CF | 0xAC00..=0xD7A3 | 0xF900..=0xFAFF | 0xFE30..=0xFE6F | 0xFF00..=0xFF60 | 0xFFE0..=0xFFE6);
     text.chars().map(|c| if wide(c) { 2 } else { 1 }).sum()
 }

@@ -85,12 +85,17 @@ impl FlowCounts {
     }
 
     /// The counts in the order of the table.
-    pub fn cells(&self) -> Vec<String> {
+    pub fn cells(&self) -> [i128; 7] {
         let Counts { polled, filtered, delivered, unchanged, superseded, waiting, dead, .. } = self.counts;
-        let mut cells = vec![self.flow.to_string()];
-        cells.extend([polled, filtered, delivered, unchanged, superseded].map(|count| count.to_string()));
-        cells.extend([waiting.to_string(), dead.to_string()]);
-        cells
+        [
+            polled.into(),
+            filtered.into(),
+            delivered.into(),
+            unchanged.into(),
+            superseded.into(),
+            waiting.into(),
+            dead.into(),
+        ]
     }
 
     fn json(&self) -> Value {
@@ -102,9 +107,16 @@ impl FlowCounts {
     }
 }
 
-/// Headings of [`FlowCounts::cells`].
-pub const HEADINGS: [&str; 8] =
-    ["flow", "polled", "filtered", "delivered", "unchanged", "superseded", "waiting", "dead"];
+/// Names of [`FlowCounts::cells`], in English and Chinese.
+pub const COUNT_NAMES: [[&str; 2]; 7] = [
+    ["polled", "已拉取"],
+    ["filtered", "已过滤"],
+    ["delivered", "已送达"],
+    ["unchanged", "无变化"],
+    ["superseded", "已被取代"],
+    ["waiting", "等待中"],
+    ["dead", "死信"],
+];
 
 /// The answer of `weir demo --once --json`.
 pub fn summary(flows: &[FlowCounts]) -> Value {

@@ -40,6 +40,18 @@ pub struct Setup<'a> {
     pub connection_path: &'a str,
 }
 
+/// One line for people about a system of [`SYSTEMS`].
+pub fn summary(system: &str) -> &'static str {
+    match system {
+        kingdee::SYSTEM => {
+            "金蝶云星空 (Kingdee Cloud Galaxy): forms through BatchSave, submitted and audited on request"
+        }
+        "mysql" => "MySQL or MariaDB: rows upserted by key, exactly once with their offsets",
+        "sqlite" => "SQLite: as mysql, in a file; for the demo and for tests",
+        _ => "",
+    }
+}
+
 /// Checks the target section of a flow: structure only, no I/O, no connection needed.
 pub fn check(target: &TargetSpec, problems: &mut Problems) {
     match target.system.as_str() {

@@ -34,7 +34,10 @@ pub fn run(options: &Check, cli: &Cli) -> Result<(), Failure> {
         if !problems.has_errors() {
             match language {
                 Language::Zh => println!("没有错误：{} 个流程（{}）", names.len(), names.join("、")),
-                Language::En => println!("no errors: {} flows ({})", names.len(), names.join(", ")),
+                Language::En => {
+                    let flows = if names.len() == 1 { "flow" } else { "flows" };
+                    println!("no errors: {} {flows} ({})", names.len(), names.join(", "));
+                }
             }
         }
     }

@@ -1,12 +1,10 @@
 //! `weir demo`: both flows against a sandbox, in one process: sandbox, broker, stages and SQLite.
 
 use std::{
-    io::IsTerminal as _,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use indicatif::{ProgressBar, ProgressStyle};
 use tokio_util::sync::CancellationToken;
 use weir_kafka::Cluster;
 use weir_model::names::InstanceName;
@@ -20,7 +18,7 @@ use weir_runtime::{
 use weir_sandbox::{Change, Options, Running, Sandbox};
 use weir_schemas::Codec;
 
-use super::{dlq, load, topics};
+use super::{dlq, load, progress::Progress, topics};
 use crate::{
     assembly::Assembly,
     cli::{Cli, Demo, Language, Project as ProjectOption, Stages},
@@ -28,7 +26,7 @@ use crate::{
     output,
     project::Project,
     sandbox_project, signals,
-    tallies::{FlowCounts, HEADINGS, Tallies, summary},
+    tallies::{COUNT_NAMES, FlowCounts, Tallies, summary},
     versions,
 };
 
@@ -160,7 +158,7 @@ async fn watch(
     cli: &Cli,
     stop: &CancellationToken,
 ) -> End {
-    let bar = (!cli.json && std::io::stderr().is_terminal()).then(spinner);
+    let mut progress = Progress::start(cli.json, output::language(cli.lang));
     let started = Instant::now();
     let (mut before, mut changed_at) = (Vec::new(), Instant::now());
     let end = loop {
@@ -170,7 +168,7 @@ async fn watch(
         }
         let lines = lines(project, tallies);
         let state = (lines, sandbox.handle().state().jushuitan.changes);
-        show(bar.as_ref(), &state.0, cli, started.elapsed());
+        progress.show(&state.0, started.elapsed());
         if let Some((stage, cause)) = halt(health) {
             eprintln!("{stage}: {cause}");
             break End::Halted;
@@ -187,9 +185,7 @@ async fn watch(
         }
         before = vec![state];
     };
-    if let Some(bar) = bar {
-        bar.finish_and_clear();
-    }
+    progress.finish();
     end
 }
 
@@ -198,38 +194,6 @@ fn halt(health: &Health) -> Option<(String, String)> {
         Condition::Halted(cause) => Some((stage, cause)),
         _ => None,
     })
-}
-
-fn spinner() -> ProgressBar {
-    let bar = ProgressBar::new_spinner();
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {msg}") {
-        bar.set_style(style);
-    }
-    bar
-}
-
-/// Progress on the terminal, or a plain line every few seconds elsewhere.
-fn show(bar: Option<&ProgressBar>, lines: &[FlowCounts], cli: &Cli, elapsed: Duration) {
-    let text: Vec<String> = lines
-        .iter()
-        .map(|line| {
-            let ended = line.counts.accounted();
-            format!(
-                "{}: {} polled, {ended} at their end, {} dead",
-                line.flow, line.counts.polled, line.counts.dead
-            )
-        })
-        .collect();
-    match bar {
-        Some(bar) => {
-            bar.set_message(text.join(" | "));
-            bar.tick();
-        }
-        None if !cli.json && elapsed.as_millis() % 5_000 < TICK.as_millis() => {
-            eprintln!("{:>3} s  {}", elapsed.as_secs(), text.join(" | "));
-        }
-        None => {}
-    }
 }
 
 fn lines(project: &Project, tallies: &Tallies) -> Vec<FlowCounts> {
@@ -248,8 +212,7 @@ fn tell(
         println!("{}", summary(lines));
         return Ok(());
     }
-    let rows: Vec<Vec<String>> = lines.iter().map(FlowCounts::cells).collect();
-    println!("\n{}", output::table(&HEADINGS, &rows));
+    println!("\n{}", counts_table(lines, language));
     for flow in &project.flows {
         let letters = dlq::read_letters(
             &deployment.cluster,
@@ -268,16 +231,35 @@ fn tell(
     Ok(())
 }
 
+/// A column a flow and a row a count: two flows side by side fit into a terminal of 80 columns.
+fn counts_table(flows: &[FlowCounts], language: Language) -> String {
+    let mut headings = vec![""];
+    headings.extend(flows.iter().map(|flow| flow.flow.as_str()));
+    let row = |(index, name): (usize, &[&str; 2])| {
+        let cells = flows.iter().map(|flow| flow.cells().get(index).map(i128::to_string).unwrap_or_default());
+        let [en, zh] = *name;
+        let name = match language {
+            Language::Zh => zh,
+            Language::En => en,
+        };
+        std::iter::once(name.to_owned()).chain(cells).collect()
+    };
+    let rows: Vec<Vec<String>> = COUNT_NAMES.iter().enumerate().map(row).collect();
+    output::table(&headings, &rows)
+}
+
 fn greeting(options: &Demo, sandbox: &Running, language: Language) -> String {
     let (customers, movements, url) = (options.customers, options.movements, sandbox.base_url());
     match language {
         Language::Zh => format!(
-            "Weir 演示：沙箱（聚水潭、金蝶云星空，{url}）→ 进程内 Kafka → 金蝶沙箱与 SQLite。\n\
+            "Weir 演示：沙箱 → 进程内 Kafka → 金蝶沙箱与 SQLite。\n\
+             沙箱在本进程内模拟聚水潭和金蝶云星空：{url}\n\
              {customers} 个客户、{movements} 条唯一码流水；轮询期间有 {CHANGES} 条记录变化。\n\
              演示用的 Kafka 在内存中，进程结束后什么都不保留。"
         ),
         Language::En => format!(
-            "Weir demo: sandbox (Jushuitan, Kingdee Galaxy, {url}) → in-process Kafka → Kingdee's sandbox and SQLite.\n\
+            "Weir demo: sandbox → in-process Kafka → Kingdee's sandbox and SQLite.\n\
+             The sandbox plays Jushuitan and Kingdee Galaxy inside this process: {url}\n\
              {customers} customers, {movements} stock movements; {CHANGES} records change while they are polled.\n\
              The demo's Kafka lives in memory: it keeps nothing once the process ends."
         ),

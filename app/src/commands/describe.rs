@@ -36,7 +36,7 @@ fn systems(wanted: impl Fn(&str) -> bool, as_json: bool) {
     let rows: Vec<(&str, &str, &str)> = polled
         .iter()
         .map(|system| (system.name, "source", system.summary))
-        .chain(weir_sinks::SYSTEMS.iter().map(|name| (*name, "target", "")))
+        .chain(weir_sinks::SYSTEMS.iter().map(|name| (*name, "target", weir_sinks::summary(name))))
         .filter(|(name, ..)| wanted(name))
         .collect();
     if as_json {

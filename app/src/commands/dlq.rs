@@ -1,6 +1,6 @@
 //! `weir dlq list` and `show`: dead letters as they stand in their topics.
 
-use std::ops::ControlFlow;
+use std::{ops::ControlFlow, time::Duration};
 
 use serde_json::{Value, json};
 use weir_kafka::{Admin, Cluster, Isolation, StartOffset, TopicPartition, reader::read_to_end};
@@ -16,6 +16,9 @@ use crate::{
     output,
     project::Project,
 };
+
+/// How long Kafka is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A letter and where it stands.
 pub struct Found {
@@ -101,6 +104,7 @@ pub async fn show(options: &DlqShow, cli: &Cli) -> Result<(), Failure> {
 async fn open(option: &ProjectOption, cli: &Cli) -> Result<(Project, Cluster, Codec), Failure> {
     let project = load(option, cli)?;
     let cluster = Cluster::remote(project.config.kafka.clone())?;
+    Admin::open(&cluster)?.wait_ready(PATIENCE)?;
     let codec = codec::of(&project.config).await?;
     Ok((project, cluster, codec))
 }

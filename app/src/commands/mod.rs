@@ -5,6 +5,7 @@ mod demo;
 pub mod describe;
 mod dlq;
 mod probe;
+mod progress;
 mod run;
 mod topics;
 

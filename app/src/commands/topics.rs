@@ -13,9 +13,6 @@ use crate::{
     project::Project,
 };
 
-/// How long a broker that is just starting is waited for.
-const PATIENCE: Duration = Duration::from_secs(120);
-
 /// The topics a project needs.
 pub fn specs(project: &Project) -> Vec<TopicSpec> {
     let topics = Topics::new(&project.config.prefix);
@@ -28,7 +25,7 @@ pub fn apply(options: &TopicsApply, cli: &Cli) -> Result<(), Failure> {
     let project = load(&options.project, cli)?;
     let admin = Admin::open(&Cluster::remote(project.config.kafka.clone())?)?;
     eprintln!("connecting to Kafka at {}", project.config.kafka.brokers);
-    admin.wait_ready(PATIENCE)?;
+    admin.wait_ready(Duration::from_secs(options.patience))?;
     let specs = specs(&project);
     let changes = if options.dry_run {
         admin.check(&specs)?

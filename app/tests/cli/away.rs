@@ -1,0 +1,52 @@
+//! Commands that need Kafka, while it is away: they say so within a bounded time and exit with 3.
+
+use std::net::TcpListener;
+
+use crate::weir::{Answer, weir_with};
+
+/// An address on which nobody listens: it was free a moment ago, and nothing else in these tests listens.
+fn nobody() -> String {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+}
+
+fn away(arguments: &[&str]) -> (String, Answer) {
+    let broker = nobody();
+    let mysql = format!("mysql://weir:hunter2@{}/books", nobody());
+    let sandbox = format!("http://{}", nobody());
+    let answer = weir_with(
+        &[arguments, &["-c", "../examples/local/weir.yaml"]].concat(),
+        &[("WEIR_KAFKA", &broker), ("WEIR_MYSQL", &mysql), ("WEIR_SANDBOX", &sandbox)],
+    );
+    assert!(!answer.err.contains("hunter2") && !answer.out.contains("hunter2"), "{answer:?}");
+    (broker, answer)
+}
+
+#[test]
+fn topics_apply_gives_up_and_names_the_broker() {
+    let (broker, answer) = away(&["topics", "apply", "--patience", "2"]);
+    assert_eq!((answer.code, answer.out.as_str()), (3, ""), "{answer:?}");
+    assert!(answer.err.contains(&broker), "{answer:?}");
+    assert!(answer.err.contains("weir: "), "{answer:?}");
+}
+
+#[test]
+fn dlq_list_gives_up_and_names_the_broker() {
+    let (broker, answer) = away(&["dlq", "list"]);
+    assert_eq!((answer.code, answer.out.as_str()), (3, ""), "{answer:?}");
+    assert!(answer.err.contains(&broker), "{answer:?}");
+}
+
+#[test]
+fn probe_tells_everything_that_is_away() {
+    let (broker, answer) = away(&["probe", "--json"]);
+    assert_eq!(answer.code, 3, "{answer:?}");
+    let json = answer.json();
+    let probes = json["probes"].as_array().unwrap();
+    assert_eq!(probes[0]["what"], format!("kafka {broker}"));
+    // Kafka, the source's account and both targets: one that is away does not hide the others.
+    assert_eq!(probes.len(), 4, "{json}");
+    for probe in probes {
+        assert_eq!(probe["ok"], false, "{probe}");
+        assert!(!probe["problems"][0].as_str().unwrap().is_empty(), "{probe}");
+    }
+}

@@ -1,0 +1,71 @@
+//! `weir check` on what is right, and on files that are hard to read.
+
+use serde_json::json;
+
+use crate::weir::{weir, weir_with};
+
+const FLOWS: [&str; 2] = ["jushuitan-customer-to-kingdee", "jushuitan-sku-sn-to-mysql"];
+const CUSTOMERS: &str = include_str!("../../../flows/jushuitan-customer-to-kingdee.yaml");
+
+#[test]
+fn the_flows_of_the_repository_are_right() {
+    let answer = weir(&["check", "../flows", "--json"]);
+    assert_eq!((answer.code, answer.err.as_str()), (0, ""), "{answer:?}");
+    assert_eq!(answer.json(), json!({"ok": true, "flows": FLOWS, "problems": []}));
+    let text = weir(&["check", "../flows"]);
+    assert_eq!(text.out, format!("no errors: 2 flows ({}, {})\n", FLOWS[0], FLOWS[1]));
+    let text = weir(&["check", "../flows", "--lang", "zh"]);
+    assert_eq!(text.out, format!("没有错误：2 个流程（{}、{}）\n", FLOWS[0], FLOWS[1]));
+}
+
+#[test]
+fn the_examples_are_right() {
+    for path in ["../examples/local/weir.yaml", "../examples/local", "../examples/compose/weir.yaml"] {
+        let answer = weir(&["check", path, "--json"]);
+        assert_eq!(answer.code, 0, "{path}: {answer:?}");
+        assert_eq!(answer.json(), json!({"ok": true, "flows": FLOWS, "problems": []}), "{path}");
+    }
+}
+
+#[test]
+fn what_editors_do_to_files_does_not_matter() {
+    let folder = tempfile::tempdir().unwrap();
+    let variants =
+        [("bom.yaml", format!("\u{feff}{CUSTOMERS}")), ("crlf.yaml", CUSTOMERS.replace('\n', "\r\n"))];
+    for (name, text) in variants {
+        let file = folder.path().join(name);
+        std::fs::write(&file, text).unwrap();
+        let answer = weir(&["check", file.to_str().unwrap()]);
+        assert_eq!(answer.code, 0, "{name}: {answer:?}");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_told_with_advice() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    std::fs::create_dir(path("empty")).unwrap();
+    std::fs::write(path("gbk.yaml"), b"title: \xbf\xcd\xbb\xa7").unwrap();
+    let cases = [
+        ("nowhere.yaml", "no such file or folder\n    → check the path"),
+        ("empty", "there is no flow file in this folder\n    → the name of a flow file ends in .yaml"),
+        ("gbk.yaml", "is no UTF-8 text\n    → save it as UTF-8"),
+    ];
+    for (name, words) in cases {
+        let answer = weir(&["check", &path(name)]);
+        assert_eq!(answer.code, 2, "{answer:?}");
+        assert!(answer.out.contains(words), "{answer:?}");
+        assert!(answer.out.contains(&path(name)), "{answer:?}");
+    }
+}
+
+#[test]
+fn the_language_is_that_of_the_environment() {
+    let said = |locale| weir_with(&["check", "nowhere"], &[("LC_ALL", locale)]).out;
+    assert!(
+        said("zh_CN.UTF-8").starts_with("错误: nowhere: 没有这个文件或文件夹"),
+        "{}",
+        said("zh_CN.UTF-8")
+    );
+    assert!(said("en_US.UTF-8").starts_with("error: nowhere: no such file"), "{}", said("en_US.UTF-8"));
+}
