@@ -18,6 +18,12 @@ use crate::{
     topics::Topics,
 };
 
+/// An attempt that ran so long began well: what follows it is a new trouble.
+const STEADY: Duration = Duration::from_secs(60);
+/// How often in a row a stage that was fenced takes its name back. A broker that was killed while a static member joined
+/// fences that member's own earlier join; two processes of one name fence each other until one of them gives up.
+const TAKE_BACKS: u32 = 3;
+
 /// Where and as whom a stage runs. Cheap to clone.
 #[derive(Clone)]
 pub struct Deployment {
@@ -97,12 +103,20 @@ pub enum StageError {
 }
 
 impl StageError {
-    /// Whether starting again can help.
+    /// Whether starting again cannot help. One that was fenced may start again, see [`TAKE_BACKS`].
     fn is_final(&self) -> bool {
         match self {
-            Self::Kafka(error) => matches!(error.class(), Class::OutOfRange | Class::Fenced),
-            Self::OpenTransaction { .. } | Self::TaskEnded { .. } => false,
-            Self::Unreadable { .. } | Self::Foreign { .. } | Self::Fenced { .. } => true,
+            Self::Kafka(error) => matches!(error.class(), Class::OutOfRange),
+            Self::OpenTransaction { .. } | Self::TaskEnded { .. } | Self::Fenced { .. } => false,
+            Self::Unreadable { .. } | Self::Foreign { .. } => true,
+        }
+    }
+
+    fn is_fenced(&self) -> bool {
+        match self {
+            Self::Fenced { .. } => true,
+            Self::Kafka(error) => matches!(error.class(), Class::Fenced),
+            _ => false,
         }
     }
 }
@@ -137,6 +151,7 @@ impl Supervisor {
 
     fn run(&self, attempt: &mut dyn FnMut() -> Result<(), StageError>) -> Result<(), StageError> {
         let mut backoff = Backoff::patient();
+        let mut fencings = 0;
         loop {
             self.health.report(&self.name, Condition::Starting);
             let started = std::time::Instant::now();
@@ -146,13 +161,15 @@ impl Supervisor {
                 Err(error) => error,
             };
             let text = chain(&error);
-            if error.is_final() {
+            if started.elapsed() > STEADY {
+                backoff.reset();
+                fencings = 0;
+            }
+            fencings += u32::from(error.is_fenced());
+            if error.is_final() || fencings > TAKE_BACKS {
                 tracing::error!(stage = self.name, error = text, "stage is halted");
                 self.health.report(&self.name, Condition::Halted(text));
                 return Err(error);
-            }
-            if started.elapsed() > Duration::from_secs(60) {
-                backoff.reset();
             }
             let delay = backoff.next_delay(Duration::ZERO);
             tracing::warn!(stage = self.name, error = text, ?delay, "stage starts again");
