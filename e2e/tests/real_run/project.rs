@@ -102,7 +102,6 @@ fn jushuitan(name: &str, sandbox: &str, secret: &str) -> String {
          \x20   app_key: demo-key\n\
          \x20   app_secret: {secret}\n\
          \x20   access_token: demo-token\n\
-         \x20   refresh_token: demo-refresh\n\
          \x20   calls_per_second: 40\n\
          \x20   calls_per_minute: 2000\n"
     )
