@@ -220,11 +220,18 @@ fn tell(
             &deployment.topics,
             flow.spec.name.as_str(),
         )?;
+        if !letters.is_empty() {
+            println!("{}:", flow.spec.name);
+        }
         for found in letters.iter().take(LETTERS) {
             println!("{}", found.line());
         }
         if letters.len() > LETTERS {
-            println!("  … {}", letters.len() - LETTERS);
+            let more = letters.len() - LETTERS;
+            match language {
+                Language::Zh => println!("  … 另有 {more} 条"),
+                Language::En => println!("  … and {more} more"),
+            }
         }
     }
     println!("\n{}", places(options, language));
@@ -253,13 +260,13 @@ fn greeting(options: &Demo, sandbox: &Running, language: Language) -> String {
     match language {
         Language::Zh => format!(
             "Weir 演示：沙箱 → 进程内 Kafka → 金蝶沙箱与 SQLite。\n\
-             沙箱在本进程内模拟聚水潭和金蝶云星空：{url}\n\
+             沙箱模拟聚水潭和金蝶云星空：{url}\n\
              {customers} 个客户、{movements} 条唯一码流水；轮询期间有 {CHANGES} 条记录变化。\n\
              演示用的 Kafka 在内存中，进程结束后什么都不保留。"
         ),
         Language::En => format!(
             "Weir demo: sandbox → in-process Kafka → Kingdee's sandbox and SQLite.\n\
-             The sandbox plays Jushuitan and Kingdee Galaxy inside this process: {url}\n\
+             The sandbox plays Jushuitan and Kingdee Galaxy: {url}\n\
              {customers} customers, {movements} stock movements; {CHANGES} records change while they are polled.\n\
              The demo's Kafka lives in memory: it keeps nothing once the process ends."
         ),

@@ -27,18 +27,18 @@ pub struct Found {
 }
 
 impl Found {
-    /// The letter on one line.
+    /// The letter on one line, below its owner's name.
     pub fn line(&self) -> String {
-        let DeadLetter { owner, record_id, refusal, .. } = &self.letter;
-        format!("  ✗ {owner} {record_id}: {refusal}")
+        let DeadLetter { record_id, refusal, .. } = &self.letter;
+        format!("  ✗ {record_id}: {refusal}")
     }
 }
 
 /// Lists letters, the newest last.
 pub async fn list(options: &DlqList, cli: &Cli) -> Result<(), Failure> {
-    let (project, cluster, codec) = open(&options.project, cli).await?;
+    let (project, owners, cluster, codec) = open(&options.project, options.owner.as_deref(), cli).await?;
     let mut found = Vec::new();
-    for owner in owners(&project, options.owner.as_deref())? {
+    for owner in owners {
         found.extend(read_letters(&cluster, &codec, &Topics::new(&project.config.prefix), &owner)?);
     }
     found.retain(|found| {
@@ -48,7 +48,7 @@ pub async fn list(options: &DlqList, cli: &Cli) -> Result<(), Failure> {
     let total = found.len();
     let newest = found.split_off(total.saturating_sub(options.limit));
     if cli.json {
-        let list: Vec<Value> = newest.iter().map(|found| brief(found)).collect();
+        let list: Vec<Value> = newest.iter().map(brief).collect();
         println!("{}", json!({"total": total, "letters": list}));
         return Ok(());
     }
@@ -73,14 +73,14 @@ pub async fn list(options: &DlqList, cli: &Cli) -> Result<(), Failure> {
 
 /// Shows one letter whole.
 pub async fn show(options: &DlqShow, cli: &Cli) -> Result<(), Failure> {
-    let (project, cluster, codec) = open(&options.project, cli).await?;
-    let owner = owners(&project, Some(&options.owner))?.remove(0);
+    let (project, owners, cluster, codec) = open(&options.project, Some(&options.owner), cli).await?;
+    let owner = owners.first().unwrap_or(&options.owner);
     let wanted = |found: &Found| {
         found.place == options.letter
             || found.letter.record_id == options.letter
             || (!found.letter.number.is_empty() && found.letter.number == options.letter)
     };
-    let matching: Vec<Found> = read_letters(&cluster, &codec, &Topics::new(&project.config.prefix), &owner)?
+    let matching: Vec<Found> = read_letters(&cluster, &codec, &Topics::new(&project.config.prefix), owner)?
         .into_iter()
         .filter(wanted)
         .collect();
@@ -101,12 +101,18 @@ pub async fn show(options: &DlqShow, cli: &Cli) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn open(option: &ProjectOption, cli: &Cli) -> Result<(Project, Cluster, Codec), Failure> {
+/// What a command about letters works with; what is misspelt is told before anything is connected to.
+async fn open(
+    option: &ProjectOption,
+    owner: Option<&str>,
+    cli: &Cli,
+) -> Result<(Project, Vec<String>, Cluster, Codec), Failure> {
     let project = load(option, cli)?;
+    let owners = owners(&project, owner)?;
     let cluster = Cluster::remote(project.config.kafka.clone())?;
     Admin::open(&cluster)?.wait_ready(PATIENCE)?;
     let codec = codec::of(&project.config).await?;
-    Ok((project, cluster, codec))
+    Ok((project, owners, cluster, codec))
 }
 
 /// The flows and sources that can have letters; one of them when it is named.

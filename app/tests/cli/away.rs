@@ -37,6 +37,16 @@ fn dlq_list_gives_up_and_names_the_broker() {
 }
 
 #[test]
+fn a_misspelt_flow_is_told_before_anything_is_connected_to() {
+    for command in [&["dlq", "list", "jushuitan"][..], &["dlq", "show", "jushuitan", "0:1"]] {
+        let (broker, answer) = away(command);
+        assert_eq!((answer.code, answer.out.as_str()), (2, ""), "{answer:?}");
+        assert!(answer.err.contains("jushuitan-customer-to-kingdee"), "{answer:?}");
+        assert!(!answer.err.contains(&broker), "{answer:?}");
+    }
+}
+
+#[test]
 fn probe_tells_everything_that_is_away() {
     let (broker, answer) = away(&["probe", "--json"]);
     assert_eq!(answer.code, 3, "{answer:?}");

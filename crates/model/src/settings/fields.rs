@@ -229,7 +229,7 @@ impl<'a> Fields<'a> {
         let suggestion = Localized::new("写 version: 1", "write version: 1");
         let message = match self.get("version") {
             None => Localized::new("缺少必填项", "is required"),
-            Some(value) if *value == Json::from(1) => return,
+            Some(value) if value.as_u64() == Some(1) => return,
             Some(value) => {
                 let got = shown(value);
                 Localized::new(
