@@ -107,7 +107,6 @@ pub fn accounts(project: &Project, deployment: &Deployment) -> Result<Vec<Arc<Ac
     let file = project.file.display().to_string();
     let services = Services {
         clock: Arc::clone(&deployment.clock),
-        tokens: None,
         metrics: deployment.metrics.clone(),
         health: deployment.health.clone(),
     };
@@ -115,7 +114,7 @@ pub fn accounts(project: &Project, deployment: &Deployment) -> Result<Vec<Arc<Ac
         .into_iter()
         .map(|(name, sources)| {
             let connection = project.connection(name)?;
-            let connection_of = account(name, connection, &file);
+            let connection_of = account(name, connection, &project.config, &file);
             weir_producers::build(&connection.system, &connection_of, &sources, &services)
                 .map(Arc::new)
                 .map_err(|error| Failure::invalid(weir_runtime::stage::chain(&error)))

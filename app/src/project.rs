@@ -227,7 +227,11 @@ fn check_connections(config: &Config, file: &str, problems: &mut Problems) {
         let polled = weir_producers::systems().iter().any(|system| system.name == connection.system);
         let written = weir_sinks::SYSTEMS.contains(&connection.system.as_str());
         if polled {
-            weir_producers::check_connection(&connection.system, &account(name, connection, file), problems);
+            weir_producers::check_connection(
+                &connection.system,
+                &account(name, connection, config, file),
+                problems,
+            );
         }
         if written {
             weir_sinks::check_connection(
@@ -250,13 +254,19 @@ fn check_connections(config: &Config, file: &str, problems: &mut Problems) {
 }
 
 /// A connection as the producers want it.
-pub fn account(name: &ConnectionName, connection: &Connection, file: &str) -> weir_producers::Connection {
+pub fn account(
+    name: &ConnectionName,
+    connection: &Connection,
+    config: &Config,
+    file: &str,
+) -> weir_producers::Connection {
     weir_producers::Connection {
         name: name.clone(),
         file: file.to_owned(),
         path: connection.path.clone(),
         zone: connection.zone.clone(),
         settings: connection.settings.clone(),
+        seal_key: config.seal_key.clone(),
     }
 }
 

@@ -76,6 +76,7 @@ fn project(sandbox_url: &str, database: &Path) -> String {
          \x20 sqlite:\n\
          \x20   system: sqlite\n\
          \x20   path: {database}\n\
+         seal_key: only-for-the-sandbox\n\
          flows: [flows]\n\
          state_dir: state\n",
         database = serde_json::Value::String(database.display().to_string()),

@@ -9,8 +9,9 @@ use weir_model::{
     cursor::{Cursor, Lane},
     names::{ConnectionName, SourceName},
     target::ProbeReport,
+    token::SealedToken,
 };
-use weir_runtime::poll::{Poller, PollerHalt, Publisher, Takeover};
+use weir_runtime::poll::{Inheritance, Poller, PollerHalt, Publisher, Takeover};
 
 use crate::{feed::FeedError, poll::SourcePoller};
 
@@ -18,7 +19,8 @@ use crate::{feed::FeedError, poll::SourcePoller};
 #[async_trait]
 pub trait Remote: Send + Sync {
     /// Called before the first call: after a take-over from a process that may still be calling, the quota starts low.
-    async fn taken_over(&self, takeover: Takeover);
+    /// `newest` is the token the former owner left; the next ones are kept through `publisher`.
+    async fn taken_over(&self, takeover: Takeover, publisher: &Publisher, newest: Option<SealedToken>);
 
     /// One cheap signed call: can the system be reached, and does it accept our credentials?
     async fn probe(&self) -> Result<ProbeReport, FeedError>;
@@ -76,12 +78,13 @@ impl Poller for Account {
 
     async fn run(
         self: Arc<Self>,
-        cursors: Vec<Cursor>,
+        inheritance: Inheritance,
         publisher: Publisher,
         takeover: Takeover,
         stop: CancellationToken,
     ) -> Vec<PollerHalt> {
-        self.remote.taken_over(takeover).await;
+        let Inheritance { cursors, token } = inheritance;
+        self.remote.taken_over(takeover, &publisher, token).await;
         let polls = self.sources.iter().map(|source| self.poll(source, &cursors, &publisher, &stop));
         join_all(polls).await.into_iter().flatten().collect()
     }

@@ -18,6 +18,7 @@ pub mod poll;
 pub mod record;
 pub mod registry;
 pub mod request;
+pub mod tokens;
 pub mod window;
 
 pub use account::Account;

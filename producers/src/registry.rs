@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use thiserror::Error;
-use weir_clients::{http, jushuitan::TokenStore};
+use weir_clients::{http, seal::SealError};
 use weir_model::{
     Json,
     flow::SourceSpec,
     names::ConnectionName,
+    secret::Secret,
     settings::{Problems, unknown_word},
     time::Clock,
 };
@@ -30,6 +31,8 @@ pub struct Connection {
     pub zone: TimeZone,
     /// The system's own settings, with secrets substituted.
     pub settings: Json,
+    /// The project's `seal_key`, with which renewed tokens are kept.
+    pub seal_key: Option<Secret>,
 }
 
 /// A system that can be polled.
@@ -51,8 +54,6 @@ type Build = fn(&Connection, &[SourceSpec], &Services) -> Result<Account, BuildE
 pub struct Services {
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// Where renewed tokens are kept, for systems that renew them.
-    pub tokens: Option<Arc<dyn TokenStore>>,
     /// Where pages and progress are counted.
     pub metrics: Metrics,
     /// Where each source, as `source <name>`, tells how it is.
@@ -79,6 +80,9 @@ pub enum BuildError {
     /// The client could not be set up.
     #[error("the client could not be set up")]
     Http(#[from] http::BuildError),
+    /// Renewed tokens could not be kept.
+    #[error("the key that seals renewed tokens could not be made")]
+    Seal(#[from] SealError),
 }
 
 fn first_of(problems: &Problems) -> String {

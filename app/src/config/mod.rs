@@ -15,6 +15,7 @@ use weir_kafka::Settings as KafkaSettings;
 use weir_model::{
     Json,
     names::{ConnectionName, is_valid_name},
+    secret::Secret,
     settings::{Fields, Localized, Problems, parse_mapping},
     time::DEFAULT_ZONE,
 };
@@ -35,6 +36,8 @@ pub struct Config {
     pub schema_registry: Option<weir_clients::registry::Settings>,
     /// The accounts, by name.
     pub connections: BTreeMap<ConnectionName, Connection>,
+    /// Seals what is kept of the accounts' secrets: renewed tokens.
+    pub seal_key: Option<Secret>,
     /// Flow files and folders of them.
     pub flows: Vec<PathBuf>,
     /// Where a process keeps what it can rebuild.
@@ -89,6 +92,7 @@ impl Config {
             replication,
             schema_registry: registry::read(&mut fields, problems),
             connections,
+            seal_key: seal_key(&mut fields, problems),
             flows: paths(&mut fields, folder, problems),
             state_dir: folder
                 .join(fields.text("state_dir", problems).unwrap_or_else(|| ".weir/state".to_owned())),
@@ -97,6 +101,22 @@ impl Config {
         fields.finish(problems);
         Some(config)
     }
+}
+
+/// The key that seals renewed tokens. A short one could be guessed from what it sealed.
+fn seal_key(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<Secret> {
+    const SHORTEST: usize = 16;
+    let key = fields.secret("seal_key", problems).filter(|key| !key.is_empty())?;
+    if key.expose().len() < SHORTEST {
+        let message = Localized::new(
+            format!("密钥过短，至少 {SHORTEST} 个字符"),
+            format!("the key is too short; it needs {SHORTEST} characters"),
+        );
+        let suggestion =
+            Localized::new("用 `openssl rand -hex 32` 生成一个", "make one with `openssl rand -hex 32`");
+        problems.error_with(fields.path_of("seal_key"), message, suggestion);
+    }
+    Some(key)
 }
 
 fn paths(fields: &mut Fields<'_>, folder: &Path, problems: &mut Problems) -> Vec<PathBuf> {
@@ -193,7 +213,7 @@ mod tests {
 
     #[test]
     fn every_problem_comes_at_once() {
-        let text = "kafka: {broker: x}\nconnections: {j: {system: jushuitan, time_zone: Mars/Base}}\ntelemetry: {listen: nowhere}\nflow: []\n";
+        let text = "kafka: {broker: x}\nconnections: {j: {system: jushuitan, time_zone: Mars/Base}}\ntelemetry: {listen: nowhere}\nseal_key: short\nflow: []\n";
         let mut problems = Problems::new("weir.yaml");
         Config::parse(text, Path::new("."), &mut problems).unwrap();
         let paths: Vec<&str> = problems.list().iter().map(|problem| problem.path.as_str()).collect();
@@ -204,6 +224,7 @@ mod tests {
                 "kafka.brokers",
                 "kafka.broker",
                 "connections.j.time_zone",
+                "seal_key",
                 "telemetry.listen",
                 "flow"
             ]

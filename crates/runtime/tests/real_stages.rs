@@ -119,5 +119,7 @@ fn every_page_is_published_once_over_restarts() {
     found.dedup();
     assert_eq!(found.len(), 2_000);
     assert_eq!(bench.counted(Stage::Producer).polled, 2_000);
+    let left: Vec<_> = poller.starts().iter().map(|at| (*at > 0).then(|| format!("token {at}"))).collect();
+    assert_eq!(poller.tokens(), left, "the token that moved with the cursor");
     assert!(poller.starts().len() >= 3 && poller.starts()[1] >= 200, "{:?}", poller.starts());
 }

@@ -283,6 +283,8 @@ fn a_poller_goes_on_from_its_cursor_after_a_stop_and_after_a_failure() {
     stage.stop().unwrap();
     assert_eq!(first.starts(), [0]);
     assert_eq!(second.starts(), [50, 70], "from its cursor, and again from there after it failed");
+    assert_eq!(first.tokens(), [None]);
+    assert_eq!(second.tokens(), ["token 50", "token 70"].map(|text| Some(text.to_owned())));
     let mut ids: Vec<String> = bench.raw_records().iter().map(|record| record.id.to_string()).collect();
     ids.sort();
     ids.dedup();

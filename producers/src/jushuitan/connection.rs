@@ -36,7 +36,19 @@ pub(super) fn read(connection: &Connection, problems: &mut Problems) -> Option<C
         limit(fields.count("calls_per_minute", 100, 1..=60_000, problems), 60),
     ];
     let url_path = fields.path_of("base_url");
+    let refresh_path = fields.path_of("refresh_token");
     fields.finish(problems);
+    if credentials.refresh_token.is_some() && connection.seal_key.is_none() {
+        let message = Localized::new(
+            "续期后的令牌须加密保存，但未配置 seal_key",
+            "a renewed token is kept sealed, and there is no seal_key",
+        );
+        let suggestion = Localized::new(
+            "在 weir.yaml 顶层加 `seal_key: ${env:WEIR_SEAL_KEY}`；密钥可用 `openssl rand -hex 32` 生成，请长期保存",
+            "add `seal_key: ${env:WEIR_SEAL_KEY}` at the top of weir.yaml; `openssl rand -hex 32` makes a key, keep it",
+        );
+        problems.error_with(refresh_path, message, suggestion);
+    }
     let url = Url::parse(&base_url).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
     if url.is_none() {
         let message =

@@ -19,15 +19,21 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::SignedDuration;
-use weir_clients::jushuitan::Client;
-use weir_model::{cursor::Lane, flow::SourceSpec, settings::Problems, target::ProbeReport, time::Clock};
-use weir_runtime::poll::Takeover;
+use weir_clients::{
+    jushuitan::{Client, TokenStore},
+    seal::{SealError, SealingKey},
+};
+use weir_model::{
+    cursor::Lane, flow::SourceSpec, settings::Problems, target::ProbeReport, time::Clock, token::SealedToken,
+};
+use weir_runtime::poll::{Publisher, Takeover};
 
 use crate::{
     account::{Account, Remote},
     feed::{Ask, Feed as _, FeedError, PageAt},
     poll::SourcePoller,
     registry::{BuildError, Connection, Services},
+    tokens::AccountTokens,
 };
 use feed::Feed;
 use source::SourceSettings;
@@ -62,7 +68,9 @@ pub fn build(
     let Some(settings) = settings.filter(|_| !problems.has_errors()) else {
         return Err(BuildError::Settings(problems));
     };
-    let client = Arc::new(Client::new(settings.client, services.tokens.clone())?);
+    let tokens = tokens(connection, services)?;
+    let store = tokens.clone().map(|tokens| tokens as Arc<dyn TokenStore>);
+    let client = Arc::new(Client::new(settings.client, store)?);
     let mut pollers = Vec::new();
     let mut probe = None;
     for (spec, source) in read {
@@ -73,13 +81,22 @@ pub fn build(
         probe.get_or_insert_with(|| feed.clone());
         pollers.push(SourcePoller::new(spec, poll, Arc::new(feed), services)?);
     }
-    let remote = Shared { client, probe, clock: services.clock.clone() };
+    let remote = Shared { client, tokens, probe, clock: services.clock.clone() };
     Ok(Account::new(connection.name.clone(), Arc::new(remote), pollers))
+}
+
+/// Where renewed tokens are kept; nowhere without a key, which a connection that can renew always has.
+fn tokens(connection: &Connection, services: &Services) -> Result<Option<Arc<AccountTokens>>, SealError> {
+    let Some(secret) = &connection.seal_key else { return Ok(None) };
+    let key = SealingKey::derive(secret)?;
+    let tokens = AccountTokens::new(connection.name.clone(), SYSTEM, key, services.clock.clone());
+    Ok(Some(Arc::new(tokens)))
 }
 
 /// What the sources of one account share: quota and token.
 struct Shared {
     client: Arc<Client>,
+    tokens: Option<Arc<AccountTokens>>,
     /// The first source's feed.
     probe: Option<Feed>,
     clock: Arc<dyn Clock>,
@@ -87,9 +104,12 @@ struct Shared {
 
 #[async_trait]
 impl Remote for Shared {
-    async fn taken_over(&self, takeover: Takeover) {
+    async fn taken_over(&self, takeover: Takeover, publisher: &Publisher, newest: Option<SealedToken>) {
         if let Takeover::Shared(duration) = takeover {
             self.client.governor().start_low(duration);
+        }
+        if let Some(tokens) = &self.tokens {
+            tokens.taken_over(publisher.clone(), newest);
         }
         self.client.reload_token().await;
     }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use jiff::{Timestamp, tz::TimeZone};
-use weir_model::Json;
+use weir_model::{Json, secret::Secret};
 use weir_runtime::telemetry::Metrics;
 
 use super::*;
@@ -46,7 +46,22 @@ fn connection(settings: Json) -> Connection {
         path: "connections.shop".into(),
         zone: TimeZone::get("Asia/Shanghai").unwrap(),
         settings,
+        seal_key: None,
     }
+}
+
+#[test]
+fn a_refresh_token_needs_a_key_to_keep_the_next_one() {
+    let read = |seal_key| {
+        let settings = serde_json::json!({
+            "app_key": "k", "app_secret": "s", "access_token": "t", "refresh_token": "r"
+        });
+        let mut problems = Problems::new("weir.yaml");
+        check_connection(&Connection { seal_key, ..connection(settings) }, &mut problems);
+        problems.list().iter().map(|problem| problem.path.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(read(None), ["connections.shop.refresh_token"]);
+    assert!(read(Some(Secret::new("a key that is long enough"))).is_empty());
 }
 
 fn biz(source: &str, at: PageAt) -> String {

@@ -180,7 +180,15 @@ impl<'a> Session<'a> {
         };
         let settled_until = cursor.settled_until;
         let (cursors, traceparent) = (vec![cursor], page.traceparent.clone());
-        self.publish(Publication { records, letters, cursors, windows, traceparent }).await?;
+        self.publish(Publication {
+            records,
+            letters,
+            cursors,
+            windows,
+            traceparent,
+            ..Publication::default()
+        })
+        .await?;
         self.source.metrics.page_polled(&self.source.name, lane, read, published);
         self.source.metrics.settled_until(&self.source.name, Some(settled_until));
         for (id, row) in &page.rows {

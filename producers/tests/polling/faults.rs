@@ -18,6 +18,7 @@ use weir_model::{
     settings::Problems,
     target::ProbeReport,
     time::Clock,
+    token::SealedToken,
 };
 use weir_producers::{
     Services,
@@ -27,7 +28,7 @@ use weir_producers::{
     paging::Strategy,
     poll::{Settings, SourcePoller},
 };
-use weir_runtime::poll::{Poller as _, PollerHalt, Publisher, Takeover};
+use weir_runtime::poll::{Inheritance, Poller as _, PollerHalt, Publisher, Takeover};
 
 struct TestClock(Instant);
 
@@ -72,7 +73,7 @@ struct NoQuota;
 
 #[async_trait]
 impl Remote for NoQuota {
-    async fn taken_over(&self, _: Takeover) {}
+    async fn taken_over(&self, _: Takeover, _: &Publisher, _: Option<SealedToken>) {}
 
     async fn probe(&self) -> Result<ProbeReport, FeedError> {
         Ok(ProbeReport::default())
@@ -115,7 +116,7 @@ async fn run(
     let (publisher, requests) = Publisher::channel(1);
     let stop = CancellationToken::new();
     let mut committed = Committed::default();
-    let polled = account.run(Vec::new(), publisher, Takeover::Alone, stop.clone());
+    let polled = account.run(Inheritance::default(), publisher, Takeover::Alone, stop.clone());
     let (halts, ()) = tokio::join!(polled, committed.serve(requests, None, &stop, done));
     (committed, halts)
 }

@@ -9,3 +9,5 @@ mod sandbox;
 mod simulation;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod tokens;

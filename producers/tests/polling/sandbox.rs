@@ -7,19 +7,21 @@ use futures_util::future::join_all;
 use jiff::tz::TimeZone;
 use tokio_util::sync::CancellationToken;
 use weir_model::{
+    Json,
     digest::Digest,
     flow::{FlowSpec, SourceSpec},
+    secret::Secret,
     settings::Problems,
 };
-use weir_producers::{Account, Connection, build};
+use weir_producers::{Account, Connection, build, registry::BuildError};
 use weir_runtime::clock::SystemClock;
-use weir_runtime::poll::{Poller as _, PollerHalt, Publisher, Takeover};
+use weir_runtime::poll::{Inheritance, Poller as _, PollerHalt, Publisher, Takeover};
 use weir_sandbox::{Change, Fault, Options, Rule, Running, Sandbox, When, jushuitan::Quota};
 
 /// How long a test waits for the state it wants to see.
 const DEADLINE: Duration = Duration::from_secs(120);
 
-fn source(name: &str) -> SourceSpec {
+pub fn source(name: &str) -> SourceSpec {
     let (api, key, modified, begin, end, size) = match name {
         "customers" => (
             "/open/jushuitan/distributor/query",
@@ -68,27 +70,38 @@ target: {{system: mysql, key: [id], metadata: {{api: execute}}}}
     flow.source
 }
 
-fn account(sandbox: &Running, secret: &str, sources: &[SourceSpec]) -> Account {
-    account_with_quota(sandbox, secret, sources, Quota { per_second: 1_000, per_minute: 60_000 })
+/// Seals the tokens of these tests.
+pub const SEAL_KEY: &str = "key of these tests";
+
+pub fn account(sandbox: &Running, secret: &str, sources: &[SourceSpec]) -> Account {
+    account_with(settings(sandbox, secret), Some(Secret::new(SEAL_KEY)), sources).unwrap()
 }
 
-fn account_with_quota(sandbox: &Running, secret: &str, sources: &[SourceSpec], quota: Quota) -> Account {
-    let settings = serde_json::json!({
+/// A connection's settings: the sandbox's own credentials, and a quota that is never felt.
+pub fn settings(sandbox: &Running, secret: &str) -> Json {
+    serde_json::json!({
         "base_url": sandbox.base_url(), "app_key": "demo-key", "app_secret": secret, "access_token": "demo-token",
-        "refresh_token": "demo-refresh", "calls_per_second": quota.per_second,
-        "calls_per_minute": quota.per_minute,
-    });
+        "refresh_token": "demo-refresh", "calls_per_second": 1_000, "calls_per_minute": 60_000,
+    })
+}
+
+pub fn account_with(
+    settings: Json,
+    seal_key: Option<Secret>,
+    sources: &[SourceSpec],
+) -> Result<Account, BuildError> {
     let connection = Connection {
         name: "shop".into(),
         file: "weir.yaml".into(),
         path: "connections.shop".into(),
         zone: TimeZone::get("Asia/Shanghai").unwrap(),
         settings,
+        seal_key,
     };
-    build("jushuitan", &connection, sources, &services(Arc::new(SystemClock))).unwrap()
+    build("jushuitan", &connection, sources, &services(Arc::new(SystemClock)))
 }
 
-fn options(seed: u64) -> Options {
+pub fn options(seed: u64) -> Options {
     let mut options = Options { seed, customers: 230, movements: 700, ..Options::default() };
     options.jushuitan.quota = None;
     options
@@ -96,10 +109,19 @@ fn options(seed: u64) -> Options {
 
 /// Polls until `done`.
 async fn poll(account: Account, done: impl Fn(&Committed) -> bool) -> (Committed, Vec<PollerHalt>) {
+    poll_from(Inheritance::default(), account, done).await
+}
+
+/// Polls from what a former owner left until `done`.
+pub async fn poll_from(
+    inheritance: Inheritance,
+    account: Account,
+    done: impl Fn(&Committed) -> bool,
+) -> (Committed, Vec<PollerHalt>) {
     let (publisher, requests) = Publisher::channel(4);
     let stop = CancellationToken::new();
     let mut committed = Committed::default();
-    let run = Arc::new(account).run(Vec::new(), publisher, Takeover::Alone, stop.clone());
+    let run = Arc::new(account).run(inheritance, publisher, Takeover::Alone, stop.clone());
     let both = async { tokio::join!(run, committed.serve(requests, None, &stop, done)) };
     let (halts, ()) = tokio::time::timeout(DEADLINE, both).await.expect("polled within the deadline");
     (committed, halts)
@@ -114,7 +136,7 @@ fn truth(records: &[String], id: &str) -> BTreeMap<String, Digest> {
 }
 
 /// Whether everything the sandbox holds was published in its newest state.
-fn complete(committed: &Committed, sandbox: &weir_sandbox::Handle) -> bool {
+pub fn complete(committed: &Committed, sandbox: &weir_sandbox::Handle) -> bool {
     committed.newest("customers") == truth(&sandbox.distributors(), "drp_co_id")
         && committed.newest("movements") == truth(&sandbox.movements(), "ioi_sn_id")
 }
@@ -208,7 +230,10 @@ async fn a_token_that_ends_is_renewed_and_the_quota_is_never_passed() {
     let handle = sandbox.handle();
     handle.set(Fault::ExpiredToken, Rule::new(When::Next(1)).on("distributor"));
     let sources = [source("customers"), source("movements")];
-    let account = account_with_quota(&sandbox, "demo-secret", &sources, quota);
+    let mut settings = settings(&sandbox, "demo-secret");
+    settings["calls_per_second"] = quota.per_second.into();
+    settings["calls_per_minute"] = quota.per_minute.into();
+    let account = account_with(settings, Some(Secret::new(SEAL_KEY)), &sources).unwrap();
     let (_, halts) = poll(account, |committed| complete(committed, &handle)).await;
     assert!(halts.is_empty(), "{halts:?}");
     let state = handle.state().jushuitan;

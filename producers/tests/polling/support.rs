@@ -11,6 +11,7 @@ use weir_model::{
     names::SourceName,
     record::RawRecord,
     time::Clock,
+    token::SealedToken,
 };
 use weir_producers::Services;
 use weir_runtime::{
@@ -21,7 +22,7 @@ use weir_runtime::{
 
 /// What a process hands to its accounts, under a clock of the test's.
 pub fn services(clock: Arc<dyn Clock>) -> Services {
-    Services { clock, tokens: None, metrics: Metrics::default(), health: Health::default() }
+    Services { clock, metrics: Metrics::default(), health: Health::default() }
 }
 
 /// Where a process dies.
@@ -40,6 +41,8 @@ pub struct Committed {
     pub letters: Vec<DeadLetter>,
     pub windows: Vec<WindowFact>,
     pub cursors: BTreeMap<SourceName, Cursor>,
+    /// The newest token.
+    pub token: Option<SealedToken>,
     pub publications: usize,
 }
 
@@ -74,6 +77,7 @@ impl Committed {
             self.records.extend(publication.records);
             self.letters.extend(publication.letters);
             self.windows.extend(publication.windows);
+            self.token = publication.token.or(self.token.take());
             for cursor in publication.cursors {
                 self.cursors.insert(cursor.source.clone(), cursor);
             }

@@ -2,9 +2,12 @@
 //!
 //! A [`Poller`] talks to one account's APIs; [`PollStage`] owns its Kafka half.
 
+mod estate;
 mod poller;
 mod records;
 mod stage;
 
-pub use poller::{Poller, PollerHalt, Publication, PublishError, PublishRequest, Publisher, Takeover};
+pub use poller::{
+    Inheritance, Poller, PollerHalt, Publication, PublishError, PublishRequest, Publisher, Takeover,
+};
 pub use stage::{PollStage, partition_of};

@@ -12,6 +12,7 @@ use weir_model::{
     names::SourceName,
     outcome::Refusal,
     record::RawRecord,
+    token::SealedToken,
 };
 
 /// What one Kafka transaction of a poller carries: all of it becomes visible, or none (invariant 1).
@@ -25,6 +26,8 @@ pub struct Publication {
     pub cursors: Vec<Cursor>,
     /// Windows that are finished with this publication.
     pub windows: Vec<WindowFact>,
+    /// The account's newest token, which is used only once this is durable.
+    pub token: Option<SealedToken>,
     /// The trace of the page it came from; the records carry it in their header.
     pub traceparent: Option<String>,
 }
@@ -51,6 +54,15 @@ pub struct PollerHalt {
     pub source_name: SourceName,
     /// Why.
     pub refusal: Refusal,
+}
+
+/// What the former owner of an account left in `weir.cursor`, as it stood once that owner was fenced.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Inheritance {
+    /// How far the account's sources were read.
+    pub cursors: Vec<Cursor>,
+    /// The account's newest token, when it was ever renewed.
+    pub token: Option<SealedToken>,
 }
 
 /// How a poller came to its account.
@@ -97,7 +109,7 @@ impl Publisher {
 /// Polls the sources of one account.
 ///
 /// The stage calls [`Poller::run`] once it owns the account: the former owner's transactional id is fenced and the
-/// cursors were read after that. `run` returns soon after `stop` is cancelled, at a safe point; it never
+/// inheritance was read after that. `run` returns soon after `stop` is cancelled, at a safe point; it never
 /// returns because of a transient failure. A halted source does not stop its siblings: `run` returns when all are done.
 #[async_trait]
 pub trait Poller: Send + Sync + 'static {
@@ -110,7 +122,7 @@ pub trait Poller: Send + Sync + 'static {
     /// Polls until `stop`; the halts of sources that gave up come back.
     async fn run(
         self: Arc<Self>,
-        cursors: Vec<Cursor>,
+        inheritance: Inheritance,
         publisher: Publisher,
         takeover: Takeover,
         stop: CancellationToken,

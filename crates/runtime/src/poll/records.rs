@@ -10,6 +10,9 @@ use weir_schemas::{REASON_HEADER, TRACEPARENT_HEADER};
 use super::Publication;
 use crate::stage::Deployment;
 
+/// How the key of a token begins; the account follows. No source's name holds a colon, so no cursor's key begins so.
+pub(super) const TOKEN_KEY: &str = "token:";
+
 /// The records of one publication, in the order they are sent.
 pub(super) struct Records;
 
@@ -33,10 +36,14 @@ impl Records {
             records.push(OutRecord::new(topics.window(), window.source.to_string(), codec.encode(window)));
         }
         records.extend(tallies(deployment, publication));
-        // The cursor stands in its account's own partition: whoever owns that reads it there.
+        // Cursors and token stand in their account's own partition: whoever owns that reads them there.
         for cursor in &publication.cursors {
             let key = format!("{}/{}", cursor.source, cursor.lane.as_str());
             records.push(OutRecord::new(topics.cursor(), key, codec.encode(cursor)).to_partition(partition));
+        }
+        if let Some(token) = &publication.token {
+            let key = format!("{TOKEN_KEY}{}", token.account);
+            records.push(OutRecord::new(topics.cursor(), key, codec.encode(token)).to_partition(partition));
         }
         records
     }

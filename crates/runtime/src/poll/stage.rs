@@ -6,7 +6,7 @@
 
 use std::{
     collections::BTreeMap,
-    ops::{ControlFlow, Not as _},
+    ops::Not as _,
     sync::Arc,
     thread,
     time::{Duration, Instant},
@@ -16,14 +16,14 @@ use futures_util::FutureExt as _;
 use tokio::{runtime::Handle, sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use weir_kafka::{
-    Class, GroupConsumer, GroupOptions, Isolation, Lease, Polled, ProducerOptions, StartOffset,
-    TopicPartition, TransactionalProducer, reader::read_to_end,
+    Class, GroupConsumer, GroupOptions, Lease, Polled, ProducerOptions, StartOffset, TopicPartition,
+    TransactionalProducer,
 };
-use weir_model::{cursor::Cursor, digest::Digest, letter::Stage};
+use weir_model::{digest::Digest, letter::Stage};
 
 use super::{
-    Poller, PollerHalt, Publication, PublishError, Publisher, Takeover, poller::PublishRequest,
-    records::Records,
+    Poller, PollerHalt, Publication, PublishError, Publisher, Takeover, estate::Estate,
+    poller::PublishRequest, records::Records,
 };
 use crate::{
     backoff::Backoff,
@@ -195,10 +195,10 @@ impl<'a> Attempt<'a> {
             started.into_iter().map(|(partition, thread)| (partition, thread.join())).collect()
         });
         for (partition, ended) in prepared {
-            let (producer, cursors) = ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+            let (producer, estate) = ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
             let backoff = Backoff::patient();
             let owned =
-                stage.start_pollers(partition, producer, &cursors, lease.clone(), self.takeover(), backoff);
+                stage.start_pollers(partition, producer, &estate, lease.clone(), self.takeover(), backoff);
             self.owned.insert(partition, owned);
         }
         let starts: Vec<_> =
@@ -254,9 +254,9 @@ impl<'a> Attempt<'a> {
             let (backoff, lease) = (former.backoff.clone(), former.lease.clone());
             drop(former);
             let topic = self.stage.deployment.topics.cursor();
-            let (producer, cursors) = self.stage.prepare(&TopicPartition::new(topic, partition))?;
+            let (producer, estate) = self.stage.prepare(&TopicPartition::new(topic, partition))?;
             let owned =
-                self.stage.start_pollers(partition, producer, &cursors, lease, Takeover::Alone, backoff);
+                self.stage.start_pollers(partition, producer, &estate, lease, Takeover::Alone, backoff);
             self.owned.insert(partition, owned);
         }
         Ok(())
@@ -309,22 +309,19 @@ impl PollStage {
         self.pollers.iter().filter(move |poller| partition_of(poller.account()) == partition)
     }
 
-    /// Fences the former owner of a partition, which also ends its open transaction, and then reads the cursors.
-    fn prepare(
-        &self,
-        partition: &TopicPartition,
-    ) -> Result<(TransactionalProducer, Vec<Cursor>), StageError> {
+    /// Fences the former owner of a partition, which also ends its open transaction, and then reads what it left.
+    fn prepare(&self, partition: &TopicPartition) -> Result<(TransactionalProducer, Estate), StageError> {
         let Deployment { cluster, topics, .. } = &self.deployment;
         let options = ProducerOptions::new(topics.cursor_transactional_id(partition.partition));
         let producer = TransactionalProducer::init(cluster, options)?;
-        Ok((producer, self.cursors(partition)?))
+        Ok((producer, Estate::read(&self.deployment, partition)?))
     }
 
     fn start_pollers(
         &self,
         partition: i32,
         producer: TransactionalProducer,
-        cursors: &[Cursor],
+        estate: &Estate,
         lease: Lease,
         takeover: Takeover,
         backoff: Backoff,
@@ -335,8 +332,7 @@ impl PollStage {
         let pollers = self
             .pollers_of(partition)
             .map(|poller| {
-                let sources = poller.sources();
-                let own = cursors.iter().filter(|cursor| sources.contains(&cursor.source)).cloned().collect();
+                let own = estate.of(poller.as_ref());
                 let name = format!("poll {}", poller.account());
                 let run = Arc::clone(poller).run(own, publisher.clone(), takeover, stop.clone());
                 spawn(name, TaskKind::Service, run)
@@ -353,30 +349,6 @@ impl PollStage {
             lease,
             renew_at: None,
         }
-    }
-
-    /// The newest cursor of every source and lane in the partition.
-    fn cursors(&self, partition: &TopicPartition) -> Result<Vec<Cursor>, StageError> {
-        let Deployment { cluster, codec, .. } = &self.deployment;
-        let mut newest: BTreeMap<Vec<u8>, Cursor> = BTreeMap::new();
-        let mut failure = None;
-        read_to_end(cluster, partition, StartOffset::Beginning, Isolation::Committed, |message| {
-            let (Some(key), Some(value)) = (message.key, message.value) else {
-                return ControlFlow::Continue(());
-            };
-            match codec.decode::<Cursor>(&value) {
-                Ok(cursor) => {
-                    newest.insert(key.to_vec(), cursor);
-                    ControlFlow::Continue(())
-                }
-                Err(source) => {
-                    let place = format!("{partition} offset {}", message.offset);
-                    failure = Some(StageError::Unreadable { place, source });
-                    ControlFlow::Break(())
-                }
-            }
-        })?;
-        failure.map_or_else(|| Ok(newest.into_values().collect()), Err)
     }
 
     fn publish(&self, partition: i32, owned: &mut Owned, request: PublishRequest, session: Duration) {
@@ -429,10 +401,12 @@ impl PollStage {
     }
 }
 
-/// The source that a publication is counted for; it comes from one.
+/// The source that a publication is counted for, as it comes from one; the account when it only keeps a token.
 fn subject(publication: &Publication) -> &str {
     let cursor = publication.cursors.first().map(|cursor| cursor.source.as_str());
-    cursor.or_else(|| publication.letters.first().map(|letter| letter.owner.as_str())).unwrap_or_default()
+    let letter = || publication.letters.first().map(|letter| letter.owner.as_str());
+    let account = || publication.token.as_ref().map(|token| token.account.as_str());
+    cursor.or_else(letter).or_else(account).unwrap_or_default()
 }
 
 impl Drop for Owned {

@@ -251,7 +251,11 @@ impl Bench {
     }
 
     pub fn cursors(&self) -> Vec<weir_model::cursor::Cursor> {
-        self.values(&self.deployment.topics.cursor(), CURSOR_PARTITIONS)
+        let mut messages = self.messages(&self.deployment.topics.cursor(), CURSOR_PARTITIONS);
+        messages.retain(|message| message.key.as_ref().is_some_and(|key| !key.starts_with(b"token:")));
+        let value =
+            |message: &Message| self.deployment.codec.decode(message.value.as_ref().unwrap()).unwrap();
+        messages.iter().map(value).collect()
     }
 
     /// The sum of what a stage counted.

@@ -11,8 +11,9 @@ use tokio_util::sync::CancellationToken;
 use weir_model::{
     cursor::{Cursor, Lane},
     names::SourceName,
+    token::SealedToken,
 };
-use weir_runtime::poll::{Poller, PollerHalt, Publication, Publisher, Takeover};
+use weir_runtime::poll::{Inheritance, Poller, PollerHalt, Publication, Publisher, Takeover};
 
 use super::{TRACEPARENT, raw};
 
@@ -23,17 +24,31 @@ pub struct CountingPoller {
     /// It panics once before it publishes the page that begins here; negative for never.
     panic_at: AtomicI64,
     starts: Mutex<Vec<i64>>,
+    /// The token each run was given.
+    tokens: Mutex<Vec<Option<SealedToken>>>,
 }
 
 const PAGE: i64 = 10;
 
 impl CountingPoller {
     pub fn new(source: &SourceName, limit: i64) -> Self {
-        Self { source: source.clone(), limit, panic_at: AtomicI64::new(-1), starts: Mutex::default() }
+        Self {
+            source: source.clone(),
+            limit,
+            panic_at: AtomicI64::new(-1),
+            starts: Mutex::default(),
+            tokens: Mutex::default(),
+        }
     }
 
     pub fn panic_once_at(&self, record: i64) {
         self.panic_at.store(record, Ordering::SeqCst);
+    }
+
+    /// What was sealed in the token each run was given.
+    pub fn tokens(&self) -> Vec<Option<String>> {
+        let text = |token: &SealedToken| String::from_utf8(token.sealed.to_vec()).unwrap();
+        self.tokens.lock().unwrap().iter().map(|token| token.as_ref().map(text)).collect()
     }
 
     /// The record each run began with.
@@ -54,13 +69,14 @@ impl Poller for CountingPoller {
 
     async fn run(
         self: Arc<Self>,
-        cursors: Vec<Cursor>,
+        inheritance: Inheritance,
         publisher: Publisher,
         _takeover: Takeover,
         stop: CancellationToken,
     ) -> Vec<PollerHalt> {
-        let mut next = cursors.first().map_or(0, |cursor| cursor.settled_until.as_second());
+        let mut next = inheritance.cursors.first().map_or(0, |cursor| cursor.settled_until.as_second());
         self.starts.lock().unwrap().push(next);
+        self.tokens.lock().unwrap().push(inheritance.token);
         while next < self.limit && !stop.is_cancelled() {
             if self.panic_at.compare_exchange(next, -1, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
                 panic!("as told");
@@ -77,6 +93,13 @@ impl Poller for CountingPoller {
             let publication = Publication {
                 records,
                 cursors: vec![cursor],
+                token: Some(SealedToken {
+                    account: self.account().into(),
+                    system: "x".to_owned(),
+                    lineage: String::new(),
+                    sealed: format!("token {next}").into(),
+                    at: Timestamp::now(),
+                }),
                 traceparent: Some(TRACEPARENT.to_owned()),
                 ..Publication::default()
             };

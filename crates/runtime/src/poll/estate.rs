@@ -1,0 +1,61 @@
+//! What a partition of `weir.cursor` holds: the cursors and tokens of its accounts.
+//!
+//! Read after the former owner was fenced, so that nothing can be added to it but by us (design §5, invariant 7).
+
+use std::{collections::BTreeMap, ops::ControlFlow};
+
+use weir_kafka::{Isolation, StartOffset, TopicPartition, reader::read_to_end};
+use weir_model::{cursor::Cursor, token::SealedToken};
+use weir_schemas::DecodeError;
+
+use super::{Inheritance, Poller, records::TOKEN_KEY};
+use crate::stage::{Deployment, StageError};
+
+/// The newest value of every key.
+#[derive(Default)]
+pub(super) struct Estate {
+    cursors: BTreeMap<Vec<u8>, Cursor>,
+    tokens: BTreeMap<Vec<u8>, SealedToken>,
+}
+
+impl Estate {
+    /// Reads the partition to its end.
+    pub(super) fn read(deployment: &Deployment, partition: &TopicPartition) -> Result<Self, StageError> {
+        let mut estate = Self::default();
+        let mut failure = None;
+        let (start, isolation) = (StartOffset::Beginning, Isolation::Committed);
+        read_to_end(&deployment.cluster, partition, start, isolation, |message| {
+            let (Some(key), Some(value)) = (message.key, message.value) else {
+                return ControlFlow::Continue(());
+            };
+            match estate.take(deployment, &key, &value) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(source) => {
+                    let place = format!("{partition} offset {}", message.offset);
+                    failure = Some(StageError::Unreadable { place, source });
+                    ControlFlow::Break(())
+                }
+            }
+        })?;
+        failure.map_or(Ok(estate), Err)
+    }
+
+    fn take(&mut self, deployment: &Deployment, key: &[u8], value: &bytes::Bytes) -> Result<(), DecodeError> {
+        if key.starts_with(TOKEN_KEY.as_bytes()) {
+            self.tokens.insert(key.to_vec(), deployment.codec.decode(value)?);
+        } else {
+            self.cursors.insert(key.to_vec(), deployment.codec.decode(value)?);
+        }
+        Ok(())
+    }
+
+    /// What of it belongs to a poller's account.
+    pub(super) fn of(&self, poller: &dyn Poller) -> Inheritance {
+        let sources = poller.sources();
+        let is_own = |cursor: &&Cursor| sources.contains(&cursor.source);
+        Inheritance {
+            cursors: self.cursors.values().filter(is_own).cloned().collect(),
+            token: self.tokens.values().find(|token| token.account.as_str() == poller.account()).cloned(),
+        }
+    }
+}
