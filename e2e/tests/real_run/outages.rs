@@ -9,6 +9,8 @@ use crate::{
     waiting::until,
 };
 
+const MOVEMENTS_API: &str = "queryinoutitemskusns";
+
 fn wait_for_the_first_arrivals(stand: &Stand) {
     until("something has arrived", || {
         let (customers, movements) = stand.stored();
@@ -36,21 +38,28 @@ fn kafka_may_be_away_at_the_start_and_be_killed_in_the_middle() {
 }
 
 #[test]
-fn the_sql_server_may_be_killed_and_the_erp_be_away() {
+fn the_sql_server_and_the_erp_may_be_away_at_the_start_and_be_killed_in_the_middle() {
     let mut server = MariaDb::start().unwrap();
-    let mut setup = Setup::plain("no_targets", 52).changing(60);
+    let mut setup = Setup::plain("no_targets", 52).changing(120);
     setup.mysql = Some(server.url());
     setup.sandbox.knobs.set(Fault::Http5xx, Rule::new(When::Every(1)).on("kingdee"));
     let stand = Stand::new(setup);
+    server.stop();
     let mut weir = stand.start("all", "one");
     let erp = weir.wait_for_line(&["WARN", "K-AWAY"]);
+    let sql = weir.wait_for_line(&["WARN", "S-AWAY"]);
+    server.restart().unwrap();
     until("movements are stored", || !stand.database.movements().is_empty());
     server.kill();
-    let sql = weir.wait_for_line(&["WARN", "S-AWAY"]);
+    let polls = stand.calls(MOVEMENTS_API);
+    until("polling goes on", || stand.calls(MOVEMENTS_API) > polls + 2);
     let calls = stand.calls("kingdee");
     stand.sandbox.clear(Fault::Http5xx);
     server.restart().unwrap();
-    expect_complete(&stand, &format!("{calls} calls while the ERP was away, the SQL server killed once"));
+    expect_complete(
+        &stand,
+        &format!("{calls} calls while the ERP was away, the SQL server stopped and killed"),
+    );
     weir.expect_running();
     println!("{erp}\n{sql}");
 }
