@@ -93,7 +93,7 @@ topic_values! {
     ParkedRecord: "wait" as "ParkedRecord", version 1 = 0xcf02_84b0_bb82_fbb3;
     DeadLetter: "dead" as "DeadLetter", version 1 = 0x709d_5617_8f51_8a38;
     Cursor: "cursor" as "Cursor", version 1 = 0x2601_1d41_32ab_1d6d;
-    SealedToken: "token" as "SealedToken", version 1 = 0x6282_d2a2_7037_53ca;
+    SealedToken: "token" as "SealedToken", version 1 = 0x155a_6326_9f56_6799;
     WindowFact: "window" as "WindowFact", version 1 = 0xbb70_2256_3829_2e9a;
     Tally: "tally" as "Tally", version 1 = 0x6559_8ed0_7517_7c1c;
     CollectionRow: "collection" as "CollectionRow", version 1 = 0xe67c_7a0d_7900_2fa9;

@@ -129,8 +129,12 @@ fn check_times(spec: &SourceSpec, longest_window: Duration, problems: &mut Probl
             "look_back 必须短于接口允许的最长窗口",
             "look_back must be shorter than the longest window the API takes",
         );
-        let days = longest_window.as_secs() / 86_400;
-        let suggestion = Localized::new(format!("写短于 {days}d 的时长"), format!("write less than {days}d"));
+        let seconds = longest_window.as_secs();
+        let limit = match seconds / 86_400 {
+            0 => format!("{seconds}s"),
+            days => format!("{days}d"),
+        };
+        let suggestion = Localized::new(format!("写短于 {limit} 的时长"), format!("write less than {limit}"));
         problems.error_with("source.poll.look_back", message, suggestion);
     }
     if spec.modified.is_empty() {

@@ -127,9 +127,11 @@ fn every_problem_of_a_source_comes_at_once() {
             "f.yaml: source.settings.biz_number: unknown key \"biz_number\" (did you mean \"biz_numbers\"?)",
             "f.yaml: source.metadata.request: modified_end must be made of CURRENT_TIME: windows are planned (write \
              {field: modified_end, type: string, value: \"{{CURRENT_TIME|datetime}}\"})",
-            "f.yaml: source.poll.look_back: look_back must be shorter than the longest window the API takes",
-            "f.yaml: source.modified: without modified, states of a record are ordered by arrival alone",
-            "f.yaml: source.metadata.request: a page of 51 rows; the API takes 1 to 50",
+            "f.yaml: source.poll.look_back: look_back must be shorter than the longest window the API takes (write \
+             less than 240s)",
+            "f.yaml: source.modified: without modified, states of a record are ordered by arrival alone (name the \
+             record's field of its modification time, such as modified: modified)",
+            "f.yaml: source.metadata.request: a page of 51 rows; the API takes 1 to 50 (write 50 for page_size)",
         ]
     );
     let unknown = DISTRIBUTORS.replace("distributor/query", "distributor/qeury");
