@@ -17,6 +17,7 @@ pub mod deliver;
 pub mod health;
 mod lag;
 pub mod map;
+mod outage;
 pub mod poll;
 pub mod stage;
 pub mod tasks;

@@ -141,7 +141,8 @@ fn mysql(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<Server> {
     let state_schema =
         fields.text("state_schema", problems).unwrap_or_else(|| DEFAULT_STATE_SCHEMA.to_owned());
     check_identifier(&fields.path_of("state_schema"), &state_schema, problems);
-    let time_zone = fields.text("session_time_zone", problems).unwrap_or_else(|| DEFAULT_TIME_ZONE.to_owned());
+    let time_zone =
+        fields.text("session_time_zone", problems).unwrap_or_else(|| DEFAULT_TIME_ZONE.to_owned());
     if !is_utc_offset(&time_zone) {
         let message =
             Localized::new(format!("{time_zone:?} 不是时差"), format!("{time_zone:?} is no offset from UTC"));

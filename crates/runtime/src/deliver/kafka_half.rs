@@ -26,6 +26,7 @@ use crate::{
     backoff::Backoff,
     health::Condition,
     lag::LagMeter,
+    outage::Outage,
     stage::{StageError, chain, wait},
     topics::DOCUMENT_BYTES,
     transaction::may_repeat,
@@ -59,8 +60,7 @@ pub(super) struct KafkaHalf<'a> {
     /// Between transactions that were aborted.
     backoff: Backoff,
     not_before: Instant,
-    /// Kafka was away at the last poll.
-    away: bool,
+    outage: Outage,
     /// Partitions that are being given up, and until when their lanes may finish.
     leaving: Option<(Vec<TopicPartition>, Instant)>,
     membership: Option<GroupMetadata>,
@@ -99,7 +99,7 @@ impl<'a> KafkaHalf<'a> {
             pending: Vec::new(),
             backoff: Backoff::patient(),
             not_before: Instant::now(),
-            away: false,
+            outage: Outage::default(),
             leaving: None,
             membership: None,
             assignments: 0,
@@ -249,14 +249,15 @@ impl<'a> KafkaHalf<'a> {
         let polled = match self.consumer.poll(POLL_RECORDS, POLL_BYTES, timeout) {
             Ok(polled) => polled,
             Err(error) if error.class() == Class::Retriable => {
-                tracing::warn!(flow = %self.stage.flow, error = chain(&error), "Kafka is away, waiting");
-                self.report(Condition::Waiting(chain(&error)));
-                self.away = true;
+                if self.outage.is_to_be_said(Instant::now()) {
+                    tracing::warn!(flow = %self.stage.flow, error = chain(&error), "Kafka is away, waiting");
+                    self.report(Condition::Waiting(chain(&error)));
+                }
                 return Ok(());
             }
             Err(error) => return Err(self.stage.deployment.fenced_or(error)),
         };
-        if std::mem::take(&mut self.away) {
+        if self.outage.is_over(Instant::now()) {
             self.report(self.at_work());
         }
         self.membership = self.consumer.membership()?;

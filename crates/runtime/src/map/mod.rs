@@ -29,6 +29,7 @@ use crate::{
     backoff::Backoff,
     health::Condition,
     lag::LagMeter,
+    outage::Outage,
     stage::{Deployment, StageError, StageThread, Supervisor, chain, wait},
     telemetry,
     topics::DOCUMENT_BYTES,
@@ -77,7 +78,15 @@ impl MapStage {
         let raw = topics.raw(&self.source);
         let lag = LagMeter::new(self.deployment.metrics.clone(), group.clone());
         let consumer = GroupConsumer::join(cluster, GroupOptions::new(group, instance.as_str(), &[&raw]))?;
-        Attempt { stage: self, consumer, producer, lag, backoff: Backoff::patient(), away: false }.run()
+        Attempt {
+            stage: self,
+            consumer,
+            producer,
+            lag,
+            backoff: Backoff::patient(),
+            outage: Outage::default(),
+        }
+        .run()
     }
 
     fn report(&self, condition: Condition) {
@@ -200,8 +209,7 @@ struct Attempt<'a> {
     lag: LagMeter,
     /// Between transactions that were aborted.
     backoff: Backoff,
-    /// Kafka was away at the last poll.
-    away: bool,
+    outage: Outage,
 }
 
 impl Attempt<'_> {
@@ -210,14 +218,15 @@ impl Attempt<'_> {
             let polled = match self.consumer.poll(BATCH_RECORDS, BATCH_BYTES, POLL) {
                 Ok(polled) => polled,
                 Err(error) if error.class() == Class::Retriable => {
-                    tracing::warn!(flow = %self.stage.processor.flow(), error = chain(&error), "Kafka is away, waiting");
-                    self.stage.report(Condition::Waiting(chain(&error)));
-                    self.away = true;
+                    if self.outage.is_to_be_said(Instant::now()) {
+                        tracing::warn!(flow = %self.stage.processor.flow(), error = chain(&error), "Kafka is away, waiting");
+                        self.stage.report(Condition::Waiting(chain(&error)));
+                    }
                     continue;
                 }
                 Err(error) => return Err(self.stage.deployment.fenced_or(error)),
             };
-            if std::mem::take(&mut self.away) {
+            if self.outage.is_over(Instant::now()) {
                 self.stage.report(Condition::Ready);
             }
             match polled {

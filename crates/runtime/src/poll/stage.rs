@@ -28,6 +28,7 @@ use super::{
 use crate::{
     backoff::Backoff,
     health::Condition,
+    outage::Outage,
     stage::{Deployment, StageError, StageThread, Supervisor, chain},
     tasks::{TaskKind, spawn},
     topics::CURSOR_PARTITIONS,
@@ -78,8 +79,7 @@ struct Attempt<'a> {
     session: Duration,
     owned: BTreeMap<i32, Owned>,
     leaving: Option<(Vec<TopicPartition>, Instant)>,
-    /// Kafka was away at the last poll.
-    away: bool,
+    outage: Outage,
 }
 
 /// A partition of `weir.cursor` that this process owns and polls an account of.
@@ -132,7 +132,14 @@ impl<'a> Attempt<'a> {
         options.queue_bytes = 1 << 20;
         let session = options.session_timeout;
         let consumer = GroupConsumer::join(cluster, options)?;
-        Ok(Self { stage, consumer, session, owned: BTreeMap::new(), leaving: None, away: false })
+        Ok(Self {
+            stage,
+            consumer,
+            session,
+            owned: BTreeMap::new(),
+            leaving: None,
+            outage: Outage::default(),
+        })
     }
 
     fn run(mut self) -> Result<(), StageError> {
@@ -159,14 +166,15 @@ impl<'a> Attempt<'a> {
         let polled = match self.consumer.poll(1, 1, IDLE_POLL) {
             Ok(polled) => polled,
             Err(error) if error.class() == Class::Retriable => {
-                tracing::warn!(error = chain(&error), "Kafka is away, waiting");
-                self.report(Condition::Waiting(chain(&error)));
-                self.away = true;
+                if self.outage.is_to_be_said(Instant::now()) {
+                    tracing::warn!(error = chain(&error), "Kafka is away, waiting");
+                    self.report(Condition::Waiting(chain(&error)));
+                }
                 return Ok(());
             }
             Err(error) => return Err(self.stage.deployment.fenced_or(error)),
         };
-        if std::mem::take(&mut self.away) {
+        if self.outage.is_over(Instant::now()) {
             self.report(Condition::Ready);
         }
         match polled {
