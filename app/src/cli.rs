@@ -75,7 +75,7 @@ pub struct Project {
 /// Options of `weir demo`.
 #[derive(Args, Clone, Debug)]
 pub struct Demo {
-    /// End when every record has come to its end, instead of going on polling
+    /// End when every record has come to its end; on a terminal the demo goes on polling otherwise
     #[arg(long)]
     pub once: bool,
     /// Customers that exist at the start

@@ -1,6 +1,7 @@
 //! `weir demo`: both flows against a sandbox, in one process: sandbox, broker, stages and SQLite.
 
 use std::{
+    io::IsTerminal as _,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -70,7 +71,9 @@ pub async fn run(options: &Demo, cli: &Cli) -> Result<(), Failure> {
     let finished = watch(&project, &tallies, &sandbox, &deployment.health, cli, &stop).await;
     let lines = lines(&project, &tallies);
     tell(&project, &deployment, &lines, options, cli, language)?;
-    if !options.once && finished == End::Finished {
+    // Who pipes the answer somewhere waits for its end.
+    let goes_on = !options.once && std::io::stdout().is_terminal();
+    if goes_on && finished == End::Finished {
         println!("{}", farewell(language));
         stop.cancelled().await;
     }
