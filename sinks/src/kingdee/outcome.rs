@@ -80,7 +80,7 @@ pub(super) const fn code_of(class: Class) -> Code {
 /// The outcome of a document whose call failed as a whole. `unresolved` is one that a former attempt may have stored: it
 /// stays unknown, also where this call changed nothing.
 pub(super) fn of_call(error: &CallError, unresolved: bool) -> Outcome {
-    let refusal = Refusal::new(code_of(error.class()), with_sources(error));
+    let refusal = Refusal::new(code_of(error.class()), explained(error));
     if error.class().reaction() == Reaction::Halt {
         return Outcome::Halt(refusal);
     }
@@ -92,7 +92,7 @@ pub(super) fn of_call(error: &CallError, unresolved: bool) -> Outcome {
 
 /// What a failed probe says.
 pub(super) fn target_error(error: &CallError) -> TargetError {
-    let refusal = Refusal::new(code_of(error.class()), with_sources(error));
+    let refusal = Refusal::new(code_of(error.class()), explained(error));
     match error.class().reaction() {
         Reaction::Repeat | Reaction::RepeatBounded => TargetError::Away(refusal),
         Reaction::Halt | Reaction::Refuse => TargetError::Halted(refusal),
@@ -117,8 +117,8 @@ pub(super) fn delivered(id: &str, number: &str) -> Outcome {
     Outcome::Delivered(Written { id: id.to_owned(), number: number.to_owned() })
 }
 
-/// An error with what it stems from, on one line.
-fn with_sources(error: &CallError) -> String {
+/// An error with what it stems from and what to do about it, on one line.
+fn explained(error: &CallError) -> String {
     let mut text = error.to_string();
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
@@ -126,5 +126,7 @@ fn with_sources(error: &CallError) -> String {
         text.push_str(&cause.to_string());
         source = cause.source();
     }
+    text.push_str("; ");
+    text.push_str(error.class().remedy().en);
     text
 }
