@@ -1,7 +1,7 @@
 //! The binary `weir`: reads the command line, runs one command, exits with its code.
 //!
-//! Everything is put together here and nowhere else: `registry` knows the systems, `project` what a user configured,
-//! `assembly` the stages made of it.
+//! Everything is put together here and nowhere else: `project` is what a user configured, `assembly` the stages made of
+//! it. The systems are listed where they are written: `weir_producers::systems` and `weir_sinks::SYSTEMS`.
 
 mod assembly;
 mod cli;
