@@ -108,14 +108,14 @@ fn a_stage_cut_off_after_the_target_stored_writes_nothing_twice() {
     let target = Arc::new(FakeTarget::new(7));
     let sent = documents(60);
     bench.send_documents(&sent);
-    target.hang(true);
+    target.hang_after(0);
     let stage = bench.deliver(&target);
     wait_for("a call", || (target.calls().len() >= 3).then_some(()));
     stage.kill();
     let stored_before = target.stored().len();
     assert!(stored_before > 0 && bench.counted(Stage::Sink).accounted() == 0);
 
-    target.hang(false);
+    target.hang_no_more();
     let stage = bench.deliver(&target);
     bench.wait_for_ended(60);
     stage.stop().unwrap();

@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeMap, HashMap, VecDeque},
     sync::{
         Mutex, MutexGuard,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -45,22 +45,28 @@ struct State {
 pub struct FakeTarget {
     documents: usize,
     state: Mutex<State>,
-    hangs: AtomicBool,
+    /// Calls that are answered before the first one that hangs.
+    answered_calls: AtomicUsize,
 }
 
 impl FakeTarget {
     /// Takes so many documents at a time.
     pub fn new(documents: usize) -> Self {
-        Self { documents, state: Mutex::default(), hangs: AtomicBool::new(false) }
+        Self { documents, state: Mutex::default(), answered_calls: AtomicUsize::new(usize::MAX) }
     }
 
     pub fn answer(&self, id: &str, answers: &[Say]) {
         self.state().answers.insert(id.to_owned(), answers.iter().copied().collect());
     }
 
-    /// From now on calls store what they are sent and never return.
-    pub fn hang(&self, hangs: bool) {
-        self.hangs.store(hangs, Ordering::SeqCst);
+    /// Answers so many more calls; those after them store what they are sent and never return.
+    pub fn hang_after(&self, calls: usize) {
+        self.answered_calls.store(calls, Ordering::SeqCst);
+    }
+
+    /// Answers every call again.
+    pub fn hang_no_more(&self) {
+        self.hang_after(usize::MAX);
     }
 
     pub fn calls(&self) -> Vec<Vec<Seen>> {
@@ -128,7 +134,8 @@ impl Target for FakeTarget {
         };
         self.state().calls.push(batch.deliveries.iter().map(seen).collect());
         let outcomes = batch.deliveries.iter().map(|delivery| self.one(delivery)).collect();
-        if self.hangs.load(Ordering::SeqCst) {
+        let one_less = |left: usize| left.checked_sub(1);
+        if self.answered_calls.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_err() {
             std::future::pending::<()>().await;
         }
         Ok(outcomes)
