@@ -7,10 +7,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use rustix::time::{ClockId, clock_gettime};
 use weir_bench::{Case, cases};
-use weir_model::{document::Verdict, processor::Processor};
+use weir_model::{
+    document::Verdict,
+    lookup::NoLookups,
+    processor::{Processed, Processor},
+};
 
 /// How long each figure is measured.
 const MEASURED: Duration = Duration::from_secs(5);
@@ -23,7 +27,9 @@ fn main() -> anyhow::Result<()> {
         "flow", "bytes", "body", "threads", "records/s", "CPU us/record"
     );
     for case in cases()? {
-        let mapped = case.flow.process(&case.input);
+        let Processed::One(mapped) = case.flow.process(&case.input, &NoLookups) else {
+            bail!("one document")
+        };
         ensure!(mapped.verdict == Verdict::Mapped, "{}: {:?}", case.name, mapped.verdict);
         serde_json::from_slice::<serde_json::Value>(&mapped.body).context("the body is no JSON")?;
         for threads in [1, 2] {
@@ -54,7 +60,7 @@ fn map_until(case: &Case, end: Instant) -> u64 {
     let mut records = 0;
     while Instant::now() < end {
         for _ in 0..STRIDE {
-            black_box(case.flow.process(black_box(&case.input)));
+            black_box(case.flow.process(black_box(&case.input), &NoLookups));
         }
         records += STRIDE;
     }

@@ -2,13 +2,14 @@
 
 use bytes::Bytes;
 use jiff::tz::TimeZone;
-use weir_expr::{Cells, Context, Lookups, NoLookups, Reference, Scope, Shape, World};
+use weir_expr::{Cells, Context, Reference, Scope, Shape, World};
 use weir_model::{
     document::Verdict,
     flow::{FlowSpec, Operation},
+    lookup::{LookupIndex, Lookups},
     names::FlowName,
     outcome::Refusal,
-    processor::{Input, Mapped, Processor},
+    processor::{Input, Mapped, Processed, Processor},
     settings::{Localized, Problems, unknown_word},
 };
 
@@ -83,7 +84,7 @@ impl CompiledFlow {
         let world = World { now: input.appended_at, zone: &self.zone, lookups };
         if input.record.deleted {
             // `on_delete: ignore` is the default and, so far, the only choice (contract decisions "All sources").
-            return without_body(Verdict::Filtered("on_delete: ignore".to_owned()), String::new());
+            return Mapped::without_body(Verdict::Filtered("on_delete: ignore".to_owned()), String::new());
         }
         let mut head = Cells::new();
         let text = match std::str::from_utf8(&input.record.payload) {
@@ -99,25 +100,27 @@ impl CompiledFlow {
         let number = number.map(|number| number.into_text().into_owned()).unwrap_or_default();
         let masks = match self.filter.decide(&context) {
             Ok(Decision::Keep(masks)) => masks,
-            Ok(Decision::Drop(rule)) => return without_body(Verdict::Filtered(rule), number),
-            Err(refusal) => return without_body(Verdict::Refused(refusal), number),
+            Ok(Decision::Drop(rule)) => return Mapped::without_body(Verdict::Filtered(rule), number),
+            Err(refusal) => return Mapped::without_body(Verdict::Refused(refusal), number),
         };
         match self.mapping.run(&self.flatten, &mut context, &masks) {
             Ok((key, body)) => {
                 let number = if number.is_empty() { key.clone() } else { number };
-                Mapped { verdict: Verdict::Mapped, key, number, body: Bytes::from(body) }
+                Mapped {
+                    verdict: Verdict::Mapped,
+                    key,
+                    number,
+                    body: Bytes::from(body),
+                    warnings: Vec::new(),
+                }
             }
-            Err(refusal) => without_body(Verdict::Refused(refusal), number),
+            Err(refusal) => Mapped::without_body(Verdict::Refused(refusal), number),
         }
     }
 }
 
 fn refused(code: weir_model::outcome::Code, message: &str) -> Mapped {
-    without_body(Verdict::Refused(Refusal::new(code, message)), String::new())
-}
-
-fn without_body(verdict: Verdict, number: String) -> Mapped {
-    Mapped { verdict, key: String::new(), number, body: Bytes::new() }
+    Mapped::without_body(Verdict::Refused(Refusal::new(code, message)), String::new())
 }
 
 impl Processor for CompiledFlow {
@@ -125,7 +128,11 @@ impl Processor for CompiledFlow {
         &self.name
     }
 
-    fn process(&self, input: &Input) -> Mapped {
-        self.map(input, &NoLookups)
+    fn lookups(&self) -> &[LookupIndex] {
+        &[]
+    }
+
+    fn process(&self, input: &Input, lookups: &dyn Lookups) -> Processed {
+        Processed::One(self.map(input, lookups))
     }
 }

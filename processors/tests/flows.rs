@@ -7,7 +7,8 @@ use weir_model::{
     digest::Digest,
     document::Verdict,
     flow::FlowSpec,
-    processor::{Input, Mapped, Processor},
+    lookup::NoLookups,
+    processor::{Input, Mapped, Processed, Processor},
     record::{Position, RawRecord, Reason, Version},
     settings::Problems,
 };
@@ -38,7 +39,10 @@ fn map(flow: &str, record: &str) -> Mapped {
         version: Version::default(),
         appended_at: Timestamp::UNIX_EPOCH,
     };
-    compiled.unwrap().process(&input)
+    match compiled.unwrap().process(&input, &NoLookups) {
+        Processed::One(mapped) => mapped,
+        other => panic!("{other:?}"),
+    }
 }
 
 fn refusal(mapped: &Mapped) -> String {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use thiserror::Error;
-use weir_model::settings::Localized;
+use weir_model::{lookup::LookupError, settings::Localized};
 
 /// The expression cannot be compiled. The caller adds file and path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,14 +106,9 @@ pub enum Cause {
         /// What is wrong with it.
         problem: String,
     },
-    /// The collection could not be read.
-    #[error("collection {collection}: {problem}")]
-    Lookup {
-        /// The collection.
-        collection: String,
-        /// What went wrong.
-        problem: String,
-    },
+    /// A lookup gave no answer.
+    #[error(transparent)]
+    Lookup(LookupError),
 }
 
 /// An expression failed on a record: what was evaluated, with which inputs.

@@ -21,7 +21,6 @@ mod value;
 pub use convert::{Kind, Output};
 pub use error::{Cause, CompileError, EvalError, nearest};
 pub use expression::Expression;
-pub use lookup::{LookupError, Lookups, NoLookups, Query};
 pub use number::Number;
 pub use parser::Parsers;
 pub use scope::{Context, Reference, Scope, World};

@@ -1,7 +1,7 @@
 //! `_findCollection find <field> from <collection> where <a>={x} …` (contract qeasy-metadata §4): reference rows,
 //! handed in.
 
-use thiserror::Error;
+use weir_model::lookup::{LookupIndex, Query};
 
 use crate::{
     error::{Cause, CompileError},
@@ -14,40 +14,6 @@ use crate::{
 pub const KEYWORD: &str = "_findCollection ";
 /// What ends a lookup inside a `_function`.
 pub const END: &str = " _endFind";
-
-/// Reference rows by equality of fields.
-///
-/// Implementations hold the rows at hand: an evaluation does no I/O and waits for nothing.
-pub trait Lookups: Send + Sync {
-    /// The field of the first row that matches; `None` when no row does.
-    fn find(&self, query: &Query<'_>) -> Result<Option<String>, LookupError>;
-}
-
-/// A question to a collection.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Query<'q> {
-    /// The collection, as the expression names it.
-    pub collection: &'q str,
-    /// The wanted field, `_` for `.` in nested ones.
-    pub field: &'q str,
-    /// Fields and the values they must equal, all of them.
-    pub conditions: Vec<(&'q str, String)>,
-}
-
-/// A collection cannot be read.
-#[derive(Clone, Debug, Error)]
-#[error("{0}")]
-pub struct LookupError(pub String);
-
-/// No collections at all: every lookup fails.
-#[derive(Clone, Copy, Debug)]
-pub struct NoLookups;
-
-impl Lookups for NoLookups {
-    fn find(&self, query: &Query<'_>) -> Result<Option<String>, LookupError> {
-        Err(LookupError(format!("collection {:?} is not declared", query.collection)))
-    }
-}
 
 /// A compiled lookup.
 #[derive(Clone, Debug)]
@@ -89,6 +55,13 @@ impl Lookup {
         &self.collection
     }
 
+    /// The fields it looks up by.
+    pub fn index(&self) -> LookupIndex {
+        let mut fields: Vec<String> = self.conditions.iter().map(|(name, _)| name.to_string()).collect();
+        fields.sort_unstable();
+        LookupIndex { collection: self.collection.to_string(), fields }
+    }
+
     /// The macros in it.
     pub fn macros(&self) -> impl Iterator<Item = &Macro> {
         self.conditions.iter().flat_map(|(_, template)| template.macros())
@@ -101,12 +74,8 @@ impl Lookup {
             conditions.push((name.as_ref(), template.text(context)?.into_owned()));
         }
         let query = Query { collection: &self.collection, field: &self.field, conditions };
-        match context.world.lookups.find(&query) {
-            Ok(found) => Ok(Value::text(found.unwrap_or_default())),
-            Err(LookupError(problem)) => {
-                Err(Cause::Lookup { collection: self.collection.to_string(), problem })
-            }
-        }
+        let found = context.world.lookups.find(&query).map_err(Cause::Lookup)?;
+        Ok(Value::text(found.map(|found| found.text).unwrap_or_default()))
     }
 }
 

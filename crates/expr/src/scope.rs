@@ -2,10 +2,10 @@
 //! lists that are bound around the expression.
 
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+use weir_model::lookup::Lookups;
 
 use crate::{
     error::Cause,
-    lookup::Lookups,
     shape::{Cell, Cells, Shape},
     value::Value,
 };
@@ -147,8 +147,9 @@ impl World<'_> {
 
 #[cfg(test)]
 mod tests {
+    use weir_model::lookup::NoLookups;
+
     use super::*;
-    use crate::lookup::NoLookups;
 
     fn value(reference: &Reference, shapes: &[&Shape], texts: &[&'static str]) -> String {
         let world = World { now: Timestamp::UNIX_EPOCH, zone: &TimeZone::UTC, lookups: &NoLookups };

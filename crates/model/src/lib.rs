@@ -9,6 +9,7 @@ pub mod digest;
 pub mod document;
 pub mod flow;
 pub mod letter;
+pub mod lookup;
 pub mod names;
 pub mod outcome;
 pub mod processor;

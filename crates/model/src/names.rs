@@ -62,6 +62,15 @@ name!(
     InstanceName
 );
 
+impl RecordId {
+    /// The id of the record's `part`-th document, from 1, where a flow splits records (contract qeasy-metadata §7: the
+    /// suffix begins with `-1`, for ever, since ids are keys).
+    #[must_use]
+    pub fn part(&self, part: usize) -> Self {
+        Self::from(format!("{self}-{part}"))
+    }
+}
+
 /// Whether `text` may name a flow, source, connection or instance: it becomes part of topic and group names.
 ///
 /// Letters, digits, `-` and `_`, 1 to 80 of them, starting with a letter or digit.

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 
 use crate::{
     document::Verdict,
+    lookup::{LookupIndex, Lookups, Missing},
     names::FlowName,
     record::{Position, RawRecord, Version},
 };
@@ -22,7 +23,18 @@ pub struct Input {
     pub appended_at: Timestamp,
 }
 
-/// What a mapping makes of a record.
+/// What becomes of a record.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Processed {
+    /// One document: the usual case.
+    One(Mapped),
+    /// Several documents, where the flow splits or groups the record. Their record ids carry a part's number.
+    Parts(Vec<Mapped>),
+    /// It waits for a reference row that is not there yet (design §6).
+    Waits(Missing),
+}
+
+/// A document as the mapping makes it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mapped {
     /// Whether there is something to deliver.
@@ -33,16 +45,28 @@ pub struct Mapped {
     pub number: String,
     /// JSON text for the target; empty unless the verdict is [`Verdict::Mapped`].
     pub body: Bytes,
+    /// Names of the checks of severity `warn` that it failed.
+    pub warnings: Vec<String>,
+}
+
+impl Mapped {
+    /// A document without a body: filtered or refused.
+    pub fn without_body(verdict: Verdict, number: String) -> Self {
+        Self { verdict, key: String::new(), number, body: Bytes::new(), warnings: Vec::new() }
+    }
 }
 
 /// A compiled flow: record → document.
 ///
-/// Implementations are pure: the same input gives the same result, on every thread, at any time. They do no I/O and
-/// never panic; a record they cannot map becomes [`Verdict::Refused`] (invariant 3).
+/// Implementations are pure: the same input and the same reference rows give the same result, on every thread, at any
+/// time. They do no I/O and never panic; a record they cannot map becomes [`Verdict::Refused`] (invariant 3).
 pub trait Processor: Send + Sync {
     /// The flow's name.
     fn flow(&self) -> &FlowName;
 
-    /// Maps one record.
-    fn process(&self, input: &Input) -> Mapped;
+    /// What it looks up, and by which fields.
+    fn lookups(&self) -> &[LookupIndex];
+
+    /// Maps one record with reference rows at hand.
+    fn process(&self, input: &Input, lookups: &dyn Lookups) -> Processed;
 }

@@ -6,7 +6,8 @@ use weir_model::{
     digest::Digest,
     document::Verdict,
     flow::FlowSpec,
-    processor::{Input, Processor},
+    lookup::NoLookups,
+    processor::{Input, Processed, Processor},
     record::{Position, RawRecord, Reason, Version},
     settings::Problems,
 };
@@ -45,7 +46,7 @@ fn run(compiled: &CompiledFlow, record: &str, deleted: bool) -> Result<String, S
         version: Version::default(),
         appended_at: Timestamp::UNIX_EPOCH,
     };
-    let mapped = compiled.process(&input);
+    let Processed::One(mapped) = compiled.process(&input, &NoLookups) else { panic!("one document") };
     match mapped.verdict {
         Verdict::Mapped => Ok(String::from_utf8(mapped.body.to_vec()).unwrap()),
         Verdict::Filtered(rule) => Err(format!("filtered: {rule}")),

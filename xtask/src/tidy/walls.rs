@@ -6,19 +6,21 @@ use super::Violation;
 use super::manifest::{Dependency, Manifest, Workspace};
 
 /// Crates that compute and do nothing else: no network, no disk, no clock, no environment.
-pub const PURE: [&str; 3] = ["weir-model", "weir-expr", "weir-processors"];
+pub const PURE: [&str; 5] = ["weir-model", "weir-expr", "weir-processors", "weir-cases", "weir-import"];
 
 /// What reaches outside: refused to [`PURE`] crates.
 const INPUT_AND_OUTPUT: [&str; 8] =
     ["rdkafka", "reqwest", "sqlx", "axum", "hyper", "tokio", "redb", "rustix"];
 
 /// Our own crates that each of them may build on, from the bottom up. Tests may also use [`FOR_TESTS`].
-const LAYERS: [(&str, &[&str]); 17] = [
+const LAYERS: [(&str, &[&str]); 19] = [
     ("weir-model", &[]),
     ("weir-expr", &["weir-model"]),
     ("weir-schemas", &["weir-model"]),
     ("weir-clients", &["weir-model"]),
     ("weir-processors", &["weir-model", "weir-expr"]),
+    ("weir-import", &["weir-model"]),
+    ("weir-cases", &["weir-model", "weir-expr", "weir-processors"]),
     ("weir-kafka", &["weir-model", "weir-schemas"]),
     ("weir-runtime", &["weir-model", "weir-schemas", "weir-kafka"]),
     ("weir-ledger", &["weir-model", "weir-schemas"]),
@@ -47,6 +49,8 @@ const LAYERS: [(&str, &[&str]); 17] = [
             "weir-schemas",
             "weir-clients",
             "weir-processors",
+            "weir-import",
+            "weir-cases",
             "weir-kafka",
             "weir-runtime",
             "weir-ledger",

@@ -4,22 +4,18 @@
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
 
-use crate::{Context, Expression, LookupError, Lookups, Query, Scope, World};
+use serde_json::json;
+use weir_model::lookup::MemoryRows;
+
+use crate::{Context, Expression, Scope, World};
 
 /// One shop, one customer.
-struct Collections;
-
-impl Lookups for Collections {
-    fn find(&self, query: &Query<'_>) -> Result<Option<String>, LookupError> {
-        let known = [
-            ("f9720649-c4cb-3d51-8bb0-e633ee48e23c", "shop_no", "S01", "a@example.com"),
-            ("customers", "company_id", "10086001", "C0017"),
-        ];
-        let [(asked, value)] = query.conditions.as_slice() else { return Ok(None) };
-        let found =
-            known.iter().find(|row| (row.0, row.1, row.2) == (query.collection, *asked, value.as_str()));
-        Ok(found.map(|(_, _, _, answer)| (*answer).to_owned()))
-    }
+fn collections() -> MemoryRows {
+    let mut rows = MemoryRows::new();
+    let shop = json!({"shop_no": "S01", "email": "a@example.com"});
+    rows.insert("f9720649-c4cb-3d51-8bb0-e633ee48e23c", vec![shop]);
+    rows.insert("customers", vec![json!({"company_id": 10086001, "serial_id": "C0017"})]);
+    rows
 }
 
 fn evaluate(expression: &str, record: &str) -> String {
@@ -30,7 +26,8 @@ fn evaluate(expression: &str, record: &str) -> String {
     };
     let zone = TimeZone::get("Asia/Shanghai").unwrap();
     let now = "2024-03-14T08:00:00.9Z".parse().unwrap();
-    let world = World { now, zone: &zone, lookups: &Collections };
+    let rows = collections();
+    let world = World { now, zone: &zone, lookups: &rows };
     let mut context = Context { frames: Vec::new(), world: &world };
     for shape in scope.finish() {
         let mut cells = Vec::new();

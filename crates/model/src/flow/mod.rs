@@ -4,9 +4,13 @@
 //! qeasy-metadata), whose unknown keys are kept with a warning.
 
 mod columns;
+pub mod language;
 mod metadata;
+mod rules;
 mod spec;
 
 pub use columns::{Column, ColumnType, TableSpec};
+pub use language::Language;
 pub use metadata::{ConditionItem, Item, OmissionRemedy, Operation, Parser, SourceMetadata, TargetMetadata};
+pub use rules::{CheckSpec, LookupSpec, OnMissing, RULES, Rule, Severity};
 pub use spec::{FlowSpec, Poll, SourceSpec, StartFrom, TargetSpec};

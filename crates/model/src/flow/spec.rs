@@ -1,8 +1,8 @@
 //! The flow file: keys of ours around the two metadata sections.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
-use super::{SourceMetadata, TargetMetadata};
+use super::{CheckSpec, Language, LookupSpec, SourceMetadata, TargetMetadata, language::IdCheck, rules};
 use crate::{
     Json,
     digest::Digest,
@@ -19,6 +19,14 @@ pub struct FlowSpec {
     pub title: Localized,
     /// Where its records come from.
     pub source: SourceSpec,
+    /// What records must fulfil.
+    pub checks: Vec<CheckSpec>,
+    /// What a lookup that finds nothing means, by collection.
+    pub lookups: BTreeMap<String, LookupSpec>,
+    /// Names that expressions use for collections, such as the vendor's UUIDs.
+    pub aliases: BTreeMap<String, String>,
+    /// How the mapping language is read where it is silent.
+    pub language: Language,
     /// Where its documents go.
     pub target: TargetSpec,
     /// The file's text, as published with the flow's version.
@@ -42,6 +50,8 @@ pub struct SourceSpec {
     pub key_fallback: Vec<String>,
     /// Field with the source's modification time; empty when there is none.
     pub modified: String,
+    /// Which states of a record are taken.
+    pub id_check: IdCheck,
     /// When and how far to poll.
     pub poll: Poll,
     /// Settings of the system's own, read by its source module.
@@ -105,6 +115,10 @@ impl FlowSpec {
                 title.text("en", problems).unwrap_or_default(),
             ),
             source: SourceSpec::read(fields.mapping("source", problems), problems),
+            checks: rules::checks(&mut fields, problems),
+            lookups: rules::lookups(&mut fields, problems),
+            aliases: rules::aliases(&mut fields, problems),
+            language: Language::read(fields.mapping("language", problems), problems),
             target: TargetSpec::read(fields.mapping("target", problems), problems),
             text: text.to_owned(),
             digest: Digest::of(text.as_bytes()),
@@ -129,6 +143,7 @@ impl SourceSpec {
             key,
             key_fallback: text_list(&mut fields, "key_fallback", problems),
             modified: fields.text("modified", problems).unwrap_or_default(),
+            id_check: fields.choice("id_check", &IdCheck::CHOICES, IdCheck::Digest, problems),
             poll: Poll::read(fields.mapping("poll", problems), problems),
             settings: fields.get("settings").cloned().unwrap_or(Json::Null),
             metadata,

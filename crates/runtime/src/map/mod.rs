@@ -18,8 +18,10 @@ use weir_model::{
     digest::Digest,
     document::{Document, FlowVersion, Verdict},
     letter::Stage,
-    names::SourceName,
-    processor::{Input, Processor},
+    lookup::{LookupError, NoLookups},
+    names::{RecordId, SourceName},
+    outcome::{Code, Refusal},
+    processor::{Input, Mapped, Processed, Processor},
     record::{Position, RawRecord, Version},
     tally::{Counts, Tally},
 };
@@ -100,22 +102,23 @@ impl MapStage {
         let (mut filtered, mut refused) = (0, 0);
         let mut offsets: Vec<(TopicPartition, i64)> = Vec::new();
         for message in batch {
-            let document = self.document(message)?;
-            counts.polled += 1;
-            match &document.verdict {
-                Verdict::Mapped => counts.mapped += 1,
-                Verdict::Filtered(_) => filtered += 1,
-                Verdict::Refused(_) => refused += 1,
-            }
-            let key = document.record_id.as_str().to_owned();
-            let mut record = OutRecord::new(topic.as_str(), key, self.deployment.codec.encode(&document))
-                .to_partition(message.partition);
-            for header in [TRACEPARENT_HEADER, REASON_HEADER] {
-                if let Some(value) = message.header(header) {
-                    record = record.with_header(header, value.clone());
+            for document in self.of_message(message)? {
+                counts.polled += 1;
+                match &document.verdict {
+                    Verdict::Mapped => counts.mapped += 1,
+                    Verdict::Filtered(_) => filtered += 1,
+                    Verdict::Refused(_) => refused += 1,
                 }
+                let key = document.record_id.as_str().to_owned();
+                let mut record = OutRecord::new(topic.as_str(), key, self.deployment.codec.encode(&document))
+                    .to_partition(message.partition);
+                for header in [TRACEPARENT_HEADER, REASON_HEADER] {
+                    if let Some(value) = message.header(header) {
+                        record = record.with_header(header, value.clone());
+                    }
+                }
+                records.push(record);
             }
-            records.push(record);
             match offsets.iter_mut().find(|(partition, _)| partition.partition == message.partition) {
                 Some((_, next)) => *next = message.offset + 1,
                 None => offsets.push((message.topic_partition(), message.offset + 1)),
@@ -130,27 +133,42 @@ impl MapStage {
         Ok(Documents { records, offsets, verdicts })
     }
 
-    fn document(&self, message: &Message) -> Result<Document, StageError> {
+    /// The documents of one raw record.
+    fn of_message(&self, message: &Message) -> Result<Vec<Document>, StageError> {
         let input = self.input(message)?;
-        let mapped = self.processor.process(&input);
+        Ok(match self.processor.process(&input, &NoLookups) {
+            Processed::One(mapped) => vec![self.document(&input, input.record.id.clone(), mapped)],
+            Processed::Parts(parts) => (1..)
+                .zip(parts)
+                .map(|(part, mapped)| self.document(&input, input.record.id.part(part), mapped))
+                .collect(),
+            Processed::Waits(missing) => {
+                let refusal = Refusal::new(Code::new("M-MISSING"), LookupError::Missing(missing).to_string());
+                let mapped = Mapped::without_body(Verdict::Refused(refusal), String::new());
+                vec![self.document(&input, input.record.id.clone(), mapped)]
+            }
+        })
+    }
+
+    fn document(&self, input: &Input, record_id: RecordId, mapped: Mapped) -> Document {
         let Input { record, origin, version, .. } = input;
-        Ok(Document {
+        Document {
             flow: self.processor.flow().clone(),
             flow_version: self.flow_version,
-            record_id: record.id,
+            record_id,
             key: mapped.key,
             number: mapped.number,
             verdict: mapped.verdict,
             digest: Digest::of(&mapped.body),
             body: mapped.body,
-            payload: record.payload,
+            payload: record.payload.clone(),
             source_digest: record.digest,
-            version,
-            origin,
+            version: *version,
+            origin: origin.clone(),
             reason: record.reason,
             polled_at: record.polled_at,
             deleted: record.deleted,
-        })
+        }
     }
 
     fn input(&self, message: &Message) -> Result<Input, StageError> {

@@ -23,9 +23,10 @@ use weir_model::{
     digest::Digest,
     document::{Document, FlowVersion, Verdict},
     letter::Stage,
+    lookup::{LookupIndex, Lookups},
     names::{FlowName, InstanceName, RecordId, SourceName},
     outcome::{Code, Refusal},
-    processor::{Input, Mapped, Processor},
+    processor::{Input, Mapped, Processed, Processor},
     receipt::Receipt,
     record::{Position, RawRecord, Reason, Version},
     tally::{Counts, Tally},
@@ -295,7 +296,11 @@ impl Processor for ByPrefix {
         &self.0
     }
 
-    fn process(&self, input: &Input) -> Mapped {
+    fn lookups(&self) -> &[LookupIndex] {
+        &[]
+    }
+
+    fn process(&self, input: &Input, _: &dyn Lookups) -> Processed {
         let id = input.record.id.to_string();
         let (verdict, body) = match input.record.payload.first() {
             Some(b'f') => (Verdict::Filtered("rule".to_owned()), Bytes::new()),
@@ -304,7 +309,7 @@ impl Processor for ByPrefix {
             }
             _ => (Verdict::Mapped, input.record.payload.clone()),
         };
-        Mapped { verdict, key: id.clone(), number: id, body }
+        Processed::One(Mapped { verdict, key: id.clone(), number: id, body, warnings: Vec::new() })
     }
 }
 
