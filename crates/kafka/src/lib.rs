@@ -13,6 +13,7 @@
 //! | [`publish`] | the plain idempotent producer, for heartbeats and control records |
 //! | [`reader`] | reading a partition to its end, following a topic, looking up offsets |
 //! | [`table`] | a compacted partition kept on local disk |
+//! | [`index`] | a compacted topic kept on local disk and found by its fields |
 
 pub mod admin;
 pub mod clock;
@@ -20,6 +21,7 @@ pub mod cluster;
 mod context;
 pub mod error;
 pub mod group;
+pub mod index;
 mod native;
 pub mod publish;
 pub mod reader;
@@ -32,8 +34,9 @@ pub use clock::BootInstant;
 pub use cluster::{Cluster, Sasl, SaslMechanism, Security, Settings, Tls};
 pub use error::{Class, Error};
 pub use group::{Batch, GroupConsumer, GroupMetadata, GroupOptions, Lease, Polled};
+pub use index::{IndexedTable, Indexer};
 pub use publish::Publisher;
-pub use reader::{Isolation, ReadEnd, Tail, Watermarks};
+pub use reader::{Isolation, ReadEnd, Tail, Tailed, Watermarks};
 pub use record::{Message, OutRecord, StartOffset, TopicPartition};
 pub use table::Table;
 pub use transaction::{ProducerOptions, TransactionalProducer};

@@ -202,6 +202,18 @@ pub struct Tail {
     _cluster: Cluster,
     topic: Arc<str>,
     topics: TopicNames,
+    partitions: Vec<i32>,
+}
+
+/// What following a topic brings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tailed {
+    /// A record.
+    Record(Message),
+    /// Everything the partition holds at this moment has been read; markers at its end too.
+    End(i32),
+    /// Nothing new for now.
+    Idle,
 }
 
 impl Tail {
@@ -210,7 +222,7 @@ impl Tail {
     /// # Errors
     /// [`Error::NoSuchTopic`]; `Retriable` when brokers are away.
     pub fn open(cluster: &Cluster, topic: &str, from: StartOffset) -> Result<Self, Error> {
-        let consumer = open(cluster, Isolation::Committed, false)?;
+        let consumer = open(cluster, Isolation::Committed, true)?;
         let attempted = || format!("follow {topic}");
         let metadata = consumer
             .fetch_metadata(Some(topic), PATIENCE)
@@ -240,7 +252,14 @@ impl Tail {
             _cluster: cluster.clone(),
             topic: Arc::from(topic),
             topics: TopicNames::default(),
+            partitions: partitions.iter().map(|partition| partition.partition).collect(),
         })
+    }
+
+    /// The partitions of the topic.
+    #[must_use]
+    pub fn partitions(&self) -> &[i32] {
+        &self.partitions
     }
 
     /// The next record, or none before the timeout.
@@ -248,9 +267,25 @@ impl Tail {
     /// # Errors
     /// By class; after a `Retriable` one reading goes on by itself.
     pub fn poll(&mut self, timeout: Duration) -> Result<Option<Message>, Error> {
+        let deadline = Instant::now() + timeout;
+        loop {
+            match self.next(deadline.saturating_duration_since(Instant::now()))? {
+                Tailed::Record(message) => return Ok(Some(message)),
+                Tailed::End(_) => {}
+                Tailed::Idle => return Ok(None),
+            }
+        }
+    }
+
+    /// What comes next within the timeout.
+    ///
+    /// # Errors
+    /// By class; after a `Retriable` one reading goes on by itself.
+    pub fn next(&mut self, timeout: Duration) -> Result<Tailed, Error> {
         match self.consumer.poll(timeout) {
-            None => Ok(None),
-            Some(Ok(message)) => Ok(Some(self.topics.owned(&message))),
+            None => Ok(Tailed::Idle),
+            Some(Ok(message)) => Ok(Tailed::Record(self.topics.owned(&message))),
+            Some(Err(KafkaError::PartitionEOF(partition))) => Ok(Tailed::End(partition)),
             Some(Err(error)) => Err(Error::client(format!("follow {}", self.topic), error)),
         }
     }

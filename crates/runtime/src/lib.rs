@@ -5,6 +5,7 @@
 //! | [`poll`] | sources → raw topics: who owns which account, records and cursor in one transaction |
 //! | [`map`] | raw → documents: a flow's mapping, documents and offsets in one transaction |
 //! | [`deliver`] | documents → target: receipts, outcomes, dead letters |
+//! | [`collections`] | reference rows on disk, and who waits for them |
 //! | [`stage`] | the thread a loop lives on, and its restarts |
 //! | [`topics`] | names and settings of every topic and group |
 //! | [`health`] | how each stage is |
@@ -13,6 +14,7 @@
 
 pub mod backoff;
 pub mod clock;
+pub mod collections;
 pub mod deliver;
 pub mod health;
 mod lag;

@@ -55,6 +55,11 @@ impl Topics {
         format!("{}.wait.{flow}", self.prefix)
     }
 
+    /// Reference rows.
+    pub fn collection(&self, name: &str) -> String {
+        format!("{}.collection.{name}", self.prefix)
+    }
+
     /// Dead letters of a flow or a source.
     pub fn dead(&self, owner: &str) -> String {
         format!("{}.dead.{owner}", self.prefix)
@@ -136,6 +141,17 @@ impl Topics {
         specs
     }
 
+    /// The topics of the declared collections.
+    pub fn collection_specs<'a>(&self, collections: impl IntoIterator<Item = &'a str>) -> Vec<TopicSpec> {
+        let spec = |name| {
+            compacted(self.collection(name), OTHER_PARTITIONS)
+                .with("segment.ms", HOUR_MS.to_string())
+                .with("delete.retention.ms", (7 * DAY_MS).to_string())
+                .with("max.message.bytes", with_overhead(RAW_BYTES))
+        };
+        collections.into_iter().map(spec).collect()
+    }
+
     fn shared_specs(&self) -> Vec<TopicSpec> {
         let fact = |name| topic(name, OTHER_PARTITIONS).with("retention.ms", (400 * DAY_MS).to_string());
         vec![
@@ -195,5 +211,13 @@ mod tests {
             assert_eq!(spec.partitions, FLOW_PARTITIONS, "{name}");
         }
         assert!(specs.iter().any(|spec| spec.name == "weir.dead.shop"));
+    }
+
+    #[test]
+    fn collections_are_compacted_by_row() {
+        let specs = Topics::new("weir").collection_specs(["shops", "goods"]);
+        let names: Vec<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
+        assert_eq!(names, ["weir.collection.shops", "weir.collection.goods"]);
+        assert!(specs.iter().all(|spec| spec.settings["cleanup.policy"] == "compact"));
     }
 }
