@@ -2,7 +2,7 @@
 //! before flattening.
 
 use weir_expr::{
-    Cause, Cell, Cells, CompileError, Context, Number, Reference, Scope, Shape, Value, elements, moment,
+    Cause, Cell, Cells, CompileError, Context, KeptRows, Number, Reference, Scope, Shape, Value, elements, moment,
 };
 use weir_model::{
     Json,
@@ -32,6 +32,12 @@ impl RowMasks {
             let mut kept = mask.iter();
             rows.retain(|_| kept.next().copied().unwrap_or(false));
         }
+    }
+}
+
+impl KeptRows for RowMasks {
+    fn retain(&self, list: &str, rows: &mut Vec<&str>) {
+        Self::retain(self, list, rows);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use jiff::tz::TimeZone;
-use weir_expr::{Cells, Context, Reference, Scope, Shape, World};
+use weir_expr::{Cells, Context, Dialect, Reference, Scope, Shape, World};
 use weir_model::{
     document::Verdict,
     flow::{FlowSpec, Operation},
@@ -37,7 +37,8 @@ pub struct CompiledFlow {
 pub fn compile(flow: &FlowSpec, zone: TimeZone, problems: &mut Problems) -> Option<CompiledFlow> {
     let mut found = problems.fork();
     let source = &flow.source.metadata;
-    let mut scope = Scope::new();
+    let dialect = Dialect { language: flow.language.clone(), aliases: flow.aliases.clone() };
+    let mut scope = Scope::new(dialect);
     let number = (!source.number.is_empty()).then(|| scope.resolve(&source.number));
     let filter = Filter::compile(&source.condition, &mut scope, &mut found);
     if !source.condition_bk.is_empty() {
@@ -81,7 +82,7 @@ fn check_operation(operation: Option<&Operation>, path: &str, known: &[&str], pr
 impl CompiledFlow {
     /// Maps one record with reference rows at hand.
     fn map(&self, input: &Input, lookups: &dyn Lookups) -> Mapped {
-        let world = World { now: input.appended_at, zone: &self.zone, lookups };
+        let world = World { now: input.appended_at, zone: &self.zone, lookups, probe: None };
         if input.record.deleted {
             // `on_delete: ignore` is the default and, so far, the only choice (contract decisions "All sources").
             return Mapped::without_body(Verdict::Filtered("on_delete: ignore".to_owned()), String::new());
@@ -95,7 +96,7 @@ impl CompiledFlow {
             let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
             return refused(codes::PAYLOAD, &format!("the record is {error}: {cause}"));
         }
-        let mut context = Context { frames: vec![head], world: &world };
+        let mut context = Context::new(&world, vec![head]);
         let number = self.number.as_ref().and_then(|number| number.value(&context).ok());
         let number = number.map(|number| number.into_text().into_owned()).unwrap_or_default();
         let masks = match self.filter.decide(&context) {
@@ -103,6 +104,7 @@ impl CompiledFlow {
             Ok(Decision::Drop(rule)) => return Mapped::without_body(Verdict::Filtered(rule), number),
             Err(refusal) => return Mapped::without_body(Verdict::Refused(refusal), number),
         };
+        context.kept = Some(&masks);
         match self.mapping.run(&self.flatten, &mut context, &masks) {
             Ok((key, body)) => {
                 let number = if number.is_empty() { key.clone() } else { number };

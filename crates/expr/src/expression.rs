@@ -1,7 +1,9 @@
 //! One `value` of a mapping, in any of its three forms.
 
+use weir_model::lookup::LookupIndex;
+
 use crate::{
-    error::{CompileError, EvalError, nearest},
+    error::{Cause, CompileError, EvalError, nearest},
     function,
     lookup::{self, Lookup},
     scope::{Context, Scope},
@@ -45,34 +47,47 @@ impl Expression {
         &self.text
     }
 
-    /// The collections it looks up.
-    pub fn collections(&self) -> Vec<&str> {
+    /// What it looks up, and by which fields.
+    pub fn lookups(&self) -> Vec<LookupIndex> {
+        self.all_lookups().iter().map(Lookup::index).collect()
+    }
+
+    /// The names of its branches: `WHEN …`, `ELSE`, `IF …: yes`, `IF …: no`, the fallbacks of `IFNULL` and `COALESCE`.
+    pub fn branches(&self) -> &[String] {
         match &self.form {
-            Form::Template(_) => Vec::new(),
-            Form::Function(compiled) => compiled.collections.iter().map(String::as_str).collect(),
-            Form::Lookup(lookup) => vec![lookup.collection()],
+            Form::Function(compiled) => &compiled.branches,
+            Form::Template(_) | Form::Lookup(_) => &[],
         }
     }
 
     /// Evaluates it on a record.
     ///
     /// # Errors
-    /// What failed, with the expression and its inputs. A failed expression never becomes text.
+    /// What failed, with the expression and its inputs. A failed expression becomes text only where the flow says
+    /// `on_failure: text`.
     pub fn evaluate<'a>(&'a self, context: &Context<'_, 'a>) -> Result<Value<'a>, EvalError> {
         let value = match &self.form {
             Form::Template(template) => template.value(context),
             Form::Lookup(lookup) => lookup.value(context),
-            Form::Function(compiled) => compiled.node.value(context).and_then(|value| match value {
-                Value::Number(number) => Ok(Value::Number(number.trimmed())),
-                Value::Written(_) => value.to_number().map(|number| Value::Number(number.trimmed())),
-                other => Ok(other),
-            }),
+            Form::Function(compiled) => compiled.evaluate(&self.text, context),
         };
         value.map_err(|cause| self.failed(cause, context))
     }
 
     /// The error of this expression on this record, for a cause that was found after the evaluation.
-    pub fn failed(&self, cause: crate::Cause, context: &Context<'_, '_>) -> EvalError {
+    pub fn failed(&self, cause: Cause, context: &Context<'_, '_>) -> EvalError {
+        EvalError { expression: self.text.to_string(), inputs: self.macro_values(context), cause }
+    }
+
+    /// Everything it reads and the values on this record, shortened: macros first, then lookups with question and
+    /// answer. For people; it looks everything up again.
+    pub fn inputs(&self, context: &Context<'_, '_>) -> Vec<(String, String)> {
+        let mut inputs = self.macro_values(context);
+        inputs.extend(self.all_lookups().iter().map(|lookup| lookup.shown(context)));
+        inputs
+    }
+
+    fn macro_values(&self, context: &Context<'_, '_>) -> Vec<(String, String)> {
         let mut inputs: Vec<(String, String)> = Vec::new();
         for input in self.macros() {
             if inputs.iter().all(|(known, _)| known != input.path()) {
@@ -81,7 +96,7 @@ impl Expression {
                 inputs.push((input.path().to_owned(), value));
             }
         }
-        EvalError { expression: self.text.to_string(), inputs, cause }
+        inputs
     }
 
     fn macros(&self) -> Vec<&Macro> {
@@ -89,6 +104,14 @@ impl Expression {
             Form::Template(template) => template.macros().collect(),
             Form::Function(compiled) => compiled.macros.iter().collect(),
             Form::Lookup(lookup) => lookup.macros().collect(),
+        }
+    }
+
+    fn all_lookups(&self) -> &[Lookup] {
+        match &self.form {
+            Form::Template(_) => &[],
+            Form::Function(compiled) => &compiled.lookups,
+            Form::Lookup(lookup) => std::slice::from_ref(lookup),
         }
     }
 }

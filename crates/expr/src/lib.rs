@@ -23,6 +23,6 @@ pub use error::{Cause, CompileError, EvalError, nearest};
 pub use expression::Expression;
 pub use number::Number;
 pub use parser::Parsers;
-pub use scope::{Context, Reference, Scope, World};
+pub use scope::{Context, Dialect, KeptRows, Probe, Reference, Scope, World};
 pub use shape::{Cell, Cells, NotObject, Shape, elements};
 pub use value::{Value, shorten, time_text};

@@ -7,7 +7,7 @@ use crate::{
     error::{Cause, CompileError},
     scope::{Context, Scope},
     template::{Macro, Template},
-    value::Value,
+    value::{Value, shorten},
 };
 
 /// What starts a lookup, the blank included.
@@ -47,12 +47,8 @@ impl Lookup {
         for (name, value) in split_conditions(rest).ok_or_else(malformed)? {
             conditions.push((name.into(), Template::compile(value, scope)?));
         }
-        Ok(Self { field: field.trim().into(), collection: collection.trim().into(), conditions })
-    }
-
-    /// The collection it reads.
-    pub fn collection(&self) -> &str {
-        &self.collection
+        let collection = scope.collection(collection.trim()).into();
+        Ok(Self { field: field.trim().into(), collection, conditions })
     }
 
     /// The fields it looks up by.
@@ -69,13 +65,32 @@ impl Lookup {
 
     /// The answer; nothing found gives empty text.
     pub fn value<'a>(&'a self, context: &Context<'_, 'a>) -> Result<Value<'a>, Cause> {
+        let found = context.world.lookups.find(&self.query(context)?).map_err(Cause::Lookup)?;
+        Ok(Value::text(found.map(|found| found.text).unwrap_or_default()))
+    }
+
+    /// For a person: what is looked up, and the question with its answer.
+    pub fn shown(&self, context: &Context<'_, '_>) -> (String, String) {
+        let name = format!("{KEYWORD}find {} from {}", self.field, self.collection);
+        let said = match self.query(context) {
+            Err(cause) => cause.to_string(),
+            Ok(query) => {
+                let answer = match self.value(context) {
+                    Ok(value) => value.to_string(),
+                    Err(cause) => cause.to_string(),
+                };
+                format!("{}: {answer}", shorten(&query.reference()))
+            }
+        };
+        (name, said)
+    }
+
+    fn query(&self, context: &Context<'_, '_>) -> Result<Query<'_>, Cause> {
         let mut conditions = Vec::with_capacity(self.conditions.len());
         for (name, template) in &self.conditions {
             conditions.push((name.as_ref(), template.text(context)?.into_owned()));
         }
-        let query = Query { collection: &self.collection, field: &self.field, conditions };
-        let found = context.world.lookups.find(&query).map_err(Cause::Lookup)?;
-        Ok(Value::text(found.map(|found| found.text).unwrap_or_default()))
+        Ok(Query { collection: &self.collection, field: &self.field, conditions })
     }
 }
 

@@ -94,16 +94,16 @@ impl Number {
         Self::from_big(self.big() * other.big())
     }
 
-    /// The quotient, rounded half away from zero to the dividend's scale + 4 as MySQL does; `None` for a divisor of
-    /// zero.
-    pub fn divide(&self, other: &Self) -> Option<Self> {
+    /// The quotient, rounded half away from zero to the dividend's scale and `added` more digits, in MySQL
+    /// `div_precision_increment`; `None` for a divisor of zero.
+    pub fn divide(&self, other: &Self, added: u32) -> Option<Self> {
         if other.is_zero() {
             return None;
         }
-        let scale = self.scale() + DIVISION_SCALE;
+        let scale = self.scale().saturating_add(added);
         let small = match (&self.0, &other.0) {
             (Inner::Small { digits: a, .. }, Inner::Small { digits: b, scale: t }) => {
-                power(DIVISION_SCALE + t)
+                power(added + t)
                     .and_then(|factor| a.checked_mul(factor))
                     .and_then(|dividend| divide_rounded(dividend, *b))
             }
@@ -136,7 +136,7 @@ impl Number {
     pub fn divide_whole(&self, other: &Self) -> Option<Self> {
         let rest = self.remainder(other)?;
         let whole = self.subtract(&rest);
-        let mut quotient = whole.divide(other)?;
+        let mut quotient = whole.divide(other, DIVISION_SCALE)?;
         quotient = quotient.round(0);
         Some(quotient)
     }
@@ -308,13 +308,13 @@ mod tests {
     fn scales_follow_mysql() {
         assert_eq!(number("0.10").add(&number("1")).to_string(), "1.10");
         assert_eq!(number("0.13").multiply(&number("100")).to_string(), "13.00");
-        assert_eq!(number("100").divide(&number("3")).unwrap().to_string(), "33.3333");
-        assert_eq!(number("682.5").divide(&number("100")).unwrap().to_string(), "6.82500");
-        assert_eq!(number("2").divide(&number("3")).unwrap().to_string(), "0.6667");
-        assert_eq!(number("-2").divide(&number("3")).unwrap().to_string(), "-0.6667");
+        assert_eq!(number("100").divide(&number("3"), DIVISION_SCALE).unwrap().to_string(), "33.3333");
+        assert_eq!(number("682.5").divide(&number("100"), DIVISION_SCALE).unwrap().to_string(), "6.82500");
+        assert_eq!(number("2").divide(&number("3"), DIVISION_SCALE).unwrap().to_string(), "0.6667");
+        assert_eq!(number("-2").divide(&number("3"), DIVISION_SCALE).unwrap().to_string(), "-0.6667");
         assert_eq!(number("-7.5").remainder(&number("2")).unwrap().to_string(), "-1.5");
         assert_eq!(number("-7").divide_whole(&number("2")).unwrap().to_string(), "-3");
-        assert!(number("1").divide(&number("0.00")).is_none());
+        assert!(number("1").divide(&number("0.00"), DIVISION_SCALE).is_none());
     }
 
     #[test]
@@ -351,7 +351,7 @@ mod tests {
             prop_assert_eq!(x.multiply(&y).to_string(), u.multiply(&v).to_string());
             prop_assert_eq!(x.compare(&y), u.compare(&v));
             let text = |n: Option<Number>| n.map(|n| n.trimmed().to_string());
-            prop_assert_eq!(text(x.divide(&y)), text(u.divide(&v)));
+            prop_assert_eq!(text(x.divide(&y, DIVISION_SCALE)), text(u.divide(&v, DIVISION_SCALE)));
             prop_assert_eq!(text(x.remainder(&y)), text(u.remainder(&v)));
         }
 

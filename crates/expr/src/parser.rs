@@ -1,7 +1,10 @@
 //! Parsers (contract qeasy-metadata §5): what is done to a value last.
 
 use serde_json::json;
-use weir_model::{Json, flow::Parser as Spec};
+use weir_model::{
+    Json,
+    flow::{Parser as Spec, language::BlankUnderObject},
+};
 
 use crate::{
     convert::{Output, write_text},
@@ -25,6 +28,7 @@ pub struct Parsers {
     /// Keys of the objects around the value, outermost first, with what is written for them.
     wrap: Vec<Box<str>>,
     prefix: Vec<u8>,
+    keep_blank: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -37,9 +41,9 @@ enum Step {
 }
 
 impl Parsers {
-    /// Compiles a `parser` entry.
-    pub fn compile(spec: &Spec) -> Result<Self, CompileError> {
-        let mut parsers = Self::default();
+    /// Compiles a `parser` entry; `blank` says what empty text under an object parser becomes.
+    pub fn compile(spec: &Spec, blank: BlankUnderObject) -> Result<Self, CompileError> {
+        let mut parsers = Self { keep_blank: blank == BlankUnderObject::Keep, ..Self::default() };
         for name in spec.name.split(',').map(str::trim) {
             if !parsers.wrap.is_empty() {
                 return Err(CompileError::new(
@@ -82,15 +86,16 @@ impl Parsers {
         self.wrap.iter().map(AsRef::as_ref)
     }
 
-    /// Runs the parsers that change the value itself. Under an object parser empty text becomes nothing: an empty
-    /// `{"FNumber":""}` is a harmful request for Kingdee.
+    /// Runs the parsers that change the value itself. Under an object parser empty text becomes nothing, unless the
+    /// flow keeps it: an empty `{"FNumber":""}` is a harmful request for Kingdee.
     pub fn run<'a>(&self, mut value: Output<'a>) -> Result<Output<'a>, Cause> {
         for step in &self.steps {
             if value != Output::Null {
                 value = step.run(value)?;
             }
         }
-        Ok(if !self.wrap.is_empty() && value.is_blank() { Output::Null } else { value })
+        let dropped = !self.wrap.is_empty() && !self.keep_blank && value.is_blank();
+        Ok(if dropped { Output::Null } else { value })
     }
 
     /// Appends the value and the objects around it as JSON.
@@ -175,7 +180,7 @@ mod tests {
             params1: Some("a".into()),
             params2: Some("b\"".into()),
         };
-        let parsers = Parsers::compile(&spec).unwrap_or_else(|error| panic!("{error}"));
+        let parsers = Parsers::compile(&spec, BlankUnderObject::Drop).unwrap_or_else(|error| panic!("{error}"));
         match parsers.run(value) {
             Ok(Output::Null) => "nothing".into(),
             Ok(value) => {
@@ -207,13 +212,12 @@ mod tests {
     #[test]
     fn unknown_ones_are_refused_with_a_suggestion() {
         let spec = |name: &str| Spec { name: name.into(), params: None, params1: None, params2: None };
-        let error = Parsers::compile(&spec("ConvertObjectPaser")).unwrap_err();
+        let error = Parsers::compile(&spec("ConvertObjectPaser"), BlankUnderObject::Drop).unwrap_err();
         assert_eq!(
             error.to_string(),
             "unknown parser \"ConvertObjectPaser\" (did you mean \"ConvertObjectParser\"?)"
         );
-        assert!(
-            Parsers::compile(&spec("ConvertObjectParser")).unwrap_err().to_string().contains("needs params")
-        );
+        let error = Parsers::compile(&spec("ConvertObjectParser"), BlankUnderObject::Drop).unwrap_err();
+        assert!(error.to_string().contains("needs params"));
     }
 }

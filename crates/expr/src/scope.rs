@@ -1,8 +1,13 @@
 //! Which fields an expression may read: paths are resolved to slots at load, against the head of the record and the
 //! lists that are bound around the expression.
 
+use std::collections::BTreeMap;
+
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
-use weir_model::lookup::Lookups;
+use weir_model::{
+    flow::{Language, language::RowKeys},
+    lookup::Lookups,
+};
 
 use crate::{
     error::Cause,
@@ -42,10 +47,20 @@ impl Reference {
     }
 }
 
+/// What a flow says about its expressions: how the language is read where it is silent, and the names of collections.
+#[derive(Clone, Debug, Default)]
+pub struct Dialect {
+    /// The settings of the language (contract decisions "Mapping language").
+    pub language: Language,
+    /// Names that lookups use, such as the vendor's UUIDs, and the collections they stand for.
+    pub aliases: BTreeMap<String, String>,
+}
+
 /// What is known while expressions are compiled: frame 0 is the head of the record, then come the flattened lists,
 /// then the lists that array items are bound to.
 #[derive(Debug, Default)]
 pub struct Scope {
+    dialect: Dialect,
     frames: Vec<Frame>,
 }
 
@@ -60,8 +75,23 @@ struct Frame {
 
 impl Scope {
     /// A scope with the head of the record only.
-    pub fn new() -> Self {
-        Self { frames: vec![Frame { list: String::new(), flat: false, shape: Shape::default() }] }
+    pub fn new(dialect: Dialect) -> Self {
+        Self { dialect, frames: vec![Frame { list: String::new(), flat: false, shape: Shape::default() }] }
+    }
+
+    /// How the language is read.
+    pub fn language(&self) -> &Language {
+        &self.dialect.language
+    }
+
+    /// The collection that a lookup means by `name`: its alias, else the name itself.
+    pub fn collection(&self, name: &str) -> String {
+        self.dialect.aliases.get(name).map_or(name, String::as_str).to_owned()
+    }
+
+    /// The lists that items around the expression are bound to, the innermost first.
+    pub fn bound_lists(&self) -> impl Iterator<Item = &str> {
+        self.frames.iter().skip(1).rev().filter(|frame| !frame.flat).map(|frame| frame.list.as_str())
     }
 
     /// Flattens a list of the head for all that is compiled afterwards (`beatFlat`, contract qeasy-metadata §7): its
@@ -85,8 +115,9 @@ impl Scope {
     }
 
     /// Resolves a path such as `a`, `a.b` or, inside an item bound to `a`, `a.b` of its element. The key is looked for
-    /// as written, then without `<list>_` (contract qeasy-metadata §3).
+    /// as written, then, unless the flow says `row_keys: exact`, without `<list>_` (contract qeasy-metadata §3).
     pub fn resolve(&mut self, path: &str) -> Reference {
+        let optional_prefix = self.dialect.language.row_keys == RowKeys::OptionalPrefix;
         let mut places = Vec::new();
         for (index, frame) in self.frames.iter_mut().enumerate().rev() {
             let separator = if frame.flat { '_' } else { '.' };
@@ -98,7 +129,8 @@ impl Scope {
                 continue;
             }
             let last = frame.list.rsplit('.').next().unwrap_or_default();
-            if let Some(short) = key.strip_prefix(last).and_then(|rest| rest.strip_prefix('_')) {
+            let short = key.strip_prefix(last).and_then(|rest| rest.strip_prefix('_'));
+            if let Some(short) = short.filter(|_| optional_prefix) {
                 places.push((index, frame.shape.slot(&split(short))));
             }
             return Reference { path: path.into(), places };
@@ -125,6 +157,27 @@ pub struct Context<'w, 'a> {
     pub frames: Vec<Cells<'a>>,
     /// The world.
     pub world: &'w World<'w>,
+    /// The rows that a filter kept; `None` keeps all.
+    pub kept: Option<&'w dyn KeptRows>,
+}
+
+impl<'w, 'a> Context<'w, 'a> {
+    /// A record whose lists are whole.
+    pub fn new(world: &'w World<'w>, frames: Vec<Cells<'a>>) -> Self {
+        Self { frames, world, kept: None }
+    }
+}
+
+/// The rows of the record's lists that a filter kept: aggregates see no others.
+pub trait KeptRows {
+    /// Removes from `rows`, the elements of `list` in order, those that the filter removed.
+    fn retain(&self, list: &str, rows: &mut Vec<&str>);
+}
+
+/// Told which branches of expressions are taken, for the coverage of tests.
+pub trait Probe {
+    /// A branch was taken: its place in [`crate::Expression::branches`] of the expression with this text.
+    fn branch(&self, expression: &str, branch: usize);
 }
 
 /// What is the same for a whole record.
@@ -135,6 +188,8 @@ pub struct World<'w> {
     pub zone: &'w TimeZone,
     /// Reference rows.
     pub lookups: &'w dyn Lookups,
+    /// Who wants to know which branches are taken.
+    pub probe: Option<&'w dyn Probe>,
 }
 
 impl World<'_> {
@@ -152,8 +207,9 @@ mod tests {
     use super::*;
 
     fn value(reference: &Reference, shapes: &[&Shape], texts: &[&'static str]) -> String {
-        let world = World { now: Timestamp::UNIX_EPOCH, zone: &TimeZone::UTC, lookups: &NoLookups };
-        let mut context = Context { frames: Vec::new(), world: &world };
+        let world =
+            World { now: Timestamp::UNIX_EPOCH, zone: &TimeZone::UTC, lookups: &NoLookups, probe: None };
+        let mut context = Context::new(&world, Vec::new());
         for (shape, text) in shapes.iter().zip(texts) {
             let mut cells = Cells::new();
             shape.read(text, &mut cells).unwrap();
@@ -164,7 +220,7 @@ mod tests {
 
     #[test]
     fn rows_are_read_by_the_exact_key_first() {
-        let mut scope = Scope::new();
+        let mut scope = Scope::new(Dialect::default());
         scope.enter("product_list");
         let count = scope.resolve("product_list.product_list_count");
         let head = scope.resolve("order_no");
@@ -178,8 +234,19 @@ mod tests {
     }
 
     #[test]
+    fn exact_keys_are_a_setting() {
+        let language = Language { row_keys: RowKeys::Exact, ..Language::default() };
+        let mut scope = Scope::new(Dialect { language, ..Dialect::default() });
+        scope.enter("rows");
+        let count = scope.resolve("rows.rows_count");
+        let row = scope.leave();
+        let shapes = scope.finish();
+        assert_eq!(value(&count, &[&shapes[0], &row], &["{}", r#"{"count":4}"#]), "null");
+    }
+
+    #[test]
     fn flattened_keys_carry_the_name_of_the_list() {
-        let mut scope = Scope::new();
+        let mut scope = Scope::new(Dialect::default());
         scope.flatten("details");
         let goods = scope.resolve("details_goods");
         let shapes = scope.finish();
@@ -190,7 +257,7 @@ mod tests {
 
     #[test]
     fn a_list_that_is_not_bound_is_an_error() {
-        let mut scope = Scope::new();
+        let mut scope = Scope::new(Dialect::default());
         let lost = scope.resolve("items.name");
         let shapes = scope.finish();
         let said = value(&lost, &[&shapes[0]], &[r#"{"items":[{"name":1}]}"#]);

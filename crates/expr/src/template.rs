@@ -4,12 +4,13 @@
 use std::{borrow::Cow, fmt::Write as _};
 
 use jiff::ToSpan as _;
+use weir_model::flow::language::DaysAgo;
 
 use crate::{
     error::{Cause, CompileError, nearest},
     moment,
     number::Number,
-    scope::{Context, Reference, Scope},
+    scope::{Context, Reference, Scope, World},
     value::{Value, time_text},
 };
 
@@ -43,7 +44,12 @@ pub struct Macro {
 enum Source {
     Field(Reference),
     /// The raw record's append time minus so many days, in unix seconds.
-    DaysAgo(Box<str>, u16),
+    DaysAgo {
+        name: Box<str>,
+        days: u16,
+        /// Whether it is the beginning of that day.
+        midnight: bool,
+    },
 }
 
 /// Text with macros, compiled.
@@ -79,7 +85,7 @@ impl Macro {
     pub fn path(&self) -> &str {
         match &self.source {
             Source::Field(reference) => reference.path(),
-            Source::DaysAgo(name, _) => name,
+            Source::DaysAgo { name, .. } => name,
         }
     }
 
@@ -87,9 +93,13 @@ impl Macro {
     pub fn raw<'a>(&self, context: &Context<'_, 'a>) -> Result<Value<'a>, Cause> {
         match &self.source {
             Source::Field(reference) => reference.value(context),
-            Source::DaysAgo(_, days) => {
+            Source::DaysAgo { days, midnight, .. } => {
+                let World { now, zone, .. } = context.world;
                 let hours = (i64::from(*days) * 24).hours();
-                let at = context.world.now.checked_sub(hours).unwrap_or(context.world.now);
+                let mut at = now.checked_sub(hours).unwrap_or(*now);
+                if *midnight {
+                    at = moment::instant(zone.to_datetime(at).start_of_day(), zone)?;
+                }
                 Ok(Value::Number(Number::whole(i128::from(at.as_second()))))
             }
         }
@@ -118,14 +128,15 @@ fn filter(name: &str) -> Result<Filter, CompileError> {
 
 fn source(path: &str, scope: &mut Scope) -> Result<Source, CompileError> {
     if TIMES.contains(&path) {
-        return Ok(Source::DaysAgo(path.into(), 0));
+        return Ok(Source::DaysAgo { name: path.into(), days: 0, midnight: false });
     }
     if let Some(days) = path.strip_prefix("DAYS_AGO_") {
         let days = days.parse().map_err(|_| {
             CompileError::new(format!("{path:?} 缺少天数"), format!("{path:?} has no number of days"))
                 .suggest("例如 DAYS_AGO_2", "for example DAYS_AGO_2")
         })?;
-        return Ok(Source::DaysAgo(path.into(), days));
+        let midnight = scope.language().days_ago == DaysAgo::Midnight;
+        return Ok(Source::DaysAgo { name: path.into(), days, midnight });
     }
     if PAGING.contains(&path) {
         return Err(CompileError::new(

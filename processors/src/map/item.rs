@@ -5,6 +5,7 @@ use std::{borrow::Cow, collections::BTreeSet};
 use weir_expr::{CompileError, Context, Expression, Kind, Output, Parsers, Reference, Scope, Shape, Value};
 use weir_model::{
     flow::Item as Spec,
+    lookup::LookupIndex,
     outcome::Refusal,
     settings::{Localized, Problems},
 };
@@ -171,12 +172,12 @@ fn scalar(spec: &Spec, kind: Kind, scope: &mut Scope, problems: &mut Problems) -
     }
     let mut parsers = Parsers::default();
     if let Some(parser) = &spec.parser {
-        match Parsers::compile(parser) {
+        match Parsers::compile(parser, scope.language().blank_under_object) {
             Ok(compiled) => parsers = compiled,
             Err(error) => report(&format!("{}.parser", spec.path), error, problems),
         }
     }
-    for collection in expression.iter().flat_map(Expression::collections) {
+    for LookupIndex { collection, .. } in expression.iter().flat_map(Expression::lookups) {
         let message = Localized::new(
             format!("本版本尚不能查询集合 {collection:?}"),
             format!("this version cannot look up the collection {collection:?} yet"),

@@ -1,10 +1,12 @@
-//! Comparing values as MySQL does under utf8mb4_bin (contract decisions "Mapping language"), without its silent
-//! conversion of text to zero.
+//! Comparing values as MySQL does under utf8mb4_bin, or, where the flow says so, utf8mb4_general_ci (contract
+//! decisions "Mapping language"), without its silent conversion of text to zero.
 
 use std::cmp::Ordering;
 
-use super::node::Comparison;
-use crate::{error::Cause, moment, scope::World, value::Value};
+use weir_model::flow::language::Collation;
+
+use super::{Surroundings, node::Comparison};
+use crate::{error::Cause, moment, value::Value};
 
 /// Compares two values; `None` when one of them is nothing.
 ///
@@ -14,7 +16,7 @@ pub fn values(
     operator: Comparison,
     left: &Value<'_>,
     right: &Value<'_>,
-    world: &World<'_>,
+    around: &Surroundings<'_>,
 ) -> Result<Option<bool>, Cause> {
     match (left.is_null(), right.is_null()) {
         (false, false) => {}
@@ -22,7 +24,7 @@ pub fn values(
         _ if operator == Comparison::NullSafeEqual => return Ok(Some(false)),
         _ => return Ok(None),
     }
-    let ordering = match order(left, right, world) {
+    let ordering = match order(left, right, around) {
         Ok(ordering) => ordering,
         Err(cause @ (Cause::NotNumber(_) | Cause::NotTime(_))) => {
             return match operator {
@@ -36,27 +38,40 @@ pub fn values(
     Ok(Some(operator.accepts(ordering)))
 }
 
-fn order(left: &Value<'_>, right: &Value<'_>, world: &World<'_>) -> Result<Ordering, Cause> {
+/// How two values that are there stand to each other.
+pub fn order(left: &Value<'_>, right: &Value<'_>, around: &Surroundings<'_>) -> Result<Ordering, Cause> {
     match (left, right) {
         (Value::Json(_), _) | (_, Value::Json(_)) => Err(Cause::NotScalar),
-        (Value::Text(left), Value::Text(right)) => Ok(texts(left, right)),
+        (Value::Text(left), Value::Text(right)) => Ok(texts(left, right, around.rules.collation)),
         (Value::Time(_), _) | (_, Value::Time(_)) => {
-            Ok(moment::read(left, world.zone)?.cmp(&moment::read(right, world.zone)?))
+            let zone = around.world.zone;
+            Ok(moment::read(left, zone)?.cmp(&moment::read(right, zone)?))
         }
         _ => Ok(left.to_number()?.compare(&right.to_number()?)),
     }
 }
 
-/// By code point, as if the shorter text were filled up with blanks.
-fn texts(left: &str, right: &str) -> Ordering {
+/// By code point, as if the shorter text were filled up with blanks; under general_ci in capitals.
+pub fn texts(left: &str, right: &str, collation: Collation) -> Ordering {
+    if collation == Collation::GeneralCi {
+        return texts(&folded(left), &folded(right), Collation::Binary);
+    }
     let length = left.len().max(right.len());
     let filled_left = left.bytes().chain(std::iter::repeat(b' ')).take(length);
     let filled_right = right.bytes().chain(std::iter::repeat(b' ')).take(length);
     filled_left.cmp(filled_right)
 }
 
+/// Text without its letter case.
+pub fn folded(text: &str) -> String {
+    text.chars().flat_map(char::to_uppercase).collect()
+}
+
 /// `LIKE`: `%` any text, `_` one character, `\` takes the next character as it is.
-pub fn like(text: &str, pattern: &str) -> bool {
+pub fn like(text: &str, pattern: &str, collation: Collation) -> bool {
+    if collation == Collation::GeneralCi {
+        return like(&folded(text), &folded(pattern), Collation::Binary);
+    }
     let text: Vec<char> = text.chars().collect();
     let mut tokens = Vec::new();
     let mut characters = pattern.chars();
@@ -105,17 +120,20 @@ mod tests {
         for (text, pattern) in
             [("abc", "a%"), ("abc", "%b%"), ("a%c", "a\\%c"), ("华东", "_东"), ("", "%"), ("aXbXc", "%X%c")]
         {
-            assert!(like(text, pattern), "{text} LIKE {pattern}");
+            assert!(like(text, pattern, Collation::Binary), "{text} LIKE {pattern}");
         }
         for (text, pattern) in [("abc", "b%"), ("abc", "a_"), ("abc", "a\\%c"), ("", "_")] {
-            assert!(!like(text, pattern), "{text} LIKE {pattern}");
+            assert!(!like(text, pattern, Collation::Binary), "{text} LIKE {pattern}");
         }
     }
 
     #[test]
     fn blanks_at_the_end_do_not_count() {
-        assert_eq!(texts("a", "a  "), Ordering::Equal);
-        assert_eq!(texts("a\t", "a"), Ordering::Less);
-        assert_eq!(texts("B", "a"), Ordering::Less);
+        let binary = |left: &str, right: &str| texts(left, right, Collation::Binary);
+        assert_eq!(binary("a", "a  "), Ordering::Equal);
+        assert_eq!(binary("a\t", "a"), Ordering::Less);
+        assert_eq!(binary("B", "a"), Ordering::Less);
+        assert_eq!(texts("B ", "b", Collation::GeneralCi), Ordering::Equal);
+        assert!(like("abC", "%B_", Collation::GeneralCi));
     }
 }

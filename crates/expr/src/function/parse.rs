@@ -11,16 +11,20 @@ use sqlparser::{
     tokenizer::Token,
 };
 
+use weir_model::flow::language::OnFailure;
+
 use super::{
+    Evaluation, Rules, Surroundings,
     node::{Arithmetic, Comparison, Logic, Node},
     table,
     time::Unit,
 };
 use crate::{
-    error::CompileError,
+    error::{Cause, CompileError},
     lookup::{END, KEYWORD as FIND, Lookup},
-    scope::Scope,
+    scope::{Context, Scope},
     template::{Macro, Piece, Template, next_piece},
+    value::{Value, shorten},
 };
 
 /// Deeper expressions are refused: evaluation is recursive.
@@ -37,8 +41,14 @@ pub struct Compiled {
     pub node: Node,
     /// Its macros, for messages.
     pub macros: Vec<Macro>,
-    /// The collections it looks up.
-    pub collections: Vec<String>,
+    /// Its lookups.
+    pub lookups: Vec<Lookup>,
+    /// The names of its branches.
+    pub branches: Vec<String>,
+    /// How it is evaluated.
+    pub rules: Rules,
+    /// What becomes of it when it fails, where the flow wants the vendor's way: the text itself.
+    pub unevaluated: Option<Template>,
 }
 
 /// Compiles the text after `_function `.
@@ -59,9 +69,38 @@ pub fn compile(text: &str, scope: &mut Scope) -> Result<Compiled> {
     if next.token != Token::EOF {
         return Err(syntax(&format!("unexpected {}", next.token)));
     }
-    let mut compiler = Compiler { scope, depth: 0, macros: Vec::new(), collections: Vec::new() };
+    let as_text = scope.language().on_failure == OnFailure::Text;
+    let unevaluated = if as_text { Some(Template::compile(text, scope)?) } else { None };
+    let rules = Rules::of(scope.language());
+    let mut compiler =
+        Compiler { scope, depth: 0, macros: Vec::new(), lookups: Vec::new(), branches: Vec::new() };
     let node = compiler.node(&tree)?;
-    Ok(Compiled { node, macros: compiler.macros, collections: compiler.collections })
+    let Compiler { macros, lookups, branches, .. } = compiler;
+    Ok(Compiled { node, macros, lookups, branches, rules, unevaluated })
+}
+
+impl Compiled {
+    /// Its value on a record; numbers without trailing zeros (contract qeasy-metadata §4). `text` is the whole
+    /// expression, by which a probe knows it.
+    pub fn evaluate<'a>(
+        &'a self,
+        text: &str,
+        context: &Context<'_, 'a>,
+    ) -> std::result::Result<Value<'a>, Cause> {
+        let around = Surroundings { world: context.world, rules: self.rules };
+        let value = Evaluation { context, around, text }.value(&self.node).and_then(|value| match value {
+            Value::Number(number) => Ok(Value::Number(number.trimmed())),
+            Value::Written(_) => value.to_number().map(|number| Value::Number(number.trimmed())),
+            other => Ok(other),
+        });
+        match (value, &self.unevaluated) {
+            // A lookup without an answer is no failed expression: the record may have to wait for the row.
+            (Err(cause), Some(unevaluated)) if !matches!(cause, Cause::Lookup(_)) => {
+                unevaluated.text(context).map(Value::Text)
+            }
+            (value, _) => value,
+        }
+    }
 }
 
 fn too_large() -> CompileError {
@@ -128,7 +167,8 @@ struct Compiler<'s> {
     scope: &'s mut Scope,
     depth: usize,
     macros: Vec<Macro>,
-    collections: Vec<String>,
+    lookups: Vec<Lookup>,
+    branches: Vec<String>,
 }
 
 impl Compiler<'_> {
@@ -172,9 +212,8 @@ impl Compiler<'_> {
                 Ok(negate(found, *negated))
             }
             Expr::Between { expr, negated, low, high } => {
-                let low = Node::Compare(Comparison::GreaterOrEqual, self.boxed(expr)?, self.boxed(low)?);
-                let high = Node::Compare(Comparison::LessOrEqual, self.boxed(expr)?, self.boxed(high)?);
-                Ok(negate(Node::Logic(Logic::And, Box::new(low), Box::new(high)), *negated))
+                let parts = [self.node(expr)?, self.node(low)?, self.node(high)?];
+                Ok(negate(Node::Between(Box::new(parts)), *negated))
             }
             Expr::Like { negated, any: false, expr, pattern, escape_char: None } => {
                 let found = Node::Like(self.boxed(expr)?, self.boxed(pattern)?);
@@ -228,7 +267,7 @@ impl Compiler<'_> {
     fn lookup(&mut self, text: &str) -> Result<Node> {
         let lookup = Lookup::compile(text, self.scope)?;
         self.macros.extend(lookup.macros().cloned());
-        self.collections.push(lookup.collection().to_owned());
+        self.lookups.push(lookup.clone());
         Ok(Node::Lookup(lookup))
     }
 
@@ -281,12 +320,30 @@ impl Compiler<'_> {
 
     fn case(&mut self, operand: Option<&Expr>, arms: &[CaseWhen], otherwise: Option<&Expr>) -> Result<Node> {
         let operand = operand.map(|tree| self.boxed(tree)).transpose()?;
+        let branch = self.branches.len();
+        self.branches.extend(arms.iter().map(|arm| format!("WHEN {}", shown(&arm.condition))));
+        self.branches.extend(otherwise.map(|_| "ELSE".to_owned()));
         let mut compiled = Vec::with_capacity(arms.len());
         for arm in arms {
             compiled.push((self.node(&arm.condition)?, self.node(&arm.result)?));
         }
         let otherwise = otherwise.map(|tree| self.boxed(tree)).transpose()?;
-        Ok(Node::Case { operand, arms: compiled, otherwise })
+        Ok(Node::Case { operand, arms: compiled, otherwise, branch })
+    }
+
+    fn coalesce(&mut self, name: &str, arguments: &[&Expr]) -> Result<Node> {
+        let branch = self.branches.len();
+        let fallbacks = arguments.iter().skip(1);
+        self.branches.extend(fallbacks.map(|fallback| format!("{name} → {}", shown(fallback))));
+        Ok(Node::Coalesce(self.nodes(arguments.iter().copied())?, branch))
+    }
+
+    fn branching(&mut self, condition: &Expr, yes: &Expr, no: &Expr) -> Result<Node> {
+        let branch = self.branches.len();
+        let condition_text = shown(condition);
+        self.branches.push(format!("IF {condition_text}: yes"));
+        self.branches.push(format!("IF {condition_text}: no"));
+        Ok(Node::If(Box::new([self.node(condition)?, self.node(yes)?, self.node(no)?]), branch))
     }
 
     fn function(&mut self, function: &SqlFunction) -> Result<Node> {
@@ -306,10 +363,8 @@ impl Compiler<'_> {
             _ => return Err(unsupported(&function.to_string())),
         }
         match (name.to_ascii_uppercase().as_str(), arguments.as_slice()) {
-            ("COALESCE", [_, ..]) | ("IFNULL", [_, _]) => Ok(Node::Coalesce(self.nodes(arguments)?)),
-            ("IF", [condition, yes, no]) => {
-                Ok(Node::If(Box::new([self.node(condition)?, self.node(yes)?, self.node(no)?])))
-            }
+            (name @ "COALESCE", [_, ..]) | (name @ "IFNULL", [_, _]) => self.coalesce(name, &arguments),
+            ("IF", [condition, yes, no]) => self.branching(condition, yes, no),
             ("NULLIF", [value, other]) => Ok(Node::NullIf(Box::new([self.node(value)?, self.node(other)?]))),
             ("DATE_ADD", [time, Expr::Interval(interval)]) => self.shift(time, interval, false),
             ("DATE_SUB", [time, Expr::Interval(interval)]) => self.shift(time, interval, true),
@@ -346,6 +401,11 @@ impl Compiler<'_> {
 
 fn negate(node: Node, negated: bool) -> Node {
     if negated { Node::Not(Box::new(node)) } else { node }
+}
+
+/// A part of the expression as the author wrote it, for people.
+fn shown(tree: &Expr) -> String {
+    shorten(&tree.to_string().replace('`', ""))
 }
 
 fn arguments_error(name: &str) -> CompileError {

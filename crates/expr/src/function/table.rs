@@ -1,8 +1,8 @@
 //! The functions by name: a line each. `IF`, `IFNULL`, `COALESCE`, `NULLIF`, `DATE_ADD` and `DATE_SUB` evaluate
 //! their arguments in their own way and are compiled to nodes of their own.
 
-use super::{text, time};
-use crate::{error::Cause, number::Number, scope::World, value::Value};
+use super::{Surroundings, text, time};
+use crate::{error::Cause, number::Number, value::Value};
 
 /// A function of the expression language.
 pub struct Function {
@@ -16,7 +16,7 @@ pub struct Function {
 }
 
 type Arguments<'v, 'a> = &'v [Value<'a>];
-type Run = for<'v, 'a> fn(Arguments<'v, 'a>, &World<'_>) -> Result<Value<'a>, Cause>;
+type Run = for<'v, 'a> fn(Arguments<'v, 'a>, &Surroundings<'_>) -> Result<Value<'a>, Cause>;
 
 impl std::fmt::Debug for Function {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -26,11 +26,11 @@ impl std::fmt::Debug for Function {
 
 impl Function {
     /// Runs it; the number of arguments was checked at load.
-    pub fn call<'a>(&self, arguments: &[Value<'a>], world: &World<'_>) -> Result<Value<'a>, Cause> {
+    pub fn call<'a>(&self, arguments: &[Value<'a>], around: &Surroundings<'_>) -> Result<Value<'a>, Cause> {
         if self.strict && arguments.iter().any(Value::is_null) {
             return Ok(Value::Null);
         }
-        (self.run)(arguments, world)
+        (self.run)(arguments, around)
     }
 }
 
@@ -69,19 +69,19 @@ static FUNCTIONS: [Function; 38] = [
     strict("RTRIM", 1, 1, |a, _| Ok(Value::text(text_at(a, 0).trim_end_matches(' ')))),
     strict("LPAD", 3, 3, |a, _| text::pad(a, true)),
     strict("RPAD", 3, 3, |a, _| text::pad(a, false)),
-    strict("NOW", 0, 0, |_, world| Ok(Value::Time(world.local_now()))),
-    strict("CURRENT_TIMESTAMP", 0, 0, |_, world| Ok(Value::Time(world.local_now()))),
-    strict("CURDATE", 0, 0, |_, world| Ok(Value::text(world.local_now().date().to_string()))),
-    strict("CURRENT_DATE", 0, 0, |_, world| Ok(Value::text(world.local_now().date().to_string()))),
+    strict("NOW", 0, 0, |_, s| Ok(Value::Time(s.world.local_now()))),
+    strict("CURRENT_TIMESTAMP", 0, 0, |_, s| Ok(Value::Time(s.world.local_now()))),
+    strict("CURDATE", 0, 0, |_, s| Ok(Value::text(s.world.local_now().date().to_string()))),
+    strict("CURRENT_DATE", 0, 0, |_, s| Ok(Value::text(s.world.local_now().date().to_string()))),
     strict("DATE", 1, 1, time::date),
     strict("DATE_FORMAT", 2, 2, time::date_format),
     strict("FROM_UNIXTIME", 1, 2, time::from_unixtime),
     strict("UNIX_TIMESTAMP", 0, 1, time::unix_timestamp),
     strict("LAST_DAY", 1, 1, time::last_day),
-    strict("DAY", 1, 1, |a, world| time::part(a, world, |t| t.day().into())),
-    strict("MONTH", 1, 1, |a, world| time::part(a, world, |t| t.month().into())),
-    strict("YEAR", 1, 1, |a, world| time::part(a, world, |t| t.year().into())),
-    strict("HOUR", 1, 1, |a, world| time::part(a, world, |t| t.hour().into())),
+    strict("DAY", 1, 1, |a, s| time::part(a, s, |t| t.day().into())),
+    strict("MONTH", 1, 1, |a, s| time::part(a, s, |t| t.month().into())),
+    strict("YEAR", 1, 1, |a, s| time::part(a, s, |t| t.year().into())),
+    strict("HOUR", 1, 1, |a, s| time::part(a, s, |t| t.hour().into())),
 ];
 
 /// The functions that are compiled to nodes of their own.

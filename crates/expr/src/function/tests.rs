@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::json;
 use weir_model::lookup::MemoryRows;
 
-use crate::{Context, Expression, Scope, World};
+use crate::{Context, Dialect, Expression, Scope, World};
 
 /// One shop, one customer.
 fn collections() -> MemoryRows {
@@ -19,7 +19,7 @@ fn collections() -> MemoryRows {
 }
 
 fn evaluate(expression: &str, record: &str) -> String {
-    let mut scope = Scope::new();
+    let mut scope = Scope::new(Dialect::default());
     let expression = match Expression::compile(expression, &mut scope) {
         Ok(expression) => expression,
         Err(error) => return format!("refused: {error}"),
@@ -27,8 +27,8 @@ fn evaluate(expression: &str, record: &str) -> String {
     let zone = TimeZone::get("Asia/Shanghai").unwrap();
     let now = "2024-03-14T08:00:00.9Z".parse().unwrap();
     let rows = collections();
-    let world = World { now, zone: &zone, lookups: &rows };
-    let mut context = Context { frames: Vec::new(), world: &world };
+    let world = World { now, zone: &zone, lookups: &rows, probe: None };
+    let mut context = Context::new(&world, Vec::new());
     for shape in scope.finish() {
         let mut cells = Vec::new();
         shape.read(record, &mut cells).unwrap();

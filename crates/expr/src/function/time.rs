@@ -4,12 +4,14 @@ use std::fmt::Write as _;
 
 use jiff::{Span, Timestamp, civil::DateTime, tz::TimeZone};
 
-use super::table::{number_at, text_at};
+use super::{
+    Surroundings,
+    table::{number_at, text_at},
+};
 use crate::{
     error::Cause,
     moment,
     number::Number,
-    scope::World,
     value::{Value, time_text},
 };
 
@@ -79,32 +81,32 @@ impl Unit {
     }
 }
 
-fn time_at(arguments: Arguments<'_, '_>, world: &World<'_>) -> Result<DateTime, Cause> {
-    moment::read(arguments.first().unwrap_or(&Value::Null), world.zone)
+fn time_at(arguments: Arguments<'_, '_>, around: &Surroundings<'_>) -> Result<DateTime, Cause> {
+    moment::read(arguments.first().unwrap_or(&Value::Null), around.world.zone)
 }
 
-pub fn date<'a>(arguments: Arguments<'_, 'a>, world: &World<'_>) -> Result<Value<'a>, Cause> {
-    Ok(Value::text(time_at(arguments, world)?.date().to_string()))
+pub fn date<'a>(arguments: Arguments<'_, 'a>, around: &Surroundings<'_>) -> Result<Value<'a>, Cause> {
+    Ok(Value::text(time_at(arguments, around)?.date().to_string()))
 }
 
-pub fn last_day<'a>(arguments: Arguments<'_, 'a>, world: &World<'_>) -> Result<Value<'a>, Cause> {
-    Ok(Value::text(time_at(arguments, world)?.date().last_of_month().to_string()))
+pub fn last_day<'a>(arguments: Arguments<'_, 'a>, around: &Surroundings<'_>) -> Result<Value<'a>, Cause> {
+    Ok(Value::text(time_at(arguments, around)?.date().last_of_month().to_string()))
 }
 
 pub fn part<'a>(
     arguments: Arguments<'_, 'a>,
-    world: &World<'_>,
+    around: &Surroundings<'_>,
     part: fn(DateTime) -> i128,
 ) -> Result<Value<'a>, Cause> {
-    Ok(Value::Number(Number::whole(part(time_at(arguments, world)?))))
+    Ok(Value::Number(Number::whole(part(time_at(arguments, around)?))))
 }
 
-pub fn date_format<'a>(arguments: Arguments<'_, 'a>, world: &World<'_>) -> Result<Value<'a>, Cause> {
-    format_time(&time_at(arguments, world)?, &text_at(arguments, 1)).map(Value::text)
+pub fn date_format<'a>(arguments: Arguments<'_, 'a>, around: &Surroundings<'_>) -> Result<Value<'a>, Cause> {
+    format_time(&time_at(arguments, around)?, &text_at(arguments, 1)).map(Value::text)
 }
 
 /// `FROM_UNIXTIME(seconds[, format])`: a fraction of a second is kept.
-pub fn from_unixtime<'a>(arguments: Arguments<'_, 'a>, world: &World<'_>) -> Result<Value<'a>, Cause> {
+pub fn from_unixtime<'a>(arguments: Arguments<'_, 'a>, around: &Surroundings<'_>) -> Result<Value<'a>, Cause> {
     let seconds = number_at(arguments, 0)?;
     let micros = seconds.multiply(&Number::whole(1_000_000)).round(0).as_i64();
     let at = micros.and_then(|micros| Timestamp::from_microsecond(micros).ok());
@@ -113,17 +115,17 @@ pub fn from_unixtime<'a>(arguments: Arguments<'_, 'a>, world: &World<'_>) -> Res
             format!("{seconds} seconds lie outside of the calendar; milliseconds must be divided by 1000");
         return Err(Cause::Argument { function: "FROM_UNIXTIME", problem });
     };
-    let time = world.zone.to_datetime(at);
+    let time = around.world.zone.to_datetime(at);
     match arguments.get(1) {
         None => Ok(Value::Time(time)),
         Some(_) => format_time(&time, &text_at(arguments, 1)).map(Value::text),
     }
 }
 
-pub fn unix_timestamp<'a>(arguments: Arguments<'_, 'a>, world: &World<'_>) -> Result<Value<'a>, Cause> {
+pub fn unix_timestamp<'a>(arguments: Arguments<'_, 'a>, around: &Surroundings<'_>) -> Result<Value<'a>, Cause> {
     let at = match arguments.first() {
-        None => world.now,
-        Some(_) => moment::instant(time_at(arguments, world)?, world.zone)?,
+        None => around.world.now,
+        Some(_) => moment::instant(time_at(arguments, around)?, around.world.zone)?,
     };
     Ok(Value::Number(Number::whole(i128::from(at.as_second()))))
 }
