@@ -8,6 +8,7 @@
 mod convert;
 mod error;
 mod expression;
+pub mod format;
 pub mod function;
 pub mod lookup;
 pub mod moment;
@@ -21,6 +22,7 @@ mod value;
 pub use convert::{Kind, Output};
 pub use error::{Cause, CompileError, EvalError, nearest};
 pub use expression::Expression;
+pub use format::Format;
 pub use number::Number;
 pub use parser::Parsers;
 pub use scope::{Context, Dialect, KeptRows, Probe, Reference, Scope, World};

@@ -11,7 +11,8 @@ use crate::{
     error::{Cause, CompileError},
 };
 
-const NAMES: [&str; 7] = [
+/// The parsers' names.
+pub const NAMES: [&str; 8] = [
     "ConvertObjectParser",
     "ConvertTwoStageObjectParser",
     "StringToArray",
@@ -19,6 +20,7 @@ const NAMES: [&str; 7] = [
     "ArrayUnique",
     "ConvertJson",
     "K3WiseHeiHuCustomParser",
+    "workflowRequestTableFields",
 ];
 
 /// The parsers of an item, from left to right; none is the usual case.
@@ -38,6 +40,8 @@ enum Step {
     Unique,
     KeyValues,
     KeyNamed(Box<str>),
+    /// The keys beside `fieldValue`: those before and those after it.
+    TableField(Option<Json>, Vec<(&'static str, Json)>),
 }
 
 impl Parsers {
@@ -64,12 +68,7 @@ impl Parsers {
                 "K3WiseHeiHuCustomParser" => {
                     parsers.steps.push(Step::KeyNamed(parameter(name, "params", spec.params.as_ref())?));
                 }
-                "workflowRequestTableFields" => {
-                    return Err(CompileError::new(
-                        "workflowRequestTableFields 只用于一种 OA 产品，Weir 不支持",
-                        "workflowRequestTableFields belongs to one OA product that Weir does not write to",
-                    ));
-                }
+                "workflowRequestTableFields" => parsers.steps.push(table_field(spec)),
                 unknown => return Err(CompileError::unknown("解析器", "parser", unknown, &NAMES)),
             }
         }
@@ -120,6 +119,17 @@ fn separator(parser: &str, spec: &Spec) -> Result<Box<str>, CompileError> {
     parameter(parser, "params", spec.params.as_ref())
 }
 
+/// A field of an OA product's form (contract qeasy-metadata §5); the shape `{fieldId, fieldValue, view, edit}` is an
+/// assumption. Parameters that are not given are left out.
+fn table_field(spec: &Spec) -> Step {
+    let text = |value: &Option<String>| value.as_deref().map(Json::from);
+    let after = [("view", text(&spec.view)), ("edit", text(&spec.edit))];
+    Step::TableField(
+        text(&spec.field_id),
+        after.into_iter().filter_map(|(key, value)| value.map(|value| (key, value))).collect(),
+    )
+}
+
 impl Step {
     fn run<'a>(&self, value: Output<'a>) -> Result<Output<'a>, Cause> {
         let tree = value.into_tree();
@@ -148,6 +158,13 @@ impl Step {
             }
             (Self::KeyValues, tree) => Output::Tree(key_values(&tree).ok_or_else(|| wrong(&tree))?),
             (Self::KeyNamed(name), tree) => Output::Tree(json!([{"keyName": name, "keyValue": tree}])),
+            (Self::TableField(id, others), tree) => {
+                let mut field = serde_json::Map::new();
+                field.extend(id.iter().map(|id| ("fieldId".to_owned(), id.clone())));
+                field.insert("fieldValue".to_owned(), tree);
+                field.extend(others.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
+                Output::Tree(Json::Object(field))
+            }
             (_, tree) => return Err(wrong(&tree)),
         })
     }
@@ -173,14 +190,21 @@ fn key_values(tree: &Json) -> Option<Json> {
 mod tests {
     use super::*;
 
+    fn spec(name: &str) -> Spec {
+        Spec { name: name.into(), ..Spec::default() }
+    }
+
     fn parse(name: &str, params: Option<&str>, value: Output<'_>) -> String {
         let spec = Spec {
-            name: name.into(),
             params: params.map(Into::into),
             params1: Some("a".into()),
             params2: Some("b\"".into()),
+            view: Some("1".into()),
+            field_id: Some("f7".into()),
+            ..spec(name)
         };
-        let parsers = Parsers::compile(&spec, BlankUnderObject::Drop).unwrap_or_else(|error| panic!("{error}"));
+        let parsers =
+            Parsers::compile(&spec, BlankUnderObject::Drop).unwrap_or_else(|error| panic!("{error}"));
         match parsers.run(value) {
             Ok(Output::Null) => "nothing".into(),
             Ok(value) => {
@@ -207,11 +231,22 @@ mod tests {
             parse("K3WiseHeiHuCustomParser", Some("n"), text("v")),
             r#"[{"keyName":"n","keyValue":"v"}]"#
         );
+        assert_eq!(
+            parse("workflowRequestTableFields", None, text("v")),
+            r#"{"fieldId":"f7","fieldValue":"v","view":"1"}"#
+        );
+    }
+
+    #[test]
+    fn blanks_under_an_object_can_be_kept() {
+        let spec = Spec { params: Some("FNumber".into()), ..spec("ConvertObjectParser") };
+        let parsers = Parsers::compile(&spec, BlankUnderObject::Keep).unwrap();
+        let blank = || Output::Text("".into());
+        assert_eq!(parsers.run(blank()), Ok(blank()));
     }
 
     #[test]
     fn unknown_ones_are_refused_with_a_suggestion() {
-        let spec = |name: &str| Spec { name: name.into(), params: None, params1: None, params2: None };
         let error = Parsers::compile(&spec("ConvertObjectPaser"), BlankUnderObject::Drop).unwrap_err();
         assert_eq!(
             error.to_string(),

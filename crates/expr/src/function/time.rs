@@ -106,7 +106,10 @@ pub fn date_format<'a>(arguments: Arguments<'_, 'a>, around: &Surroundings<'_>) 
 }
 
 /// `FROM_UNIXTIME(seconds[, format])`: a fraction of a second is kept.
-pub fn from_unixtime<'a>(arguments: Arguments<'_, 'a>, around: &Surroundings<'_>) -> Result<Value<'a>, Cause> {
+pub fn from_unixtime<'a>(
+    arguments: Arguments<'_, 'a>,
+    around: &Surroundings<'_>,
+) -> Result<Value<'a>, Cause> {
     let seconds = number_at(arguments, 0)?;
     let micros = seconds.multiply(&Number::whole(1_000_000)).round(0).as_i64();
     let at = micros.and_then(|micros| Timestamp::from_microsecond(micros).ok());
@@ -122,7 +125,10 @@ pub fn from_unixtime<'a>(arguments: Arguments<'_, 'a>, around: &Surroundings<'_>
     }
 }
 
-pub fn unix_timestamp<'a>(arguments: Arguments<'_, 'a>, around: &Surroundings<'_>) -> Result<Value<'a>, Cause> {
+pub fn unix_timestamp<'a>(
+    arguments: Arguments<'_, 'a>,
+    around: &Surroundings<'_>,
+) -> Result<Value<'a>, Cause> {
     let at = match arguments.first() {
         None => around.world.now,
         Some(_) => moment::instant(time_at(arguments, around)?, around.world.zone)?,

@@ -29,7 +29,7 @@ pub struct Item {
 }
 
 /// A parser and its parameters (contract qeasy-metadata §5).
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Parser {
     /// Its name, or several joined by commas.
     pub name: String,
@@ -39,6 +39,12 @@ pub struct Parser {
     pub params1: Option<String>,
     /// `params2`.
     pub params2: Option<String>,
+    /// `view` of `workflowRequestTableFields`.
+    pub view: Option<String>,
+    /// `edit` of `workflowRequestTableFields`.
+    pub edit: Option<String>,
+    /// `fieldId` of `workflowRequestTableFields`.
+    pub field_id: Option<String>,
 }
 
 /// A comparison of a filter (contract qeasy-metadata §8).
@@ -200,6 +206,9 @@ fn item(value: &Json, path: String, problems: &mut Problems) -> Item {
             params: parser.text("params", problems),
             params1: parser.text("params1", problems),
             params2: parser.text("params2", problems),
+            view: parser.text("view", problems),
+            edit: parser.text("edit", problems),
+            field_id: parser.text("fieldId", problems),
         };
         warn_unknown(&parser, problems);
         read
