@@ -16,6 +16,15 @@ pub const COLUMN: Code = Code::new("M-COLUMN");
 pub const REQUIRED: Code = Code::new("M-REQUIRED");
 /// The document has no business key.
 pub const NO_KEY: Code = Code::new("M-NO-KEY");
+/// A check of the flow is not fulfilled.
+pub const CHECK: Code = Code::new("M-CHECK");
+/// A lookup found no row, and the flow asks for one.
+pub const MISSING: Code = Code::new("M-MISSING");
+/// A lookup found several rows, and the flow wants one.
+pub const SEVERAL: Code = Code::new("M-SEVERAL");
+/// A collection cannot be read.
+pub const LOOKUP: Code = Code::new("M-LOOKUP");
 
 /// All of them, for the reference.
-pub const ALL: [Code; 7] = [PAYLOAD, CONDITION, EXPRESSION, TYPE, COLUMN, REQUIRED, NO_KEY];
+pub const ALL: [Code; 11] =
+    [PAYLOAD, CONDITION, EXPRESSION, TYPE, COLUMN, REQUIRED, NO_KEY, CHECK, MISSING, SEVERAL, LOOKUP];

@@ -1,8 +1,9 @@
 //! A flow compiled, and what it makes of a record.
 
-use bytes::Bytes;
+use std::collections::BTreeSet;
+
 use jiff::tz::TimeZone;
-use weir_expr::{Cells, Context, Dialect, Reference, Scope, Shape, World};
+use weir_expr::{Cells, Context, Dialect, Probe, Reference, Scope, Shape, World};
 use weir_model::{
     document::Verdict,
     flow::{FlowSpec, Operation},
@@ -17,7 +18,10 @@ use crate::{
     codes,
     filter::{Decision, Filter},
     flatten::Flatten,
-    map::Mapping,
+    lookups::{LookupRules, RecordLookups},
+    map::{Making, Mapping},
+    stop::Stop,
+    trace::Watch,
 };
 
 /// A flow ready to map records: filter → flatten → map, nothing left to parse.
@@ -30,6 +34,9 @@ pub struct CompiledFlow {
     flatten: Flatten,
     mapping: Mapping,
     head: Shape,
+    lookup_rules: LookupRules,
+    /// What it looks up, each once.
+    lookups: Vec<LookupIndex>,
 }
 
 /// Compiles a flow for a connection whose local times are of `zone`. Every problem goes into `problems`; `None` when
@@ -40,14 +47,7 @@ pub fn compile(flow: &FlowSpec, zone: TimeZone, problems: &mut Problems) -> Opti
     let dialect = Dialect { language: flow.language.clone(), aliases: flow.aliases.clone() };
     let mut scope = Scope::new(dialect);
     let number = (!source.number.is_empty()).then(|| scope.resolve(&source.number));
-    let filter = Filter::compile(&source.condition, &mut scope, &mut found);
-    if !source.condition_bk.is_empty() {
-        let message = Localized::new(
-            "condition_bk 按停用的备份处理，不起过滤作用",
-            "condition_bk is taken for a parked copy and filters nothing",
-        );
-        found.warn(format!("{}.condition_bk", source.path), message);
-    }
+    let filter = Filter::compile(source, &mut scope, &mut found);
     check_operation(source.operation.as_ref(), &source.path, &[], &mut found);
     let known = ["none", "batchArraySave"];
     check_operation(flow.target.metadata.operation.as_ref(), &flow.target.metadata.path, &known, &mut found);
@@ -58,7 +58,18 @@ pub fn compile(flow: &FlowSpec, zone: TimeZone, problems: &mut Problems) -> Opti
     flatten.finish(shapes);
     let broken = found.has_errors();
     problems.merge(found);
-    (!broken).then(|| CompiledFlow { name: flow.name.clone(), zone, number, filter, flatten, mapping, head })
+    let lookups: BTreeSet<LookupIndex> = mapping.lookups().into_iter().collect();
+    (!broken).then(|| CompiledFlow {
+        name: flow.name.clone(),
+        zone,
+        number,
+        filter,
+        flatten,
+        mapping,
+        head,
+        lookup_rules: LookupRules::of(flow),
+        lookups: lookups.into_iter().collect(),
+    })
 }
 
 fn check_operation(operation: Option<&Operation>, path: &str, known: &[&str], problems: &mut Problems) {
@@ -80,49 +91,79 @@ fn check_operation(operation: Option<&Operation>, path: &str, known: &[&str], pr
 }
 
 impl CompiledFlow {
-    /// Maps one record with reference rows at hand.
-    fn map(&self, input: &Input, lookups: &dyn Lookups) -> Mapped {
-        let world = World { now: input.appended_at, zone: &self.zone, lookups, probe: None };
+    /// The request tree.
+    pub(crate) fn mapping(&self) -> &Mapping {
+        &self.mapping
+    }
+
+    /// Maps one record and tells `probe` every branch of an expression that is taken.
+    pub fn process_probed(&self, input: &Input, lookups: &dyn Lookups, probe: &dyn Probe) -> Processed {
+        self.run(input, lookups, Some(probe), Watch::NONE).1
+    }
+
+    /// Maps one record with reference rows at hand; also gives its number.
+    pub(crate) fn run(
+        &self,
+        input: &Input,
+        lookups: &dyn Lookups,
+        probe: Option<&dyn Probe>,
+        watch: Watch<'_>,
+    ) -> (String, Processed) {
         if input.record.deleted {
             // `on_delete: ignore` is the default and, so far, the only choice (contract decisions "All sources").
-            return Mapped::without_body(Verdict::Filtered("on_delete: ignore".to_owned()), String::new());
+            let verdict = Verdict::Filtered("on_delete: ignore".to_owned());
+            return (String::new(), Processed::One(Mapped::without_body(verdict, String::new())));
         }
-        let mut head = Cells::new();
-        let text = match std::str::from_utf8(&input.record.payload) {
-            Ok(text) => text,
-            Err(error) => return refused(codes::PAYLOAD, &format!("the record is not UTF-8: {error}")),
-        };
-        if let Err(error) = self.head.read(text, &mut head) {
-            let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
-            return refused(codes::PAYLOAD, &format!("the record is {error}: {cause}"));
-        }
-        let mut context = Context::new(&world, vec![head]);
-        let number = self.number.as_ref().and_then(|number| number.value(&context).ok());
-        let number = number.map(|number| number.into_text().into_owned()).unwrap_or_default();
-        let masks = match self.filter.decide(&context) {
-            Ok(Decision::Keep(masks)) => masks,
-            Ok(Decision::Drop(rule)) => return Mapped::without_body(Verdict::Filtered(rule), number),
-            Err(refusal) => return Mapped::without_body(Verdict::Refused(refusal), number),
-        };
-        context.kept = Some(&masks);
-        match self.mapping.run(&self.flatten, &mut context, &masks) {
-            Ok((key, body)) => {
-                let number = if number.is_empty() { key.clone() } else { number };
-                Mapped {
-                    verdict: Verdict::Mapped,
-                    key,
-                    number,
-                    body: Bytes::from(body),
-                    warnings: Vec::new(),
-                }
+        let lookups = RecordLookups::new(lookups, &self.lookup_rules);
+        let world = World { now: input.appended_at, zone: &self.zone, lookups: &lookups, probe };
+        let mut number = String::new();
+        let processed = match self.map(input, &world, &mut number, watch) {
+            Ok(processed) => processed,
+            Err(Stop::Refused(refusal)) => {
+                Processed::One(Mapped::without_body(Verdict::Refused(refusal), number.clone()))
             }
-            Err(refusal) => Mapped::without_body(Verdict::Refused(refusal), number),
+            Err(Stop::Waits(missing)) => Processed::Waits(missing),
+        };
+        (number, processed)
+    }
+
+    fn map(
+        &self,
+        input: &Input,
+        world: &World<'_>,
+        number: &mut String,
+        watch: Watch<'_>,
+    ) -> Result<Processed, Stop> {
+        let text = std::str::from_utf8(&input.record.payload)
+            .map_err(|error| Refusal::new(codes::PAYLOAD, format!("the record is not UTF-8: {error}")))?;
+        let context = Context::new(world, vec![read_head(&self.head, text)?]);
+        if let Some(Ok(value)) = self.number.as_ref().map(|number| number.value(&context)) {
+            *number = value.into_text().into_owned();
         }
+        let decision = self.filter.decide(&context);
+        watch.tell(|trace| trace.filter = self.filter.explain(&context, &decision));
+        let masks = match decision? {
+            Decision::Keep(masks) => masks,
+            Decision::Drop(rule) => {
+                let mapped = Mapped::without_body(Verdict::Filtered(rule), number.clone());
+                return Ok(Processed::One(mapped));
+            }
+        };
+        let mut context = Context { kept: Some(&masks), ..context };
+        let mut making = Making::new(&self.mapping, number, watch);
+        making.record(&self.flatten, &mut context, &masks)?;
+        making.finish(Vec::new())
     }
 }
 
-fn refused(code: weir_model::outcome::Code, message: &str) -> Mapped {
-    Mapped::without_body(Verdict::Refused(Refusal::new(code, message)), String::new())
+/// Reads the fields of a record's head.
+fn read_head<'a>(shape: &Shape, text: &'a str) -> Result<Cells<'a>, Refusal> {
+    let mut cells = Cells::new();
+    shape.read(text, &mut cells).map_err(|error| {
+        let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+        Refusal::new(codes::PAYLOAD, format!("the record is {error}: {cause}"))
+    })?;
+    Ok(cells)
 }
 
 impl Processor for CompiledFlow {
@@ -131,10 +172,10 @@ impl Processor for CompiledFlow {
     }
 
     fn lookups(&self) -> &[LookupIndex] {
-        &[]
+        &self.lookups
     }
 
     fn process(&self, input: &Input, lookups: &dyn Lookups) -> Processed {
-        Processed::One(self.map(input, lookups))
+        self.run(input, lookups, None, Watch::NONE).1
     }
 }

@@ -4,10 +4,15 @@
 //! [`compile`] reports every problem of a flow at once; the [`CompiledFlow`] it makes is shared by all threads.
 
 pub mod codes;
+pub mod explain;
 mod filter;
 mod flatten;
 mod flow;
 mod key;
+mod lookups;
 mod map;
+mod stop;
+mod trace;
 
+pub use explain::Explanation;
 pub use flow::{CompiledFlow, compile};

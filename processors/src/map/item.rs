@@ -2,15 +2,17 @@
 
 use std::{borrow::Cow, collections::BTreeSet};
 
-use weir_expr::{CompileError, Context, Expression, Kind, Output, Parsers, Reference, Scope, Shape, Value};
+use weir_expr::{
+    Cells, CompileError, Context, Expression, Kind, Output, Parsers, Reference, Scope, Shape, Value,
+};
 use weir_model::{
-    flow::Item as Spec,
+    flow::{Item as Spec, language::RequiredMissing},
     lookup::LookupIndex,
     outcome::Refusal,
     settings::{Localized, Problems},
 };
 
-use crate::codes;
+use crate::{codes, flatten::read_element, stop::Stop};
 
 /// An output field and how its value is made.
 #[derive(Debug)]
@@ -49,13 +51,37 @@ pub struct BoundList {
     pub shape: Shape,
 }
 
+impl BoundList {
+    /// Calls `each` for every element, whose fields stand in the innermost frame meanwhile.
+    pub fn each<'a>(
+        &'a self,
+        rows: Vec<&'a str>,
+        context: &mut Context<'_, 'a>,
+        each: &mut dyn FnMut(usize, &mut Context<'_, 'a>) -> Result<(), Stop>,
+    ) -> Result<(), Stop> {
+        // One buffer serves all elements.
+        let mut cells = Cells::new();
+        for (index, json) in rows.into_iter().enumerate() {
+            read_element(&self.shape, json, &self.name, &mut cells)?;
+            context.frames.push(cells);
+            let done = each(index, context);
+            cells = context.frames.pop().unwrap_or_default();
+            done?;
+        }
+        Ok(())
+    }
+}
+
 /// One value: expression, type, parser, and what a missing value means.
 #[derive(Debug)]
 pub struct Scalar {
     expression: Option<Expression>,
     kind: Kind,
     default: Option<String>,
+    /// Whether a document without it is refused.
     required: bool,
+    /// The parser's name as the flow has it.
+    parser: Option<String>,
     /// What is done to the value last.
     pub parsers: Parsers,
     /// Its place in the business key.
@@ -63,14 +89,29 @@ pub struct Scalar {
 }
 
 impl Scalar {
+    /// The expression; `None` when the item has only a default.
+    pub fn expression(&self) -> Option<&Expression> {
+        self.expression.as_ref()
+    }
+
+    /// The parser's name as the flow has it.
+    pub fn parser(&self) -> Option<&str> {
+        self.parser.as_deref()
+    }
+
+    /// What the expression reads on this record, for messages.
+    pub fn inputs(&self, context: &Context<'_, '_>) -> Vec<(String, String)> {
+        self.expression.as_ref().map(|expression| expression.inputs(context)).unwrap_or_default()
+    }
+
     /// Evaluates, falls back, converts, parses, and refuses what is missing: in this order (contract qeasy-metadata
     /// §2, §5).
-    pub fn value<'a>(&'a self, name: &str, context: &Context<'_, 'a>) -> Result<Output<'a>, Refusal> {
+    pub fn value<'a>(&'a self, name: &str, context: &Context<'_, 'a>) -> Result<Output<'a>, Stop> {
         let mut value = match &self.expression {
             None => Value::Null,
-            Some(expression) => expression
-                .evaluate(context)
-                .map_err(|error| Refusal::new(codes::EXPRESSION, error.to_string()).at(name))?,
+            Some(expression) => {
+                expression.evaluate(context).map_err(|error| Stop::of_evaluation(error, name))?
+            }
         };
         if let Some(default) = self.default.as_deref().filter(|_| value.is_blank()) {
             value = Value::Text(Cow::Borrowed(default));
@@ -89,7 +130,7 @@ impl Scalar {
                 Some(expression) => format!("required, and {:?} gives no value", expression.text()),
                 None => "required, and has neither value nor default".to_owned(),
             };
-            return Err(Refusal::new(codes::REQUIRED, message).at(name));
+            return Err(Refusal::new(codes::REQUIRED, message).at(name).into());
         }
         Ok(value)
     }
@@ -191,11 +232,15 @@ fn scalar(spec: &Spec, kind: Kind, scope: &mut Scope, problems: &mut Problems) -
         }
         return None;
     }
-    let (default, required) = (spec.default.clone(), spec.required);
-    Some(Scalar { expression, kind, default, required, parsers, key_part: None })
+    let parser = spec.parser.as_ref().map(|parser| parser.name.clone());
+    // `required_missing: leave_out` lets the target decide.
+    let required = spec.required && scope.language().required_missing == RequiredMissing::Reject;
+    let default = spec.default.clone();
+    Some(Scalar { expression, kind, default, required, parser, parsers, key_part: None })
 }
 
-fn report(path: &str, error: CompileError, problems: &mut Problems) {
+/// Reports an expression or parser that cannot be compiled.
+pub fn report(path: &str, error: CompileError, problems: &mut Problems) {
     match error.suggestion {
         Some(suggestion) => problems.error_with(path, error.message, suggestion),
         None => problems.error(path, error.message),
@@ -238,6 +283,16 @@ pub fn key_paths(items: &[Item], paths: &mut Vec<String>) {
             }
             Content::Object(children) => key_paths(children, paths),
             Content::List(..) => {}
+        }
+    }
+}
+
+/// Every scalar below these items, in the document's order.
+pub fn scalars<'i>(items: &'i [Item], found: &mut Vec<(&'i str, &'i Scalar)>) {
+    for item in items {
+        match &item.content {
+            Content::Scalar(scalar) => found.push((&item.name, scalar)),
+            Content::Object(children) | Content::List(_, children) => scalars(children, found),
         }
     }
 }

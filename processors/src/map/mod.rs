@@ -2,20 +2,25 @@
 
 mod column;
 mod item;
+mod making;
 mod rows;
 #[cfg(test)]
 mod tests;
 mod tree;
 
-use weir_expr::{Context, Scope};
+use weir_expr::{Expression, Scope};
 use weir_model::{
     flow::{FlowSpec, TableSpec},
-    outcome::Refusal,
+    lookup::LookupIndex,
     settings::{Fields, Localized, Problems},
 };
 
-use self::{item::Item, rows::Rows, tree::TreeWriter};
-use crate::{filter::RowMasks, flatten::Flatten, key::KeyParts};
+use self::{item::Item, rows::Rows};
+pub use self::{
+    item::{BoundList, Scalar, report},
+    making::Making,
+};
+use crate::explain::FieldInfo;
 
 /// Targets whose documents are rows.
 const SQL_SYSTEMS: [&str; 2] = ["mysql", "sqlite"];
@@ -54,13 +59,6 @@ impl Mapping {
             problems.merge(read);
             Form::Rows(Rows::compile(items, table, target, problems))
         } else {
-            if !flow.source.metadata.beat_flat.is_empty() {
-                let message = Localized::new(
-                    "beatFlat 到 ERP 单据需要 groupCalculate，本版本尚不支持",
-                    "beatFlat into an ERP document needs groupCalculate, which this version does not support",
-                );
-                problems.error(format!("{}.beatFlat", flow.source.metadata.path), message);
-            }
             for (part, path) in target.key.iter().enumerate() {
                 if !item::mark_key(&mut items, path, part) {
                     unknown_key_path(path, &items, problems);
@@ -71,30 +69,41 @@ impl Mapping {
         Self { key: target.key.clone(), form }
     }
 
-    /// Maps a record whose head stands in `context`: the business key and the body.
-    pub fn run<'a>(
-        &'a self,
-        flatten: &'a Flatten,
-        context: &mut Context<'_, 'a>,
-        masks: &RowMasks,
-    ) -> Result<(String, Vec<u8>), Refusal> {
-        let mut key = KeyParts::new(&self.key);
-        let mut body = Vec::with_capacity(1024);
+    /// Every field, in the document's order.
+    pub fn fields(&self) -> Vec<FieldInfo> {
         match &self.form {
-            Form::Document(items) => TreeWriter::new(&mut body, &mut key, masks).object(items, context)?,
-            Form::Rows(rows) => {
-                body.extend_from_slice(b"{\"rows\":[");
-                let mut first = true;
-                flatten.rows(context, masks, &mut |context| {
-                    if !std::mem::take(&mut first) {
-                        body.push(b',');
-                    }
-                    rows.write(context, &mut key, &mut body)
-                })?;
-                body.extend_from_slice(b"]}");
+            Form::Rows(rows) => rows.fields(),
+            Form::Document(items) => {
+                let mut scalars = Vec::new();
+                item::scalars(items, &mut scalars);
+                scalars.into_iter().map(|(path, scalar)| FieldInfo::new(path, Some(scalar))).collect()
             }
         }
-        Ok((key.join()?, body))
+    }
+
+    /// What its expressions look up.
+    pub fn lookups(&self) -> Vec<LookupIndex> {
+        let mut scalars = Vec::new();
+        match &self.form {
+            Form::Rows(rows) => scalars.extend(rows.scalars()),
+            Form::Document(items) => {
+                let mut named = Vec::new();
+                item::scalars(items, &mut named);
+                scalars.extend(named.into_iter().map(|(_, scalar)| scalar));
+            }
+        }
+        scalars.into_iter().filter_map(Scalar::expression).flat_map(Expression::lookups).collect()
+    }
+}
+
+impl FieldInfo {
+    fn new(path: &str, scalar: Option<&Scalar>) -> Self {
+        let expression = scalar.and_then(Scalar::expression);
+        Self {
+            path: path.to_owned(),
+            expression: expression.map(|expression| expression.text().to_owned()),
+            branches: expression.map(|expression| expression.branches().to_vec()).unwrap_or_default(),
+        }
     }
 }
 

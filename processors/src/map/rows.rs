@@ -11,7 +11,7 @@ use super::{
     column,
     item::{Content, Item, Scalar},
 };
-use crate::{codes, key::KeyParts};
+use crate::{codes, explain::FieldInfo, key::KeyParts, stop::Stop, trace::Watch};
 
 /// The columns and what goes into each.
 #[derive(Debug, Default)]
@@ -22,6 +22,8 @@ pub struct Rows {
 #[derive(Debug)]
 struct MappedColumn {
     column: Column,
+    /// The column's place in the rows of an explanation.
+    shown: String,
     /// `None` writes NULL: the item has neither value nor default.
     scalar: Option<Box<Scalar>>,
     /// Its place in the business key.
@@ -59,9 +61,23 @@ impl Rows {
                 problems.error(column.path.clone(), message);
             }
             let key_part = target.key.iter().position(|name| *name == column.name);
-            columns.push(MappedColumn { column, scalar, key_part });
+            let shown = format!("rows.{}", column.name);
+            columns.push(MappedColumn { column, shown, scalar, key_part });
         }
         Self { columns }
+    }
+
+    /// The columns, for the reader of a report.
+    pub fn fields(&self) -> Vec<FieldInfo> {
+        self.columns
+            .iter()
+            .map(|mapped| FieldInfo::new(&mapped.column.name, mapped.scalar.as_deref()))
+            .collect()
+    }
+
+    /// The items, for what they look up.
+    pub fn scalars(&self) -> impl Iterator<Item = &Scalar> {
+        self.columns.iter().filter_map(|mapped| mapped.scalar.as_deref())
     }
 
     /// Appends one row, and takes the key from it.
@@ -70,35 +86,46 @@ impl Rows {
         context: &Context<'_, 'a>,
         key: &mut KeyParts<'_>,
         body: &mut Vec<u8>,
-    ) -> Result<(), Refusal> {
+        watch: Watch<'_>,
+    ) -> Result<(), Stop> {
         body.push(b'[');
         for (index, mapped) in self.columns.iter().enumerate() {
             if index > 0 {
                 body.push(b',');
             }
-            let name = mapped.column.name.as_str();
-            let value = match &mapped.scalar {
-                Some(scalar) => scalar.value(name, context)?,
-                None => Output::Null,
-            };
-            let value = column::fit(value, mapped.column.kind, context.world.zone)
-                .map_err(|problem| Refusal::new(codes::COLUMN, problem).at(name))?;
-            match (mapped.key_part, value.key_text()) {
-                (Some(part), Some(text)) => key.take(part, text),
-                (None, _) if value == Output::Null && !mapped.column.nullable => {
-                    let message = format!("the column {name} cannot be NULL");
-                    return Err(Refusal::new(codes::COLUMN, message).at(name));
-                }
-                (Some(_), None) => {
-                    let message = format!("the key column {name} has no value");
-                    return Err(Refusal::new(codes::NO_KEY, message).at(name));
-                }
-                (None, _) => {}
+            let value = mapped.value(context);
+            watch.field(&mapped.shown, mapped.scalar.as_deref(), context, value.as_ref());
+            let value = value?;
+            if let (Some(part), Some(text)) = (mapped.key_part, value.key_text()) {
+                key.take(part, text);
             }
             value.write(body);
         }
         body.push(b']');
         Ok(())
+    }
+}
+
+impl MappedColumn {
+    /// The column's value, which fits into it.
+    fn value<'a>(&'a self, context: &Context<'_, 'a>) -> Result<Output<'a>, Stop> {
+        let name = self.column.name.as_str();
+        let value = match &self.scalar {
+            Some(scalar) => scalar.value(name, context)?,
+            None => Output::Null,
+        };
+        let value = column::fit(value, self.column.kind, context.world.zone)
+            .map_err(|problem| Refusal::new(codes::COLUMN, problem).at(name))?;
+        if self.key_part.is_some() {
+            if value.key_text().is_none() {
+                let message = format!("the key column {name} has no value");
+                return Err(Refusal::new(codes::NO_KEY, message).at(name).into());
+            }
+        } else if value == Output::Null && !self.column.nullable {
+            let message = format!("the column {name} cannot be NULL");
+            return Err(Refusal::new(codes::COLUMN, message).at(name).into());
+        }
+        Ok(value)
     }
 }
 

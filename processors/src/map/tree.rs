@@ -1,30 +1,31 @@
 //! Writing a document as JSON, straight into its bytes. What has no value is left out, at any depth.
 
 use weir_expr::{Context, Output};
-use weir_model::outcome::Refusal;
 
 use super::item::{BoundList, Content, Item, Scalar};
-use crate::{
-    filter::RowMasks,
-    flatten::{kept_elements, read_element},
-    key::KeyParts,
-};
+use crate::{filter::RowMasks, flatten::kept_elements, key::KeyParts, stop::Stop, trace::Watch};
 
 /// Writes one document.
 pub struct TreeWriter<'r, 'k> {
     body: &'r mut Vec<u8>,
     key: &'r mut KeyParts<'k>,
     masks: &'r RowMasks,
+    watch: Watch<'r>,
 }
 
 impl<'r, 'k> TreeWriter<'r, 'k> {
     /// A writer that appends to `body`.
-    pub fn new(body: &'r mut Vec<u8>, key: &'r mut KeyParts<'k>, masks: &'r RowMasks) -> Self {
-        Self { body, key, masks }
+    pub fn new(
+        body: &'r mut Vec<u8>,
+        key: &'r mut KeyParts<'k>,
+        masks: &'r RowMasks,
+        watch: Watch<'r>,
+    ) -> Self {
+        Self { body, key, masks, watch }
     }
 
     /// Appends an object of these items; it may be empty.
-    pub fn object<'a>(&mut self, items: &'a [Item], context: &mut Context<'_, 'a>) -> Result<(), Refusal> {
+    pub fn object<'a>(&mut self, items: &'a [Item], context: &mut Context<'_, 'a>) -> Result<(), Stop> {
         self.body.push(b'{');
         let mut empty = true;
         for item in items {
@@ -44,7 +45,7 @@ impl<'r, 'k> TreeWriter<'r, 'k> {
     }
 
     /// Appends an item's value; false when it has none, and what was appended does not count.
-    fn content<'a>(&mut self, item: &'a Item, context: &mut Context<'_, 'a>) -> Result<bool, Refusal> {
+    fn content<'a>(&mut self, item: &'a Item, context: &mut Context<'_, 'a>) -> Result<bool, Stop> {
         match &item.content {
             Content::Scalar(scalar) => self.scalar(&item.name, scalar, context),
             Content::Object(items) => {
@@ -54,11 +55,13 @@ impl<'r, 'k> TreeWriter<'r, 'k> {
             }
             Content::List(None, items) => {
                 self.body.push(b'[');
+                self.watch.enter(&item.name, 0);
                 self.object(items, context)?;
+                self.watch.leave();
                 self.body.push(b']');
                 Ok(true)
             }
-            Content::List(Some(bound), items) => self.list(bound, items, context),
+            Content::List(Some(bound), items) => self.list(&item.name, bound, items, context),
         }
     }
 
@@ -67,8 +70,10 @@ impl<'r, 'k> TreeWriter<'r, 'k> {
         name: &str,
         scalar: &'a Scalar,
         context: &Context<'_, 'a>,
-    ) -> Result<bool, Refusal> {
-        let value = scalar.value(name, context)?;
+    ) -> Result<bool, Stop> {
+        let value = scalar.value(name, context);
+        self.watch.field(name, Some(scalar), context, value.as_ref());
+        let value = value?;
         if value == Output::Null {
             return Ok(false);
         }
@@ -82,23 +87,26 @@ impl<'r, 'k> TreeWriter<'r, 'k> {
     /// One object per element; no list in the record is no list in the document.
     fn list<'a>(
         &mut self,
+        name: &str,
         bound: &'a BoundList,
         items: &'a [Item],
         context: &mut Context<'_, 'a>,
-    ) -> Result<bool, Refusal> {
+    ) -> Result<bool, Stop> {
         let Some(rows) = kept_elements(&bound.list, &bound.name, context, self.masks)? else {
             return Ok(false);
         };
         self.body.push(b'[');
-        for (index, json) in rows.into_iter().enumerate() {
-            if index > 0 {
+        let mut first = true;
+        let watch = self.watch;
+        bound.each(rows, context, &mut |index, context| {
+            if !std::mem::take(&mut first) {
                 self.body.push(b',');
             }
-            context.frames.push(read_element(&bound.shape, json, &bound.name)?);
-            let written = self.object(items, context);
-            context.frames.pop();
-            written?;
-        }
+            watch.enter(name, index);
+            self.object(items, context)?;
+            watch.leave();
+            Ok(())
+        })?;
         self.body.push(b']');
         Ok(true)
     }
