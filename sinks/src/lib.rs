@@ -1,8 +1,9 @@
 //! Where documents go: one module per target system, each an implementation of [`weir_model::target::Target`].
 //!
 //! [`check`] and [`check_connection`] look at settings only; [`build`] opens nothing yet and starts no task, so a
-//! target that is away is met at `probe` or `claim`. All systems are listed in the three functions below.
+//! target that is away is met at `probe` or `claim`. All systems are listed in the functions below.
 
+pub mod collection;
 pub mod kingdee;
 pub mod sql;
 
@@ -19,7 +20,7 @@ use weir_model::{
 use sql::Dialect;
 
 /// The target systems that [`build`] knows, as written in `target.system`.
-pub const SYSTEMS: [&str; 3] = [kingdee::SYSTEM, "mysql", "sqlite"];
+pub const SYSTEMS: [&str; 4] = [kingdee::SYSTEM, "mysql", "sqlite", collection::SYSTEM];
 
 /// All that a target is built from.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +49,7 @@ pub fn summary(system: &str) -> &'static str {
         }
         "mysql" => "MySQL or MariaDB: rows upserted by key, exactly once with their offsets",
         "sqlite" => "SQLite: as mysql, in a file; for the demo and for tests",
+        collection::SYSTEM => "a collection of the project: reference rows that lookups of other flows find",
         _ => "",
     }
 }
@@ -58,6 +60,9 @@ pub fn check(target: &TargetSpec, problems: &mut Problems) {
         kingdee::SYSTEM => kingdee::check(target, problems),
         "mysql" => sql::check(target, Dialect::MySql, problems),
         "sqlite" => sql::check(target, Dialect::Sqlite, problems),
+        collection::SYSTEM => {
+            collection::name(target, problems);
+        }
         other => unknown_system("target.system", other, problems),
     }
 }
@@ -68,6 +73,7 @@ pub fn check_connection(system: &str, connection: &Json, path: &str, problems: &
         kingdee::SYSTEM => kingdee::check_connection(connection, path, problems),
         "mysql" => sql::check_connection(Dialect::MySql, connection, path, problems),
         "sqlite" => sql::check_connection(Dialect::Sqlite, connection, path, problems),
+        collection::SYSTEM => collection::check_connection(connection, path, problems),
         other => unknown_system(path, other, problems),
     }
 }
@@ -78,6 +84,10 @@ pub fn build(setup: &Setup<'_>, problems: &mut Problems) -> Option<Arc<dyn Targe
         kingdee::SYSTEM => {
             let path = setup.connection_path;
             let target = kingdee::GalaxyTarget::build(setup.target, setup.connection, path, problems)?;
+            return Some(Arc::new(target));
+        }
+        collection::SYSTEM => {
+            let target = collection::CollectionTarget::build(setup.target, problems)?;
             return Some(Arc::new(target));
         }
         "mysql" => Dialect::MySql,

@@ -98,6 +98,13 @@ pub trait Target: Send + Sync {
     /// the documents.
     fn announces(&self) -> bool;
 
+    /// The collection whose rows the documents are, when that is where they go: the sink loop then writes each document
+    /// that [`Target::deliver`] reports as delivered as the row of its key, in the Kafka transaction that records
+    /// its receipt (design §2).
+    fn collection(&self) -> Option<&str> {
+        None
+    }
+
     /// Can it be reached, and does it accept our credentials? Does what a delivery does and no more.
     async fn probe(&self) -> Result<ProbeReport, TargetError>;
 

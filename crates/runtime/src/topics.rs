@@ -110,6 +110,11 @@ impl Topics {
         format!("{}-cursor-{partition}", self.prefix)
     }
 
+    /// The transactional id of whoever changes a collection by hand: one at a time.
+    pub fn collection_transactional_id(&self, name: &str) -> String {
+        format!("{}-collections-{name}", self.prefix)
+    }
+
     /// The transactional id of one instance in a group; stable, so that a restart ends its own open transaction.
     pub fn transactional_id(&self, group: &str, instance: &InstanceName) -> String {
         format!("{group}-{instance}")
@@ -147,7 +152,7 @@ impl Topics {
             compacted(self.collection(name), OTHER_PARTITIONS)
                 .with("segment.ms", HOUR_MS.to_string())
                 .with("delete.retention.ms", (7 * DAY_MS).to_string())
-                .with("max.message.bytes", with_overhead(RAW_BYTES))
+                .with("max.message.bytes", with_overhead(DOCUMENT_BYTES))
         };
         collections.into_iter().map(spec).collect()
     }

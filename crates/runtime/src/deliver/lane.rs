@@ -15,12 +15,14 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 use weir_kafka::Lease;
 use weir_model::{
+    document::Document,
     names::FlowName,
     outcome::{Code, Outcome, Refusal},
     tally::Counts,
     target::{Batch, Claim, Delivery, Target, TargetError},
     time::Clock,
 };
+use weir_schemas::CollectionRow;
 
 use super::{
     decide::{Decision, decide},
@@ -167,6 +169,8 @@ impl Lane {
     /// Decides each document from the receipts, and from what the target stored beside its offset.
     fn sort(&self, claim: &Claim, documents: &[Queued]) -> Open {
         let mut open = Open::default();
+        // Elsewhere a new key would leave what was written under the old one.
+        let keys_stay = self.target.announces() || self.target.collection().is_some();
         for Queued { offset, document, receipt, .. } in documents {
             match decide(document, receipt.as_ref()) {
                 Decision::Settle(settled) => open.settle(*offset, Ending::Settled(settled)),
@@ -176,10 +180,7 @@ impl Lane {
                     open.end_durable(*offset, stored, document.number.clone());
                 }
                 Decision::Deliver { previous, unresolved } => {
-                    match previous
-                        .as_ref()
-                        .filter(|known| self.target.announces() && known.key != document.key)
-                    {
+                    match previous.as_ref().filter(|known| keys_stay && known.key != document.key) {
                         Some(known) => {
                             open.settle(*offset, Ending::Refused(key_changed(&known.key, &document.key)));
                         }
@@ -212,15 +213,21 @@ impl Lane {
                 traceparent: queued.traceparent.clone(),
             })
             .collect();
-        let entries =
-            Entries { receipts, letters: Vec::new(), next_offset: job.first_offset, finished: None };
+        let entries = Entries {
+            receipts,
+            letters: Vec::new(),
+            rows: Vec::new(),
+            next_offset: job.first_offset,
+            finished: None,
+        };
         Ok(self.link.record(entries).await?)
     }
 
     /// What the endings leave behind; with `finished`, the whole batch has ended.
     fn entries(&self, endings: &BTreeMap<i64, Ending>, job: &Job, finished: bool) -> Entries {
         let at = self.clock.now();
-        let (mut receipts, mut letters) = (Vec::new(), Vec::new());
+        let fills_collection = self.target.collection().is_some();
+        let (mut receipts, mut letters, mut rows) = (Vec::new(), Vec::new(), Vec::new());
         let mut counts = Counts::default();
         for queued in &job.documents {
             let Some(ending) = endings.get(&queued.offset) else { continue };
@@ -229,9 +236,12 @@ impl Lane {
             let traceparent = &queued.traceparent;
             receipts.extend(trace.receipt.map(|value| Traced { value, traceparent: traceparent.clone() }));
             letters.extend(trace.letter.map(|value| Traced { value, traceparent: traceparent.clone() }));
+            if fills_collection && matches!(ending, Ending::Delivered(_)) {
+                rows.push(Traced { value: row(&queued.document), traceparent: traceparent.clone() });
+            }
         }
         let next_offset = if finished { job.next_offset } else { job.first_offset };
-        Entries { receipts, letters, next_offset, finished: finished.then_some(counts) }
+        Entries { receipts, letters, rows, next_offset, finished: finished.then_some(counts) }
     }
 
     async fn await_lease(&self) -> Result<(), LaneEnd> {
@@ -339,6 +349,16 @@ impl Open {
             (None, Some((after, cause))) => Round::Again { after, cause },
             (None, None) => Round::Done,
         }
+    }
+}
+
+/// The row that a document of a collection is; its key is the row's id.
+fn row(document: &Document) -> CollectionRow {
+    CollectionRow {
+        id: document.key.clone(),
+        row: document.body.clone(),
+        digest: document.digest,
+        version: document.version,
     }
 }
 

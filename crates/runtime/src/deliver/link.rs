@@ -8,6 +8,7 @@ use std::sync::mpsc;
 use bytes::Bytes;
 use tokio::sync::oneshot;
 use weir_model::{document::Document, letter::DeadLetter, outcome::Refusal, receipt::Receipt, tally::Counts};
+use weir_schemas::CollectionRow;
 
 /// A lane's identity: a partition, and which of its assignments this is. What a lane of a former assignment says is
 /// answered with "lost" and has no effect (invariant 7).
@@ -50,6 +51,8 @@ pub(super) struct Traced<T> {
 pub(super) struct Entries {
     pub(super) receipts: Vec<Traced<Receipt>>,
     pub(super) letters: Vec<Traced<DeadLetter>>,
+    /// Rows of the collection that the flow fills.
+    pub(super) rows: Vec<Traced<CollectionRow>>,
     /// Where the partition stands with this: after the batch when it is finished, else still before it. It always goes
     /// into the transaction, for only offsets make Kafka refuse what a former owner writes (invariant 7).
     pub(super) next_offset: i64,

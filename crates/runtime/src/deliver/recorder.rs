@@ -1,4 +1,5 @@
-//! Writes what lanes hand in: receipts, letters, tallies and offsets of many partitions in one Kafka transaction.
+//! Writes what lanes hand in: receipts, letters, rows of a collection, tallies and offsets of many partitions in one
+//! Kafka transaction (invariant 7).
 
 use std::sync::Arc;
 
@@ -34,6 +35,8 @@ pub(super) struct Recorder {
     receipt_topic: Arc<str>,
     dead_topic: Arc<str>,
     tally_topic: Arc<str>,
+    /// Where rows go, when the flow fills a collection.
+    collection_topic: Option<Arc<str>>,
 }
 
 impl Recorder {
@@ -44,6 +47,7 @@ impl Recorder {
             receipt_topic: topics.receipt(&stage.flow).into(),
             dead_topic: topics.dead(stage.flow.as_str()).into(),
             tally_topic: topics.tally().into(),
+            collection_topic: stage.target.collection().map(|name| topics.collection(name).into()),
         }
     }
 
@@ -61,6 +65,7 @@ impl Recorder {
         for Request { lane, entries, .. } in requests {
             self.receipts(stage, lane.partition, entries, &mut rows, &mut records);
             self.letters(stage, entries, &mut records);
+            self.collection_rows(stage, entries, &mut records);
             offsets.push((self.doc_partition(lane.partition), entries.next_offset));
             records.extend(entries.finished.map(|counts| self.tally(stage, counts)));
         }
@@ -99,6 +104,15 @@ impl Recorder {
         for Traced { value: letter, traceparent } in &entries.letters {
             let value = stage.deployment.codec.encode(letter);
             let record = OutRecord::new(Arc::clone(&self.dead_topic), letter.record_id.clone(), value);
+            records.push(traced(record, traceparent));
+        }
+    }
+
+    fn collection_rows(&self, stage: &DeliverStage, entries: &Entries, records: &mut Vec<OutRecord>) {
+        let Some(topic) = &self.collection_topic else { return };
+        for Traced { value: row, traceparent } in &entries.rows {
+            let record =
+                OutRecord::new(Arc::clone(topic), row.id.clone(), stage.deployment.codec.encode(row));
             records.push(traced(record, traceparent));
         }
     }
