@@ -82,6 +82,48 @@ pub struct Operation {
     pub rows_key: Option<String>,
     /// The array that `splitArray` splits.
     pub array_key: Option<String>,
+    /// `field`: the fields whose equal values `merge` makes one document of, a list or text with commas.
+    pub merge_by: Vec<String>,
+    /// `bodyName`: the list that `merge` gathers rows in; `body` when absent.
+    pub body_name: Option<String>,
+    /// `bodySum`: fields that `merge` adds up over equal rows.
+    pub body_sum: Vec<String>,
+    /// `header`: fields of the merged head; all when absent.
+    pub header: Vec<String>,
+    /// `body`: fields of the merged rows; all when absent.
+    pub body: Vec<String>,
+}
+
+/// A derived field of `formatResponse` (contract qeasy-metadata §5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DerivedField {
+    /// Where it stands in the file.
+    pub path: String,
+    /// The field it is made of.
+    pub old: String,
+    /// Its name; it may be `old` itself.
+    pub new: String,
+    /// The format's name and parameter, such as `round(2)`.
+    pub format: String,
+}
+
+/// `groupCalculate`: grouping of flat rows before the write (contract qeasy-metadata §6).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupCalculate {
+    /// Where it stands in the file.
+    pub path: String,
+    /// Fields whose equal values make one document.
+    pub header_group: Vec<String>,
+    /// Fields whose equal values make one row of a document.
+    pub body_group: Vec<String>,
+    /// The list that the rows are gathered in.
+    pub body_name: String,
+    /// The document's list that is split when it grows too long.
+    pub target_body_name: String,
+    /// Rows a document has at most.
+    pub body_max_line: Option<u64>,
+    /// Fields and how each is calculated, such as `$sum`.
+    pub calculate: Vec<(String, String)>,
 }
 
 /// The source's side.
@@ -113,6 +155,8 @@ pub struct SourceMetadata {
     pub omission_remedy: Option<OmissionRemedy>,
     /// Splitting of a record.
     pub operation: Option<Operation>,
+    /// `formatResponse`: derived fields.
+    pub derived: Vec<DerivedField>,
 }
 
 /// The target's side.
@@ -126,22 +170,33 @@ pub struct TargetMetadata {
     pub request: Vec<Item>,
     /// Parameters of the call beside the document.
     pub other_request: Vec<Item>,
-    /// Batching.
+    /// Batching, merging.
     pub operation: Option<Operation>,
+    /// Grouping.
+    pub group: Option<GroupCalculate>,
 }
 
 /// Keys that the vendor's platform uses and Weir has no need of; silent, not unknown.
-const KNOWN_UNUSED: [&str; 10] = [
-    "effect",
-    "type",
-    "method",
-    "response",
-    "otherResponse",
-    "autoFillResponse",
-    "buildModel",
-    "autoCheck",
-    "describe",
-    "distributionOrg",
+const KNOWN_UNUSED: [&str; 7] =
+    ["effect", "type", "method", "response", "otherResponse", "autoFillResponse", "describe"];
+
+/// Keys of the vendor's platform that ask for something Weir does not do: what that means here.
+const WITHOUT_EFFECT: [(&str, &str, &str); 3] = [
+    (
+        "distributionOrg",
+        "Weir 保存基础资料后不做分配，请在金蝶中分配到各组织",
+        "Weir does not allocate base data to organisations after the save: allocate it in Kingdee",
+    ),
+    (
+        "buildModel",
+        "其含义没有公开资料，Weir 不使用",
+        "no public source tells what it means: Weir does not use it",
+    ),
+    (
+        "autoCheck",
+        "Weir 写入后的核对由 reconcile 完成，不由此键触发",
+        "Weir checks what was written by reconcile, not by this key",
+    ),
 ];
 
 impl SourceMetadata {
@@ -166,6 +221,7 @@ impl SourceMetadata {
             beat_flat: texts(&mut fields, "beatFlat", problems),
             omission_remedy: omission_remedy(&mut fields, problems),
             operation: operation(&mut fields, problems),
+            derived: derived(&mut fields, problems),
         };
         warn_unknown(&fields, problems);
         read
@@ -174,6 +230,9 @@ impl SourceMetadata {
 
 impl TargetMetadata {
     /// Reads the target's `metadata` section.
+    ///
+    /// `idCheck` is read here as "look for the business key before the write" (contract qeasy-metadata §7). Weir always
+    /// does that where a write could be repeated (design §7), so neither value changes anything.
     pub fn read(mut fields: Fields<'_>, problems: &mut Problems) -> Self {
         fields.flag("idCheck", true, problems);
         for key in ["id", "number", "name"] {
@@ -185,6 +244,7 @@ impl TargetMetadata {
             request: items(&mut fields, "request", problems),
             other_request: items(&mut fields, "otherRequest", problems),
             operation: operation(&mut fields, problems),
+            group: group(&mut fields, problems),
         };
         warn_unknown(&fields, problems);
         read
@@ -272,10 +332,17 @@ fn condition(value: &Json, path: String, problems: &mut Problems) -> ConditionIt
 fn omission_remedy(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<OmissionRemedy> {
     fields.get("omissionRemedy")?;
     let mut remedy = fields.mapping("omissionRemedy", problems);
-    let read = OmissionRemedy {
-        crontab: remedy.required_text("crontab", problems),
-        take_over: items(&mut remedy, "takeOverRequest", problems),
-    };
+    let crontab = remedy.required_text("crontab", problems);
+    let given = crontab.split_whitespace().count();
+    if given != 5 && !crontab.is_empty() {
+        let message = Localized::new(
+            format!("crontab 应有五段（分 时 日 月 周），实际有 {given} 段"),
+            format!("a crontab has five fields (minute hour day month weekday), this one has {given}"),
+        );
+        let suggestion = Localized::new("例如 55 3 * * *", "for example 55 3 * * *");
+        problems.error_with(remedy.path_of("crontab"), message, suggestion);
+    }
+    let read = OmissionRemedy { crontab, take_over: items(&mut remedy, "takeOverRequest", problems) };
     warn_unknown(&remedy, problems);
     Some(read)
 }
@@ -289,9 +356,69 @@ fn operation(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<Operati
         rows,
         rows_key: operation.text("rowsKey", problems),
         array_key: operation.text("arrayKey", problems),
+        merge_by: names(&mut operation, "field", problems),
+        body_name: operation.text("bodyName", problems).filter(|name| !name.is_empty()),
+        body_sum: names(&mut operation, "bodySum", problems),
+        header: names(&mut operation, "header", problems),
+        body: names(&mut operation, "body", problems),
     };
     warn_unknown(&operation, problems);
     Some(read)
+}
+
+fn derived(fields: &mut Fields<'_>, problems: &mut Problems) -> Vec<DerivedField> {
+    let base = fields.path_of("formatResponse");
+    let list = fields.list("formatResponse", problems);
+    let read = list.iter().enumerate().map(|(index, value)| {
+        let mut item = Fields::of(value, format!("{base}[{index}]"), problems);
+        let read = DerivedField {
+            path: item.path().to_owned(),
+            old: item.required_text("old", problems),
+            new: item.required_text("new", problems),
+            format: item.required_text("format", problems),
+        };
+        warn_unknown(&item, problems);
+        read
+    });
+    read.collect()
+}
+
+fn group(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<GroupCalculate> {
+    fields.get("groupCalculate")?;
+    let mut group = fields.mapping("groupCalculate", problems);
+    let max_line = group.get("bodyMaxLine").map(|_| group.count("bodyMaxLine", 1, 1..=100_000, problems));
+    let calculate = {
+        let calculate = group.mapping("calculate", problems);
+        let read = calculate.unknown().map(|(field, how)| match how.as_str() {
+            Some(how) => (field.to_owned(), how.to_owned()),
+            None => (field.to_owned(), how.to_string()),
+        });
+        read.collect()
+    };
+    let read = GroupCalculate {
+        path: group.path().to_owned(),
+        header_group: names(&mut group, "headerGroup", problems),
+        body_group: names(&mut group, "bodyGroup", problems),
+        body_name: group.text("bodyName", problems).unwrap_or_default(),
+        target_body_name: group.text("targetBodyName", problems).unwrap_or_default(),
+        body_max_line: max_line,
+        calculate,
+    };
+    if read.header_group.is_empty() {
+        group.missing_such_as("headerGroup", "[order_no]", problems);
+    }
+    warn_unknown(&group, problems);
+    Some(read)
+}
+
+/// Names of fields: a list, or text with commas between them.
+fn names(fields: &mut Fields<'_>, key: &'static str, problems: &mut Problems) -> Vec<String> {
+    match fields.get(key) {
+        Some(Json::String(text)) => {
+            text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+        }
+        _ => texts(fields, key, problems),
+    }
 }
 
 fn texts(fields: &mut Fields<'_>, key: &'static str, problems: &mut Problems) -> Vec<String> {
@@ -308,6 +435,14 @@ fn texts(fields: &mut Fields<'_>, key: &'static str, problems: &mut Problems) ->
 
 fn warn_unknown(fields: &Fields<'_>, problems: &mut Problems) {
     for (key, _) in fields.unknown().filter(|(key, _)| !KNOWN_UNUSED.contains(key)) {
+        if let Some((_, zh, en)) = WITHOUT_EFFECT.iter().find(|(known, ..)| *known == key) {
+            let message = Localized::new(
+                format!("{key:?} 已保留但不起作用：{zh}"),
+                format!("{key:?} is kept, without effect: {en}"),
+            );
+            problems.warn(fields.path_of(key), message);
+            continue;
+        }
         let message = Localized::new(
             format!("元数据中不认识的键 {key:?}，已保留但不起作用"),
             format!("unknown metadata key {key:?}: kept, without effect"),

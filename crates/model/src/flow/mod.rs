@@ -11,6 +11,9 @@ mod spec;
 
 pub use columns::{Column, ColumnType, TableSpec};
 pub use language::Language;
-pub use metadata::{ConditionItem, Item, OmissionRemedy, Operation, Parser, SourceMetadata, TargetMetadata};
+pub use metadata::{
+    ConditionItem, DerivedField, GroupCalculate, Item, OmissionRemedy, Operation, Parser, SourceMetadata,
+    TargetMetadata,
+};
 pub use rules::{CheckSpec, LookupSpec, OnMissing, RULES, Rule, Severity};
 pub use spec::{FlowSpec, Poll, SourceSpec, StartFrom, TargetSpec};
