@@ -13,7 +13,7 @@ const INPUT_AND_OUTPUT: [&str; 8] =
     ["rdkafka", "reqwest", "sqlx", "axum", "hyper", "tokio", "redb", "rustix"];
 
 /// Our own crates that each of them may build on, from the bottom up. Tests may also use [`FOR_TESTS`].
-const LAYERS: [(&str, &[&str]); 19] = [
+const LAYERS: [(&str, &[&str]); 20] = [
     ("weir-model", &[]),
     ("weir-expr", &["weir-model"]),
     ("weir-schemas", &["weir-model"]),
@@ -62,6 +62,10 @@ const LAYERS: [(&str, &[&str]); 19] = [
     ),
     ("weir-e2e", EVERYTHING),
     ("weir-bench", EVERYTHING),
+    (
+        "weir-fuzz",
+        &["weir-model", "weir-expr", "weir-processors", "weir-import", "weir-cases"],
+    ),
     ("xtask", &["weir-testkit"]),
 ];
 

@@ -1,0 +1,52 @@
+//! Flow files, as a person may write them. Input: a flow file.
+//!
+//! Promises: every problem is told with its path and in both languages; a flow without errors compiles and maps; the
+//! same text is read the same way every time.
+
+use weir_model::{
+    flow::FlowSpec,
+    settings::{Problem, Problems},
+};
+use weir_processors::CompiledFlow;
+
+use crate::{
+    records,
+    surroundings::{ZONE, check_problem},
+};
+
+/// A record for flows that compile: the fields of the corpus, and some rows.
+const RECORD: &str = r#"{"id":1,"no":"X'1","name":"甲","amount":-0.10,"time":1710403200,"rows":[{"sku":"a","qty":"3","price":1.50},{"sku":"b"}],"o":{"p":null}}"#;
+
+/// Tries one input.
+pub fn run(input: &[u8]) {
+    let Ok(text) = std::str::from_utf8(input) else { return };
+    let (read, problems) = read(text);
+    let is_mapping = read.is_some();
+    for problem in &problems {
+        check_problem(problem, !is_mapping);
+    }
+    let compiled = read.and_then(|(_, compiled)| compiled);
+    if let Some(flow) = &compiled {
+        records::check(flow, RECORD.as_bytes());
+    }
+    let (_, again) = self::read(text);
+    assert_eq!(problems, again, "the same text has the same problems");
+}
+
+/// The flow, what it compiles to, and every problem.
+fn read(text: &str) -> (Option<(FlowSpec, Option<CompiledFlow>)>, Vec<Problem>) {
+    let mut problems = Problems::new("flow.yaml");
+    let Some(spec) = FlowSpec::parse(text, &mut problems) else {
+        assert!(problems.has_errors(), "a text that is no flow file has an error");
+        return (None, problems.list().to_vec());
+    };
+    let mut found = problems.fork();
+    let compiled = weir_processors::compile(&spec, ZONE.clone(), &mut found);
+    assert_eq!(
+        compiled.is_none(),
+        found.has_errors(),
+        "a flow compiles, or its problems say why not: {found:?}"
+    );
+    problems.merge(found);
+    (Some((spec, compiled)), problems.list().to_vec())
+}
