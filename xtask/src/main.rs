@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 mod demo;
+mod fuzz;
 mod install;
 mod interrupt;
 mod kafka;
@@ -51,9 +52,31 @@ enum Task {
         require_services: bool,
         #[command(flatten)]
         install: Install,
+        /// How long the fuzz targets run afterwards, when the arguments select no tests; 0 leaves them out
+        #[arg(long, value_name = "MINUTES", default_value_t = fuzz::MINUTES)]
+        fuzz_minutes: u64,
         /// Arguments of `cargo test`
         #[arg(last = true)]
         arguments: Vec<OsString>,
+    },
+    /// Try templates, expressions, files and records with made-up inputs, guided by coverage; stable compiler
+    ///
+    /// An input that breaks a promise is written to the build folder and named; the exit code is then 1. What a run finds
+    /// is kept in the build folder, and the next run goes on from there.
+    #[command(
+        after_help = "Examples:\n  cargo xtask fuzz\n  cargo xtask fuzz --minutes 60 expressions records\n  cargo xtask \
+                      fuzz --minutes 30 --keep"
+    )]
+    Fuzz {
+        /// How long to run, all targets together, without the build
+        #[arg(long, default_value_t = fuzz::MINUTES)]
+        minutes: u64,
+        /// Add what reaches new code to the inputs kept in fuzz/corpus, which `cargo test` replays
+        #[arg(long)]
+        keep: bool,
+        /// The targets, by default all: the folders of fuzz/corpus
+        #[arg(value_name = "TARGET")]
+        targets: Vec<String>,
     },
     /// Start and stop the servers that tests need, in throw-away folders on free loopback ports
     Services {
@@ -105,9 +128,10 @@ fn main() -> ExitCode {
 fn run(task: Task) -> anyhow::Result<ExitCode> {
     match task {
         Task::Demo { arguments } => demo::run(&arguments),
-        Task::Test { require_services, install, arguments } => {
-            suite::run(require_services, install.allowed(), &arguments)
+        Task::Test { require_services, install, fuzz_minutes, arguments } => {
+            suite::run(require_services, install.allowed(), fuzz_minutes, &arguments)
         }
+        Task::Fuzz { minutes, keep, targets } => fuzz::run(minutes, keep, &targets),
         Task::Services { action: ServicesAction::Up { install } } => services::up(install.allowed()),
         Task::Services { action: ServicesAction::Down } => services::down(),
         Task::Services { action: ServicesAction::Env } => services::print_env(),

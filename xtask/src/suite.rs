@@ -15,12 +15,15 @@ use std::thread;
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
+use crate::fuzz;
 use crate::interrupt::Interrupt;
 use crate::services::{self, Services, count};
 use crate::tidy::manifest::{self, Manifest};
 use crate::workspace;
 
 const NEEDS_SERVERS: &str = "real_";
+/// Arguments of cargo that leave the selection of tests alone.
+const NOT_SELECTING: [&str; 3] = ["--locked", "--offline", "--frozen"];
 
 /// An integration test: a file or folder under a package's `tests/`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,15 +47,26 @@ struct Totals {
     failed: u64,
 }
 
-/// Runs the tests. `arguments` go to `cargo test`.
-pub fn run(require_services: bool, may_install: bool, arguments: &[OsString]) -> Result<ExitCode> {
+/// Runs the tests, and the fuzz targets after them when `arguments`, which go to `cargo test`, select nothing.
+pub fn run(
+    require_services: bool,
+    may_install: bool,
+    fuzz_minutes: u64,
+    arguments: &[OsString],
+) -> Result<ExitCode> {
     let interrupt = Interrupt::listen()?;
     let services = services::acquire(may_install, &interrupt)?;
     let outcome = run_with(&services, require_services, arguments, &interrupt);
     if services.own {
         services.end()?;
     }
-    outcome
+    let passed = outcome?;
+    let selects = |argument: &OsString| !NOT_SELECTING.iter().any(|known| argument == known);
+    if passed != ExitCode::SUCCESS || fuzz_minutes == 0 || arguments.iter().any(selects) {
+        return Ok(passed);
+    }
+    println!("\nfuzz targets, {}:", services::count(fuzz_minutes as usize, "minute"));
+    fuzz::fuzz(fuzz_minutes, false, &[], &interrupt)
 }
 
 fn run_with(

@@ -62,10 +62,7 @@ const LAYERS: [(&str, &[&str]); 20] = [
     ),
     ("weir-e2e", EVERYTHING),
     ("weir-bench", EVERYTHING),
-    (
-        "weir-fuzz",
-        &["weir-model", "weir-expr", "weir-processors", "weir-import", "weir-cases"],
-    ),
+    ("weir-fuzz", &["weir-model", "weir-expr", "weir-processors", "weir-import", "weir-cases"]),
     ("xtask", &["weir-testkit"]),
 ];
 
