@@ -51,6 +51,16 @@ pub enum Command {
     /// Try to reach and log in to everything a project names; nothing is written
     #[command(after_help = "Example:\n  weir probe -c weir.yaml")]
     Probe(Project),
+    /// Run the cases of *.test.yaml files against their flows; needs no Kafka and no network
+    #[command(
+        after_help = "Examples:\n  weir test                       the tests beside the flows in ./flows\n  weir test flows/a.test.yaml --filter refund\n  weir test --junit junit.xml --coverage-min 90"
+    )]
+    Test(TestFlows),
+    /// Show one record through every step of a flow; nothing is sent
+    #[command(
+        after_help = "Examples:\n  weir preview flows/a.yaml --record record.json\n  weir preview a --raw SO2024001 -c weir.yaml\n  weir preview a --live 3 --lookups rows.yaml --json"
+    )]
+    Preview(Preview),
     /// Kafka topics
     #[command(subcommand)]
     Topics(Topics),
@@ -124,6 +134,51 @@ pub struct Check {
     /// A project file, a flow file or a folder of flows
     #[arg(default_value = "flows", value_name = "PATH")]
     pub path: PathBuf,
+}
+
+/// Options of `weir test`.
+#[derive(Args, Clone, Debug)]
+pub struct TestFlows {
+    /// A folder with all below it, a test file, or a flow file with a test beside it
+    #[arg(default_value = "flows", value_name = "PATH")]
+    pub path: PathBuf,
+    /// Also write the results as JUnit XML
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// Only cases whose name holds this text
+    #[arg(long, value_name = "TEXT")]
+    pub filter: Option<String>,
+    /// Fail when less of a flow's fields, branches and checks is covered
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub coverage_min: Option<u8>,
+}
+
+/// Options of `weir preview`.
+#[derive(Args, Clone, Debug)]
+#[command(group = clap::ArgGroup::new("records").required(true).args(["record", "raw", "live"]))]
+pub struct Preview {
+    /// A flow file, or the name of a flow of the project
+    pub flow: String,
+    #[command(flatten)]
+    pub project: Project,
+    /// A file with a JSON record or a list of them; - reads standard input
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+    /// The newest polled record with this id or number, from Kafka
+    #[arg(long, value_name = "NUMBER")]
+    pub raw: Option<String>,
+    /// The first records of one page of the source's API
+    #[arg(long, value_name = "COUNT")]
+    pub live: Option<usize>,
+    /// Reference rows as a test file has them under lookups; by default those in Kafka
+    #[arg(long, value_name = "FILE")]
+    pub lookups: Option<PathBuf>,
+    /// What NOW() says, a local time such as "2024-03-14 16:00:00"; by default when the record was taken
+    #[arg(long, value_name = "TIME")]
+    pub now: Option<String>,
+    /// Take the record of --record for one that was removed at the source
+    #[arg(long, requires = "record")]
+    pub deleted: bool,
 }
 
 /// `weir topics …`

@@ -13,7 +13,10 @@ use weir_model::{
 };
 use weir_runtime::poll::{Inheritance, Poller, PollerHalt, Publisher, Takeover};
 
-use crate::{feed::FeedError, poll::SourcePoller};
+use crate::{
+    feed::FeedError,
+    poll::{Sample, SourcePoller},
+};
 
 /// What an account's sources share at the remote system.
 #[async_trait]
@@ -45,6 +48,18 @@ impl Account {
     /// With the vendor's own words and what to do.
     pub async fn probe(&self) -> Result<ProbeReport, FeedError> {
         self.remote.probe().await
+    }
+
+    /// Calls once for what a source holds now; nothing is published and no cursor moves. `None` when the account has no
+    /// such source.
+    ///
+    /// # Errors
+    /// With the vendor's own words and what to do.
+    pub async fn sample(&self, source: &SourceName) -> Result<Option<Sample>, FeedError> {
+        match self.sources.iter().find(|known| known.name() == source) {
+            Some(source) => source.sample().await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// Polls one source to its end. A halt is told here and now, for the siblings go on.

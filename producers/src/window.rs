@@ -20,6 +20,9 @@ use weir_model::{
 #[cfg(test)]
 mod tests;
 
+/// How far a look at a source reaches whose windows nothing limits.
+const LONGEST_LOOK: SignedDuration = SignedDuration::from_hours(7 * 24);
+
 /// A stretch of time to read, both ends inclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
@@ -94,6 +97,13 @@ impl Planner {
             (StartFrom::Ago(ago), _) => self.unambiguous_before(whole_second(back(now, signed(*ago)))),
             (StartFrom::At(_), floor) => floor.unwrap_or(now),
         }
+    }
+
+    /// The longest window that ends at `now`, for a look at what there is.
+    pub fn newest(&self, now: Timestamp) -> Window {
+        let to = whole_second(now);
+        let longest = [self.max_window, self.api_limit].into_iter().flatten().min().unwrap_or(LONGEST_LOOK);
+        Window { from: back(to, longest), to, lane: Lane::Reconcile }
     }
 
     /// The next window after everything before `settled_until` was read; none while nothing more is settled.

@@ -4,9 +4,12 @@ mod check;
 mod demo;
 pub mod describe;
 mod dlq;
+mod page;
+mod preview;
 mod probe;
 mod progress;
 mod run;
+mod test_flows;
 mod topics;
 
 use crate::{
@@ -23,6 +26,8 @@ pub async fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Run(options) => run::run(options, cli).await,
         Command::Check(options) => check::run(options, cli),
         Command::Probe(options) => probe::run(options, cli).await,
+        Command::Test(options) => test_flows::run(options, cli),
+        Command::Preview(options) => preview::run(options, cli).await,
         Command::Topics(Topics::Apply(options)) => topics::apply(options, cli),
         Command::Dlq(Dlq::List(options)) => dlq::list(options, cli).await,
         Command::Dlq(Dlq::Show(options)) => dlq::show(options, cli).await,

@@ -2,8 +2,10 @@
 
 use crate::weir::{weir, weir_with};
 
-const COMMANDS: [&[&str]; 8] = [
+const COMMANDS: [&[&str]; 10] = [
     &["demo"],
+    &["test"],
+    &["preview"],
     &["run"],
     &["check"],
     &["probe"],

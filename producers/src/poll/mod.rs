@@ -6,11 +6,14 @@
 //! | [`source`](SourcePoller) | one source's settings, put together once |
 //! | `windows` | window after window: publications, cursors, facts |
 //! | `pages` | one page: calls again after failures, looks at what came, writes letters |
+//! | `sample` | one page to look at, outside of the loop |
 
 mod pages;
+mod sample;
 mod source;
 mod windows;
 
+pub use sample::Sample;
 pub use source::{Settings, SourcePoller};
 
 use weir_model::outcome::Refusal;
