@@ -106,6 +106,16 @@ pub enum Cause {
         /// What is wrong with it.
         problem: String,
     },
+    /// An aggregate failed on one row.
+    #[error("{cause} (row {row} of {list})")]
+    Row {
+        /// The list.
+        list: String,
+        /// The row, from 1.
+        row: usize,
+        /// What went wrong; shown by this error.
+        cause: Box<Cause>,
+    },
     /// A lookup gave no answer.
     #[error(transparent)]
     Lookup(LookupError),

@@ -79,10 +79,13 @@ impl Expression {
         EvalError { expression: self.text.to_string(), inputs: self.macro_values(context), cause }
     }
 
-    /// Everything it reads and the values on this record, shortened: macros first, then lookups with question and
-    /// answer. For people; it looks everything up again.
+    /// Everything it reads and the values on this record, shortened: macros first, then aggregates, then lookups with
+    /// question and answer. For people; it looks everything up again.
     pub fn inputs(&self, context: &Context<'_, '_>) -> Vec<(String, String)> {
         let mut inputs = self.macro_values(context);
+        if let Form::Function(compiled) = &self.form {
+            inputs.extend(compiled.aggregate_values(&self.text, context));
+        }
         inputs.extend(self.all_lookups().iter().map(|lookup| lookup.shown(context)));
         inputs
     }

@@ -89,6 +89,11 @@ impl Scope {
         self.dialect.aliases.get(name).map_or(name, String::as_str).to_owned()
     }
 
+    /// How many frames there are: the number of the next one.
+    pub fn depth(&self) -> usize {
+        self.frames.len()
+    }
+
     /// The lists that items around the expression are bound to, the innermost first.
     pub fn bound_lists(&self) -> impl Iterator<Item = &str> {
         self.frames.iter().skip(1).rev().filter(|frame| !frame.flat).map(|frame| frame.list.as_str())

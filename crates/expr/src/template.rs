@@ -215,6 +215,11 @@ impl Template {
         Ok(Self { parts })
     }
 
+    /// Text without macros.
+    pub fn constant(text: &str) -> Self {
+        Self { parts: vec![Part::Text(text.into())] }
+    }
+
     /// The macros in it.
     pub fn macros(&self) -> impl Iterator<Item = &Macro> {
         self.parts.iter().filter_map(|part| match part {

@@ -67,19 +67,19 @@ pub fn folded(text: &str) -> String {
     text.chars().flat_map(char::to_uppercase).collect()
 }
 
-/// `LIKE`: `%` any text, `_` one character, `\` takes the next character as it is.
-pub fn like(text: &str, pattern: &str, collation: Collation) -> bool {
+/// `LIKE`: `%` any text, `_` one character, `escape` takes the next character as it is.
+pub fn like(text: &str, pattern: &str, escape: Option<char>, collation: Collation) -> bool {
     if collation == Collation::GeneralCi {
-        return like(&folded(text), &folded(pattern), Collation::Binary);
+        return like(&folded(text), &folded(pattern), escape, Collation::Binary);
     }
     let text: Vec<char> = text.chars().collect();
     let mut tokens = Vec::new();
     let mut characters = pattern.chars();
     while let Some(character) = characters.next() {
         tokens.push(match character {
+            escaping if Some(escaping) == escape => Token::Exactly(characters.next().unwrap_or(escaping)),
             '%' => Token::Any,
             '_' => Token::One,
-            '\\' => Token::Exactly(characters.next().unwrap_or('\\')),
             other => Token::Exactly(other),
         });
     }
@@ -120,10 +120,10 @@ mod tests {
         for (text, pattern) in
             [("abc", "a%"), ("abc", "%b%"), ("a%c", "a\\%c"), ("华东", "_东"), ("", "%"), ("aXbXc", "%X%c")]
         {
-            assert!(like(text, pattern, Collation::Binary), "{text} LIKE {pattern}");
+            assert!(like(text, pattern, Some('\\'), Collation::Binary), "{text} LIKE {pattern}");
         }
         for (text, pattern) in [("abc", "b%"), ("abc", "a_"), ("abc", "a\\%c"), ("", "_")] {
-            assert!(!like(text, pattern, Collation::Binary), "{text} LIKE {pattern}");
+            assert!(!like(text, pattern, Some('\\'), Collation::Binary), "{text} LIKE {pattern}");
         }
     }
 
@@ -134,6 +134,6 @@ mod tests {
         assert_eq!(binary("a\t", "a"), Ordering::Less);
         assert_eq!(binary("B", "a"), Ordering::Less);
         assert_eq!(texts("B ", "b", Collation::GeneralCi), Ordering::Equal);
-        assert!(like("abC", "%B_", Collation::GeneralCi));
+        assert!(like("abC", "%B_", None, Collation::GeneralCi));
     }
 }

@@ -4,12 +4,14 @@ use super::{
     Surroundings, compare,
     node::{Arithmetic, Comparison, Logic, Node},
     table::Function,
+    text,
 };
 use crate::{error::Cause, scope::Context, value::Value};
 
 type Result<T> = std::result::Result<T, Cause>;
 
 /// An evaluation under way.
+#[derive(Clone, Copy)]
 pub struct Evaluation<'e, 'w, 'a> {
     /// The record.
     pub context: &'e Context<'w, 'a>,
@@ -52,6 +54,17 @@ impl<'a> Evaluation<'_, '_, 'a> {
             Node::Shift { time, amount, unit, back } => {
                 unit.shift(&self.value(time)?, &self.value(amount)?, *back, self.around.world.zone)
             }
+            Node::Difference(unit, ends) => {
+                let [from, to] = ends.as_ref();
+                unit.between(&self.value(from)?, &self.value(to)?, self.around.world.zone)
+            }
+            Node::Cast(inner, target) => target.cast(self.value(inner)?, &self.around),
+            Node::Trim(side, parts) => {
+                let [value, what] = parts.as_ref();
+                let (value, what) = (self.value(value)?, self.value(what)?);
+                Ok(text::trim(value, &what, *side))
+            }
+            Node::Aggregate(aggregate) => aggregate.value(self),
             Node::Call(function, arguments) => self.call(function, arguments),
             _ => Ok(self.holds(node)?.map_or(Value::Null, Value::truth)),
         }
@@ -80,13 +93,18 @@ impl<'a> Evaluation<'_, '_, 'a> {
                 Ok(if below == Some(false) { below } else { above.and(below) })
             }
             Node::In(value, list) => self.is_in(value, list),
-            Node::Like(value, pattern) => {
+            Node::Like(parts, escape) => {
+                let [value, pattern] = parts.as_ref();
                 let (value, pattern) = (self.value(value)?, self.value(pattern)?);
                 if value.is_null() || pattern.is_null() {
                     return Ok(None);
                 }
                 let collation = self.around.rules.collation;
-                Ok(Some(compare::like(&value.into_text(), &pattern.into_text(), collation)))
+                Ok(Some(compare::like(&value.into_text(), &pattern.into_text(), *escape, collation)))
+            }
+            Node::Matches(value, regex) => {
+                let value = self.value(value)?;
+                Ok((!value.is_null()).then(|| regex.is_match(&value.into_text())))
             }
             _ => match self.value(node)? {
                 Value::Null => Ok(None),

@@ -1,10 +1,18 @@
 //! `_function`: one MySQL-dialect expression over the record (contract qeasy-metadata §4). It is parsed once, with the
 //! macros standing where they are; values are bound afterwards, so a value can never change the expression.
 
+mod aggregate;
+mod calls;
+mod cast;
 mod compare;
+mod dialect;
 mod evaluate;
+mod fence;
 mod node;
+mod number;
+mod operators;
 mod parse;
+mod read_time;
 mod table;
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,9 @@
 
 use std::cmp::Ordering;
 
-use super::{table::Function, time::Unit};
+use regex_lite::Regex;
+
+use super::{aggregate::Aggregate, cast::Target, table::Function, time::Unit};
 use crate::{
     lookup::Lookup,
     number::Number,
@@ -40,8 +42,10 @@ pub enum Node {
     Between(Box<[Self; 3]>),
     /// `x IN (…)`.
     In(Box<Self>, Vec<Self>),
-    /// `x LIKE pattern`.
-    Like(Box<Self>, Box<Self>),
+    /// `x LIKE pattern ESCAPE character`; without a character nothing escapes.
+    Like(Box<[Self; 2]>, Option<char>),
+    /// `x REGEXP pattern`.
+    Matches(Box<Self>, Box<Regex>),
     /// `CASE`, both forms.
     Case {
         /// `CASE operand WHEN value`; without it the conditions are truth values.
@@ -70,8 +74,27 @@ pub enum Node {
         /// Whether it goes back.
         back: bool,
     },
+    /// `TIMESTAMPDIFF(unit, from, to)`: whole units.
+    Difference(Unit, Box<[Self; 2]>),
+    /// `CAST(x AS type)`.
+    Cast(Box<Self>, Target),
+    /// `TRIM(side what FROM text)`: text, then what is cut off.
+    Trim(TrimSide, Box<[Self; 2]>),
+    /// `SUM`, `AVG`, `MAX`, `MIN`, `COUNT`.
+    Aggregate(Box<Aggregate>),
     /// A function of the table.
     Call(&'static Function, Vec<Self>),
+}
+
+/// Where `TRIM` cuts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TrimSide {
+    /// On both sides.
+    Both,
+    /// In front.
+    Leading,
+    /// At the end.
+    Trailing,
 }
 
 /// An arithmetic operator.

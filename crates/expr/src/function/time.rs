@@ -17,11 +17,16 @@ use crate::{
 
 type Arguments<'v, 'a> = &'v [Value<'a>];
 
+/// Microseconds of a second.
+const MICROSECONDS: i128 = 1_000_000;
+
 /// The unit of an `INTERVAL`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
     /// `YEAR`
     Year,
+    /// `QUARTER`
+    Quarter,
     /// `MONTH`
     Month,
     /// `WEEK`
@@ -34,18 +39,22 @@ pub enum Unit {
     Minute,
     /// `SECOND`
     Second,
+    /// `MICROSECOND`
+    Microsecond,
 }
 
 impl Unit {
     /// The units by name.
-    pub const ALL: [(&'static str, Self); 7] = [
+    pub const ALL: [(&'static str, Self); 9] = [
         ("YEAR", Self::Year),
+        ("QUARTER", Self::Quarter),
         ("MONTH", Self::Month),
         ("WEEK", Self::Week),
         ("DAY", Self::Day),
         ("HOUR", Self::Hour),
         ("MINUTE", Self::Minute),
         ("SECOND", Self::Second),
+        ("MICROSECOND", Self::Microsecond),
     ];
 
     /// `time ± INTERVAL amount unit`. As in MySQL a date stays a date unless the unit is shorter than a day.
@@ -59,10 +68,18 @@ impl Unit {
         if time.is_null() || amount.is_null() {
             return Ok(Value::Null);
         }
-        let number = amount.to_number()?.round(0);
+        // Seconds alone may have a fraction.
+        let (unit, number) = match self {
+            Self::Second => {
+                (Self::Microsecond, amount.to_number()?.multiply(&Number::whole(MICROSECONDS)).round(0))
+            }
+            _ => (self, amount.to_number()?.round(0)),
+        };
         let amount = number.as_i64().ok_or_else(|| Cause::NotWhole(number.to_string()))?;
-        let amount = if back { -amount } else { amount };
-        let span = match self {
+        let amount = if back { amount.saturating_neg() } else { amount };
+        let span = match unit {
+            Self::Quarter => Span::new().try_months(amount.saturating_mul(3)),
+            Self::Microsecond => Span::new().try_microseconds(amount),
             Self::Year => Span::new().try_years(amount),
             Self::Month => Span::new().try_months(amount),
             Self::Week => Span::new().try_weeks(amount),
@@ -72,12 +89,39 @@ impl Unit {
             Self::Second => Span::new().try_seconds(amount),
         };
         let is_day = matches!(time, Value::Text(text) if text.trim().len() <= 10)
-            && matches!(self, Self::Year | Self::Month | Self::Week | Self::Day);
+            && matches!(self, Self::Year | Self::Quarter | Self::Month | Self::Week | Self::Day);
         let from = moment::read(time, zone)?;
         let outside =
             |problem: jiff::Error| Cause::Argument { function: "INTERVAL", problem: problem.to_string() };
         let to = span.and_then(|span| from.checked_add(span)).map_err(outside)?;
         Ok(Value::text(if is_day { to.date().to_string() } else { time_text(&to) }))
+    }
+
+    /// `TIMESTAMPDIFF`: how many whole units lie between two times; negative when they go back.
+    pub fn between<'a>(self, from: &Value<'_>, to: &Value<'_>, zone: &TimeZone) -> Result<Value<'a>, Cause> {
+        if from.is_null() || to.is_null() {
+            return Ok(Value::Null);
+        }
+        let (from, to) = (moment::read(from, zone)?, moment::read(to, zone)?);
+        let (first, last, sign) = if from <= to { (from, to, 1) } else { (to, from, -1) };
+        let months = || {
+            let of_day = |time: &DateTime| (time.day(), time.time());
+            let month = |time: &DateTime| i128::from(time.year()) * 12 + i128::from(time.month());
+            month(&last) - month(&first) - i128::from(of_day(&last) < of_day(&first))
+        };
+        let microseconds = last.duration_since(first).as_micros();
+        let whole = match self {
+            Self::Year => months() / 12,
+            Self::Quarter => months() / 3,
+            Self::Month => months(),
+            Self::Week => microseconds / (MICROSECONDS * 604_800),
+            Self::Day => microseconds / (MICROSECONDS * 86_400),
+            Self::Hour => microseconds / (MICROSECONDS * 3_600),
+            Self::Minute => microseconds / (MICROSECONDS * 60),
+            Self::Second => microseconds / MICROSECONDS,
+            Self::Microsecond => microseconds,
+        };
+        Ok(Value::Number(Number::whole(sign * whole)))
     }
 }
 
@@ -87,6 +131,23 @@ fn time_at(arguments: Arguments<'_, '_>, around: &Surroundings<'_>) -> Result<Da
 
 pub fn date<'a>(arguments: Arguments<'_, 'a>, around: &Surroundings<'_>) -> Result<Value<'a>, Cause> {
     Ok(Value::text(time_at(arguments, around)?.date().to_string()))
+}
+
+/// `TIME(x)`: the time of day.
+pub fn time<'a>(arguments: Arguments<'_, 'a>, around: &Surroundings<'_>) -> Result<Value<'a>, Cause> {
+    Ok(of_day(time_at(arguments, around)?))
+}
+
+/// The time of day as text, with the fraction when there is one.
+pub fn of_day<'a>(time: DateTime) -> Value<'a> {
+    Value::text(time_text(&time).split_off("YYYY-MM-DD ".len()))
+}
+
+/// `DATEDIFF(to, from)`: calendar days, whatever the time of day.
+pub fn days_between<'a>(arguments: Arguments<'_, 'a>, around: &Surroundings<'_>) -> Result<Value<'a>, Cause> {
+    let to = time_at(arguments, around)?.date();
+    let from = time_at(arguments.get(1..).unwrap_or_default(), around)?.date();
+    Ok(Value::Number(Number::whole((to.duration_since(from).as_hours() / 24).into())))
 }
 
 pub fn last_day<'a>(arguments: Arguments<'_, 'a>, around: &Surroundings<'_>) -> Result<Value<'a>, Cause> {

@@ -1,6 +1,9 @@
 //! Expressions against records: the worked examples of contract qeasy-metadata §11, the expressions of the seeds, and
 //! MySQL's rules as a table.
 
+mod aggregates;
+mod settings;
+
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
 
@@ -19,7 +22,12 @@ fn collections() -> MemoryRows {
 }
 
 fn evaluate(expression: &str, record: &str) -> String {
-    let mut scope = Scope::new(Dialect::default());
+    evaluate_as(Dialect::default(), expression, record)
+}
+
+/// Evaluates an expression of a flow with settings of its own.
+fn evaluate_as(dialect: Dialect, expression: &str, record: &str) -> String {
+    let mut scope = Scope::new(dialect);
     let expression = match Expression::compile(expression, &mut scope) {
         Ok(expression) => expression,
         Err(error) => return format!("refused: {error}"),
@@ -153,6 +161,76 @@ const MYSQL: &[(&str, &str)] = &[
     ("LAST_DAY('2024-02-03')", "2024-02-29"),
     ("DAY('{d}') + YEAR('{d}')", "2055"),
     ("'{d}' < NOW()", "1"),
+    ("7 MOD 3 + 1", "2"),
+    ("!{zero} = 1", "1"),
+    ("NOT {zero} = 1", "1"),
+    ("1 && 0", "0"),
+    ("'10%' LIKE '10|%' ESCAPE '|'", "1"),
+    ("'a' NOT LIKE 'b%'", "1"),
+    ("'SO-001' REGEXP '^SO-[0-9]+$'", "1"),
+    ("'x' NOT REGEXP 'y'", "1"),
+    ("7 NOT BETWEEN 1 AND {x}", "1"),
+    ("{n} BETWEEN 1 AND 2", "null"),
+    ("3 BETWEEN NULL AND 2", "0"),
+    ("ISNULL({n})", "1"),
+    ("SIGN(-2.5)", "-1"),
+    ("POW(1.1, 2)", "1.21"),
+    ("POWER(2, 0)", "1"),
+    ("GREATEST(1, {x}, -3)", "1.5"),
+    ("LEAST('b', 'a')", "a"),
+    ("GREATEST(1, NULL)", "null"),
+    ("FORMAT(1234567.891, 2)", "1,234,567.89"),
+    ("FORMAT(-999.5, 0)", "-1,000"),
+    ("FORMAT(12, 2)", "12.00"),
+    ("TRIM(LEADING '0' FROM '0010')", "10"),
+    ("TRIM(BOTH 'xy' FROM 'xyaxy')", "a"),
+    ("TRIM(TRAILING 'x' FROM 'axx')", "a"),
+    ("TRIM('x' FROM 'xax')", "a"),
+    ("SUBSTRING_INDEX('a.b.c', '.', 2)", "a.b"),
+    ("SUBSTRING_INDEX('a.b.c', '.', -1)", "c"),
+    ("SUBSTRING_INDEX('a.b.c', '.', 9)", "a.b.c"),
+    ("INSTR('foobar', 'bar')", "4"),
+    ("POSITION('b' IN 'abc')", "2"),
+    ("REPEAT('ab', 2)", "abab"),
+    ("CONCAT('[', SPACE(2), ']')", "[  ]"),
+    ("REVERSE('华东')", "东华"),
+    ("STRCMP('a', 'b')", "-1"),
+    ("ELT(2, 'a', 'b')", "b"),
+    ("ELT(3, 'a', 'b')", "null"),
+    ("FIELD('b', 'a', 'b')", "2"),
+    ("FIELD('z', 'a', NULL)", "0"),
+    ("FIND_IN_SET('b', 'a,b')", "2"),
+    ("FIND_IN_SET('', '')", "0"),
+    ("HEX('华')", "E58D8E"),
+    ("HEX(255)", "FF"),
+    ("MD5('a')", "0cc175b9c0f1b6a831c399e269772661"),
+    ("CAST('12.7' AS SIGNED)", "12"),
+    ("CAST(12.5 AS SIGNED)", "13"),
+    ("CAST({x} AS DECIMAL(10,1))", "1.5"),
+    ("CAST('{d}' AS DATETIME)", "2024-01-31 00:00:00"),
+    ("CAST(NOW() AS DATE)", "2024-03-14"),
+    ("CONVERT(12.30, CHAR)", "12.30"),
+    ("CAST('华东分销' AS CHAR(2))", "华东"),
+    ("CAST(NULL AS SIGNED)", "null"),
+    ("EXTRACT(MONTH FROM '{d}')", "1"),
+    ("QUARTER('2024-10-01')", "4"),
+    ("WEEKDAY('2024-03-14')", "3"),
+    ("DAYOFWEEK('2024-03-17')", "1"),
+    ("DAYOFYEAR('2024-03-01')", "61"),
+    ("WEEKOFYEAR('2024-01-01')", "1"),
+    ("MINUTE('2024-03-14 16:05:06') + SECOND('2024-03-14 16:05:06')", "11"),
+    ("MICROSECOND('2024-03-14 16:05:06.0001')", "100"),
+    ("TIME('2024-03-14 16:05:06')", "16:05:06"),
+    ("CURTIME()", "16:00:00"),
+    ("DATEDIFF('2024-03-01', '2024-02-28 23:59:59')", "2"),
+    ("TIMESTAMPDIFF(MONTH, '{d}', '2024-02-29')", "0"),
+    ("TIMESTAMPDIFF(DAY, '2024-03-02 12:00:00', '2024-03-01')", "-1"),
+    ("TIMESTAMPADD(QUARTER, 1, '{d}')", "2024-04-30"),
+    ("ADDDATE('{d}', 1)", "2024-02-01"),
+    ("SUBDATE('{d}', INTERVAL 1 WEEK)", "2024-01-24"),
+    ("DATE_ADD('{d}', INTERVAL 1.5 SECOND)", "2024-01-31 00:00:01.5"),
+    ("STR_TO_DATE('20240518', '%Y%m%d')", "2024-05-18"),
+    ("DATE_FORMAT(STR_TO_DATE('18/05/2024', '%d/%m/%Y'), '%Y-%m')", "2024-05"),
     ("'it''s \\'q\\' {x}'", "it's 'q' 1.50"),
     ("\"{s}\"", "a'b"),
 ];
@@ -201,6 +279,21 @@ fn bad_expressions_are_refused_at_load() {
         ("_function (SELECT 1)", "the expression language has no"),
         ("_function {a", "the macro is not closed"),
         ("_function DATE_ADD('2024-01-01', 1)", "wrong number of arguments for DATE_ADD"),
+        ("_function 'a' || 'b'", "write OR for logic, CONCAT(…) for text"),
+        ("_function 'a' REGEXP '('", "the regular expression \"(\" is wrong"),
+        ("_function 'a' REGEXP '{x}'", "the pattern of REGEXP is a fixed text"),
+        ("_function 'a' LIKE 'b' ESCAPE 'cd'", "ESCAPE takes one character"),
+        ("_function CAST('a' AS BLOB)", "known: CHAR, CHAR(n), SIGNED"),
+        ("_function TIMESTAMPDIFF(FORTNIGHT, NOW(), NOW())", "unknown unit of time \"FORTNIGHT\""),
+        ("_function EXTRACT(WEEK FROM NOW())", "write WEEKOFYEAR(time)"),
+        ("_function INTERVAL 1 DAY + NOW()", "INTERVAL"),
+        ("_function LOWER(DISTINCT 'a')", "the expression language has no \"DISTINCT\""),
+        ("_function SUM({a})", "the aggregate names no list: SUM({a}) (write SUM({{list.field}}))"),
+        ("_function SUM({{a.x}}*{{b.y}})", "an aggregate takes the fields of one list"),
+        ("_function SUM(MAX({{a.x}}))", "aggregates cannot be nested: MAX("),
+        ("_function COUNT(*)", "write COUNT({{list.field}})"),
+        ("_function SUM({{a.x}}, 1)", "wrong number of arguments for SUM"),
+        ("_function SLEEP(1)", "unknown function \"SLEEP\""),
         ("_function '_findCollection find a from b' + _findCollection find x", "not closed"),
         ("_findCollection find a from b where state in (1,2)", "_findCollection is malformed"),
         ("_funtion 1", "\"_funtion\" does not start an expression"),
