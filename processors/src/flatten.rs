@@ -79,6 +79,15 @@ impl Flatten {
         self.descend(&self.lists, RowOrigin::Record, context, masks, row)
     }
 
+    /// The flat rows of a record for a person; the record itself when nothing is flattened.
+    pub fn shown(&self, text: &str, masks: &RowMasks) -> Vec<Json> {
+        let Ok(record) = serde_json::from_str::<FlatRow>(text) else { return Vec::new() };
+        let lists: Vec<String> = self.lists.iter().map(|list| list.name.clone()).collect();
+        let empty = if self.drop_empty { EmptyList::Drop } else { EmptyList::Keep };
+        let rows = flat_rows(&record, &lists, masks, empty).unwrap_or_default();
+        rows.into_iter().map(Json::Object).collect()
+    }
+
     fn descend<'a>(
         &'a self,
         lists: &'a [FlatList],

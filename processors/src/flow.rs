@@ -6,37 +6,54 @@ use jiff::tz::TimeZone;
 use weir_expr::{Cells, Context, Dialect, Probe, Reference, Scope, Shape, World};
 use weir_model::{
     document::Verdict,
-    flow::{FlowSpec, Operation},
+    flow::FlowSpec,
     lookup::{LookupIndex, Lookups},
     names::FlowName,
     outcome::Refusal,
     processor::{Input, Mapped, Processed, Processor},
-    settings::{Localized, Problems, unknown_word},
+    settings::Problems,
 };
 
 use crate::{
+    checks::Checks,
     codes,
-    filter::{Decision, Filter},
+    derived::DerivedFields,
+    filter::{Decision, Filter, RowMasks},
     flatten::Flatten,
+    limits,
     lookups::{LookupRules, RecordLookups},
     map::{Making, Mapping},
+    reshape::{Part, Reshape},
     stop::Stop,
     trace::Watch,
 };
 
-/// A flow ready to map records: filter → flatten → map, nothing left to parse.
+/// A flow ready to map records: filter → flatten → check → map, nothing left to parse.
 #[derive(Debug)]
 pub struct CompiledFlow {
     name: FlowName,
     zone: TimeZone,
     number: Option<Reference>,
+    derived: DerivedFields,
     filter: Filter,
-    flatten: Flatten,
-    mapping: Mapping,
+    /// Reads the record's head.
     head: Shape,
+    flatten: Flatten,
+    checks: Checks,
+    /// Where the record becomes others before it is mapped.
+    parts: Option<PartStage>,
+    mapping: Mapping,
     lookup_rules: LookupRules,
     /// What it looks up, each once.
     lookups: Vec<LookupIndex>,
+}
+
+/// The records that a record becomes, and how they are read.
+#[derive(Debug)]
+struct PartStage {
+    reshape: Reshape,
+    head: Shape,
+    flatten: Flatten,
 }
 
 /// Compiles a flow for a connection whose local times are of `zone`. Every problem goes into `problems`; `None` when
@@ -45,49 +62,51 @@ pub fn compile(flow: &FlowSpec, zone: TimeZone, problems: &mut Problems) -> Opti
     let mut found = problems.fork();
     let source = &flow.source.metadata;
     let dialect = Dialect { language: flow.language.clone(), aliases: flow.aliases.clone() };
-    let mut scope = Scope::new(dialect);
+    let mut scope = Scope::new(dialect.clone());
     let number = (!source.number.is_empty()).then(|| scope.resolve(&source.number));
+    let derived = DerivedFields::compile(source, &mut found);
     let filter = Filter::compile(source, &mut scope, &mut found);
-    check_operation(source.operation.as_ref(), &source.path, &[], &mut found);
-    let known = ["none", "batchArraySave"];
-    check_operation(flow.target.metadata.operation.as_ref(), &flow.target.metadata.path, &known, &mut found);
+    let mut checks = Checks::compile_rows(&flow.checks, &mut scope, &mut found);
     let mut flatten = Flatten::compile(&source.beat_flat, &mut scope);
-    let mapping = Mapping::compile(flow, &mut scope, &mut found);
-    let mut shapes = scope.finish().into_iter();
-    let head = shapes.next().unwrap_or_default();
-    flatten.finish(shapes);
+    checks.compile_record(&flow.checks, &mut scope, &mut found);
+    let (parts, mapping) = match Reshape::compile(flow, &mut found) {
+        None => (None, Mapping::compile(flow, &mut scope, &mut found)),
+        Some(reshape) => {
+            let mut scope = Scope::new(dialect);
+            let lists = if reshape.is_grouping() { &[] } else { source.beat_flat.as_slice() };
+            let mut flatten = Flatten::compile(lists, &mut scope);
+            let mapping = Mapping::compile(flow, &mut scope, &mut found);
+            let head = finish(scope, &mut flatten);
+            (Some(PartStage { reshape, head, flatten }), mapping)
+        }
+    };
+    let head = finish(scope, &mut flatten);
+    limits::check(flow, &mut found);
     let broken = found.has_errors();
     problems.merge(found);
-    let lookups: BTreeSet<LookupIndex> = mapping.lookups().into_iter().collect();
+    let lookups: BTreeSet<LookupIndex> = mapping.lookups().into_iter().chain(checks.lookups()).collect();
     (!broken).then(|| CompiledFlow {
         name: flow.name.clone(),
         zone,
         number,
+        derived,
         filter,
-        flatten,
-        mapping,
         head,
+        flatten,
+        checks,
+        parts,
+        mapping,
         lookup_rules: LookupRules::of(flow),
         lookups: lookups.into_iter().collect(),
     })
 }
 
-fn check_operation(operation: Option<&Operation>, path: &str, known: &[&str], problems: &mut Problems) {
-    // An empty method was reported when it was read.
-    let unknown =
-        |operation: &&Operation| !operation.method.is_empty() && !known.contains(&operation.method.as_str());
-    let Some(operation) = operation.filter(unknown) else { return };
-    let path = format!("{path}.operation.method");
-    if matches!(operation.method.as_str(), "splitArray" | "merge") {
-        let method = &operation.method;
-        let message = Localized::new(
-            format!("本版本尚不支持 operation {method:?}"),
-            format!("operation {method:?} is not supported by this version"),
-        );
-        problems.error(path, message);
-    } else {
-        unknown_word(path, &operation.method, known, problems);
-    }
+/// The shape of the head; the flattened lists get theirs.
+fn finish(scope: Scope, flatten: &mut Flatten) -> Shape {
+    let mut shapes = scope.finish().into_iter();
+    let head = shapes.next().unwrap_or_default();
+    flatten.finish(shapes);
+    head
 }
 
 impl CompiledFlow {
@@ -136,6 +155,7 @@ impl CompiledFlow {
     ) -> Result<Processed, Stop> {
         let text = std::str::from_utf8(&input.record.payload)
             .map_err(|error| Refusal::new(codes::PAYLOAD, format!("the record is not UTF-8: {error}")))?;
+        let text = &*self.derived.apply(text, &self.zone)?;
         let context = Context::new(world, vec![read_head(&self.head, text)?]);
         if let Some(Ok(value)) = self.number.as_ref().map(|number| number.value(&context)) {
             *number = value.into_text().into_owned();
@@ -150,9 +170,43 @@ impl CompiledFlow {
             }
         };
         let mut context = Context { kept: Some(&masks), ..context };
+        watch.tell(|trace| trace.rows = self.flatten.shown(text, &masks));
+        let warnings = self.checks.run(&self.flatten, &mut context, &masks, watch)?;
         let mut making = Making::new(&self.mapping, number, watch);
-        making.record(&self.flatten, &mut context, &masks)?;
-        making.finish(Vec::new())
+        match &self.parts {
+            None => making.record(&self.flatten, &mut context, &masks)?,
+            Some(stage) => {
+                let parts = stage.reshape.parts(text, &masks)?;
+                watch.tell(|trace| trace.rows = Part::shown(&parts));
+                stage.map(&parts, &stage.reshape.masks(&masks), world, &mut making)?;
+            }
+        }
+        making.finish(warnings)
+    }
+}
+
+impl PartStage {
+    /// Maps the records that a record became.
+    fn map<'m>(
+        &'m self,
+        parts: &[Part],
+        masks: &RowMasks,
+        world: &World<'_>,
+        making: &mut Making<'m>,
+    ) -> Result<(), Stop> {
+        if self.reshape.is_numbered() {
+            making.number_parts();
+        }
+        for part in parts {
+            if !part.kept {
+                making.removed();
+                continue;
+            }
+            let frames = vec![read_head(&self.head, &part.text)?];
+            let mut context = Context { kept: Some(masks), ..Context::new(world, frames) };
+            making.record(&self.flatten, &mut context, masks)?;
+        }
+        Ok(())
     }
 }
 

@@ -3,14 +3,19 @@
 //!
 //! [`compile`] reports every problem of a flow at once; the [`CompiledFlow`] it makes is shared by all threads.
 
+mod checks;
 pub mod codes;
+mod derived;
 pub mod explain;
 mod filter;
 mod flatten;
 mod flow;
+mod group;
 mod key;
+mod limits;
 mod lookups;
 mod map;
+mod reshape;
 mod stop;
 mod trace;
 

@@ -40,11 +40,6 @@ impl<'t> Watch<'t> {
         Self(Some(trace))
     }
 
-    /// Whether somebody looks.
-    pub fn is_on(self) -> bool {
-        self.0.is_some()
-    }
-
     /// Tells something; the closure runs only when somebody looks.
     pub fn tell(self, tell: impl FnOnce(&mut Trace)) {
         if let Some(trace) = self.0 {

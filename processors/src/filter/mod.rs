@@ -50,6 +50,12 @@ impl RowMasks {
         }
     }
 
+    /// The rows that stay of all lists but one.
+    #[must_use]
+    pub fn without(&self, list: &str) -> Self {
+        Self(self.0.iter().filter(|(name, _)| name != list).cloned().collect())
+    }
+
     /// Keeps only the rows that `mask` keeps too.
     fn restrict(&mut self, list: &str, mask: Vec<bool>) {
         match self.0.iter_mut().find(|(known, _)| known == list) {

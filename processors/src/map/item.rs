@@ -7,7 +7,6 @@ use weir_expr::{
 };
 use weir_model::{
     flow::{Item as Spec, language::RequiredMissing},
-    lookup::LookupIndex,
     outcome::Refusal,
     settings::{Localized, Problems},
 };
@@ -217,13 +216,6 @@ fn scalar(spec: &Spec, kind: Kind, scope: &mut Scope, problems: &mut Problems) -
             Ok(compiled) => parsers = compiled,
             Err(error) => report(&format!("{}.parser", spec.path), error, problems),
         }
-    }
-    for LookupIndex { collection, .. } in expression.iter().flat_map(Expression::lookups) {
-        let message = Localized::new(
-            format!("本版本尚不能查询集合 {collection:?}"),
-            format!("this version cannot look up the collection {collection:?} yet"),
-        );
-        problems.error(format!("{}.value", spec.path), message);
     }
     if spec.value.is_none() && spec.default.is_none() {
         if spec.required {

@@ -103,6 +103,9 @@ impl<'m> Making<'m> {
 
     /// A part that the filter removed keeps its number: the ones after it must not take it over.
     pub fn removed(&mut self) {
+        if let Form::Rows(_) = self.mapping.form {
+            return;
+        }
         let verdict = Verdict::Filtered(REMOVED.to_owned());
         self.watch.begin_part();
         self.parts.push(Mapped::without_body(verdict, self.number.to_owned()));
@@ -151,7 +154,7 @@ impl<'m> Making<'m> {
         for part in &mut self.parts {
             part.warnings.clone_from(&warnings);
         }
-        if self.numbered {
+        if self.numbered && !self.parts.is_empty() {
             return Ok(Processed::Parts(self.parts));
         }
         let only = self.parts.pop().unwrap_or_else(|| {

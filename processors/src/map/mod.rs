@@ -2,6 +2,7 @@
 
 mod column;
 mod item;
+mod lists;
 mod making;
 mod rows;
 #[cfg(test)]
@@ -24,6 +25,11 @@ use crate::explain::FieldInfo;
 
 /// Targets whose documents are rows.
 const SQL_SYSTEMS: [&str; 2] = ["mysql", "sqlite"];
+
+/// Whether the documents for a system are rows.
+pub fn is_sql(system: &str) -> bool {
+    SQL_SYSTEMS.contains(&system)
+}
 
 /// A compiled request tree.
 #[derive(Debug)]
@@ -50,8 +56,9 @@ impl Mapping {
             let message = Localized::new("没有映射任何字段", "no field is mapped");
             problems.error(format!("{}.request", target.metadata.path), message);
         }
+        lists::check(request, problems);
         let mut items = item::compile(request, "", scope, problems);
-        let form = if SQL_SYSTEMS.contains(&target.system.as_str()) {
+        let form = if is_sql(&target.system) {
             let mut read = problems.fork();
             let mut fields = Fields::of(&target.settings, "target.settings", &mut read);
             let table = TableSpec::read(&mut fields, &target.key, &mut read);

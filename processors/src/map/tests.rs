@@ -225,7 +225,7 @@ fn removed_records_are_left_out() {
 #[test]
 fn every_problem_of_a_broken_flow_is_reported_at_once() {
     let source = r#"    condition: [[{field: a, logic: equals, value: 1}, {field: a, logic: gt, value: x}]]
-    operation: {method: splitArray, arrayKey: d}"#;
+    operation: {method: splitArrays, arrayKey: d}"#;
     let request = r#"      - {field: No, value: "{a|dat}"}
       - {field: B, type: strng, value: "_function CONCATT({a})"}
       - {field: C, value: "{a}", parser: {name: ConvertObjectPaser, params: x}}
@@ -237,7 +237,7 @@ fn every_problem_of_a_broken_flow_is_reported_at_once() {
     let expect = [
         "f.yaml: source.metadata.condition[0][0].logic: unknown value \"equals\" (known values: eq, neq, gt, egt, lt, elt, like, notlike, between, notnull, isnull, eqv2, neqv2, in, notin)",
         "f.yaml: source.metadata.condition[0][1].value: \"x\" is not a decimal number: expected a number or timestamp:<seconds>",
-        "f.yaml: source.metadata.operation.method: operation \"splitArray\" is not supported by this version",
+        "f.yaml: source.metadata.operation.method: unknown value \"splitArrays\" (did you mean \"splitArray\"?)",
         "f.yaml: target.metadata.request[1].field: the field \"No\" is there twice",
         "f.yaml: target.metadata.request[1].value: unknown filter \"dat\" (did you mean \"date\"?)",
         "f.yaml: target.metadata.request[2].type: unknown type \"strng\" (did you mean \"string\"?)",
@@ -245,7 +245,6 @@ fn every_problem_of_a_broken_flow_is_reported_at_once() {
         "f.yaml: target.metadata.request[3].parser: unknown parser \"ConvertObjectPaser\" (did you mean \"ConvertObjectParser\"?)",
         "f.yaml: target.metadata.request[4].value: expected the bare name of a source list, found \"{{rows}}\" (write rows)",
         "f.yaml: target.metadata.request[5]: required, and has neither value nor default",
-        "f.yaml: target.metadata.request[6].value: this version cannot look up the collection \"b\" yet",
         "f.yaml: target.key: the key \"Nr\" is no field of the document (did you mean \"No\"?)",
     ];
     assert_eq!(problems, expect);
