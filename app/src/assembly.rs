@@ -7,13 +7,16 @@ use tokio_util::sync::CancellationToken;
 use weir_model::{
     document::FlowVersion,
     flow::SourceSpec,
+    lookup::LookupIndex,
     names::{ConnectionName, FlowName},
+    processor::Processor as _,
     settings::Problems,
     target::Target,
 };
 use weir_processors::CompiledFlow;
 use weir_producers::{Account, Services};
 use weir_runtime::{
+    collections::Collections,
     deliver::DeliverStage,
     map::MapStage,
     poll::{PollStage, Poller},
@@ -69,6 +72,7 @@ impl Assembly {
     ) -> Result<Vec<StageThread>, Failure> {
         let runtime = Handle::current();
         let mut threads = Vec::new();
+        let collections = self.follow(deployment, stop, &mut threads)?;
         let mut keep = |started: std::io::Result<StageThread>| {
             threads.push(started.map_err(|error| Failure::environment("start a thread", &error))?);
             Ok::<_, Failure>(())
@@ -81,13 +85,11 @@ impl Assembly {
             )?;
         }
         for (source, processor) in self.mappings {
-            let flow_version = versions
-                .get(weir_model::processor::Processor::flow(&*processor))
-                .copied()
-                .unwrap_or_default();
+            let flow_version = versions.get(processor.flow()).copied().unwrap_or_default();
             let deployment = deployment.clone();
             let source = source.name;
-            keep(MapStage { deployment, source, processor, flow_version, stop: stop.clone() }.start())?;
+            let (collections, stop) = (collections.clone(), stop.clone());
+            keep(MapStage { deployment, source, processor, flow_version, collections, stop }.start())?;
         }
         if !self.accounts.is_empty() {
             let pollers = self.accounts.into_iter().map(|account| account as Arc<dyn Poller>).collect();
@@ -95,6 +97,24 @@ impl Assembly {
             keep(PollStage { deployment, pollers, runtime, stop: stop.clone() }.start())?;
         }
         Ok(threads)
+    }
+
+    /// One reader of collections for all mapping stages of the process, when one of them looks something up.
+    fn follow(
+        &self,
+        deployment: &Deployment,
+        stop: &CancellationToken,
+        threads: &mut Vec<StageThread>,
+    ) -> Result<Collections, Failure> {
+        let indexes: Vec<LookupIndex> =
+            self.mappings.iter().flat_map(|(_, processor)| processor.lookups().iter().cloned()).collect();
+        if indexes.is_empty() {
+            return Ok(Collections::none());
+        }
+        let (collections, thread) = Collections::follow(deployment, indexes, stop)
+            .map_err(|error| Failure::environment("start a thread", &error))?;
+        threads.push(thread);
+        Ok(collections)
     }
 }
 

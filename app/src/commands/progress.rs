@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn a_line_fits_into_eighty_columns() {
         let counts = Counts { polled: 20_000, delivered: 19_000, dead: 999, ..Counts::default() };
-        let flow = FlowCounts { flow: FlowName::from("jushuitan-customer-to-kingdee"), counts };
+        let flow = FlowCounts { flow: FlowName::from("jushuitan-customer-to-kingdee"), counts, parts: 0 };
         for language in [Language::Zh, Language::En] {
             let line = line(&flow, language);
             assert!(crate::output::display_width(&line) + 2 < 80, "{line}");

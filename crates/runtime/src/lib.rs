@@ -10,6 +10,7 @@
 //! | [`topics`] | names and settings of every topic and group |
 //! | [`health`] | how each stage is |
 //! | `transaction`, `lag` | what every loop counts about its transactions and its group |
+//! | `restore` | a partition of receipts or parked records, read to its end |
 //! | [`telemetry`] | logs, metrics, traces, and the pages that show them |
 
 pub mod backoff;
@@ -21,6 +22,7 @@ mod lag;
 pub mod map;
 mod outage;
 pub mod poll;
+mod restore;
 pub mod stage;
 pub mod tasks;
 pub mod telemetry;

@@ -83,6 +83,9 @@ pub enum StageError {
         /// Topic and partition.
         place: String,
     },
+    /// Reference rows cannot be read. No record is to blame, so the stage tries again instead of refusing any.
+    #[error("a collection cannot be read: {0}")]
+    Collection(String),
     /// Another process runs under this instance's name.
     #[error(
         "another process uses the instance name {instance}; give each process a name of its own with --instance"
@@ -107,7 +110,10 @@ impl StageError {
     fn is_final(&self) -> bool {
         match self {
             Self::Kafka(error) => matches!(error.class(), Class::OutOfRange),
-            Self::OpenTransaction { .. } | Self::TaskEnded { .. } | Self::Fenced { .. } => false,
+            Self::OpenTransaction { .. }
+            | Self::TaskEnded { .. }
+            | Self::Collection(_)
+            | Self::Fenced { .. } => false,
             Self::Unreadable { .. } | Self::Foreign { .. } => true,
         }
     }

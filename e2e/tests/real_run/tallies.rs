@@ -45,10 +45,10 @@ impl Tallies {
     }
 
     fn imbalance(&self, flow: &str, source: &str) -> Option<String> {
-        let polled = self.of(Stage::Producer, source).polled;
-        let mut ended = self.sink(flow);
-        ended.waiting = self.of(Stage::Processor, flow).waiting;
-        (i128::from(polled) != ended.accounted()).then(|| format!("{flow}: {polled} polled, but {ended:?}"))
+        let processor = self.of(Stage::Processor, flow);
+        let ended = Counts::of_flow(&self.of(Stage::Producer, source), &processor, &self.sink(flow));
+        let due = i128::from(ended.polled) + processor.parts();
+        (due != ended.accounted()).then(|| format!("{flow}: {due} documents due, but {ended:?}"))
     }
 
     fn of(&self, stage: Stage, subject: &str) -> Counts {

@@ -11,8 +11,8 @@ use std::{
 };
 
 use weir_kafka::{
-    Class, GroupConsumer, GroupMetadata, GroupOptions, Isolation, Message, Polled, ProducerOptions,
-    StartOffset, Table, TopicPartition, TransactionalProducer,
+    Class, GroupConsumer, GroupMetadata, GroupOptions, Message, Polled, ProducerOptions, StartOffset, Table,
+    TopicPartition, TransactionalProducer,
 };
 use weir_model::{letter::Stage, outcome::Refusal};
 
@@ -27,7 +27,8 @@ use crate::{
     health::Condition,
     lag::LagMeter,
     outage::Outage,
-    stage::{StageError, chain, wait},
+    restore::restore,
+    stage::{StageError, chain},
     topics::DOCUMENT_BYTES,
     transaction::may_repeat,
 };
@@ -309,7 +310,9 @@ impl<'a> KafkaHalf<'a> {
             let number = partition.partition;
             // A former table of this partition lets go of its file first.
             self.tables.remove(&number);
-            let table = self.restore(&TopicPartition::new(receipts.as_str(), number))?;
+            let source = TopicPartition::new(receipts.as_str(), number);
+            let path = self.stage.table_path(number);
+            let table = restore(&deployment.cluster, &source, &path, &self.stage.stop)?;
             self.tables.insert(number, table);
             self.assignments += 1;
             let id = LaneId { partition: number, assignment: self.assignments };
@@ -328,28 +331,6 @@ impl<'a> KafkaHalf<'a> {
             self.lanes.values_mut().for_each(Intake::stop);
         }
         Ok(())
-    }
-
-    /// Reads a receipt partition up to everything that was written before now.
-    ///
-    /// A transaction that is still open hides what follows it from a committed reader, so reading is repeated until it
-    /// has passed the end that an uncommitted reader sees. Records of aborted transactions stay out: a
-    /// refusal whose letter was aborted must be lettered again (invariant 3).
-    fn restore(&self, source: &TopicPartition) -> Result<Table, StageError> {
-        let cluster = &self.stage.deployment.cluster;
-        let end = weir_kafka::reader::watermarks(cluster, source, Isolation::Uncommitted)?.high;
-        let path = self.stage.table_path(source.partition);
-        let patience = Instant::now() + COMMITTED_PATIENCE;
-        loop {
-            let table = Table::restore(cluster, source, &path, Isolation::Committed)?;
-            if table.next_offset() >= end {
-                return Ok(table);
-            }
-            drop(table);
-            if Instant::now() > patience || wait(&self.stage.stop, Duration::from_millis(200)) {
-                return Err(StageError::OpenTransaction { place: source.to_string() });
-            }
-        }
     }
 
     fn leave(&mut self, mut partitions: Vec<TopicPartition>, until: Instant) {

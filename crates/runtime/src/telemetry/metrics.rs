@@ -74,6 +74,7 @@ struct Shared {
     calls: Counter<u64>,
     call_seconds: Histogram<f64>,
     records_mapped: Counter<u64>,
+    checks_failed: Counter<u64>,
     documents: Counter<u64>,
     retries: Counter<u64>,
     letters: Counter<u64>,
@@ -89,6 +90,8 @@ struct Levels {
     settled_until: BTreeMap<SourceName, Timestamp>,
     quota_left: BTreeMap<(ConnectionName, String), u64>,
     consumer_lag: BTreeMap<(String, String, i32), u64>,
+    /// How many wait, and since when the oldest does.
+    waiting: BTreeMap<FlowName, (u64, Option<Timestamp>)>,
 }
 
 impl Default for Metrics {
@@ -119,6 +122,10 @@ impl Metrics {
             calls: counter("weir_api_calls_total", "Calls to remote APIs by outcome and class of error."),
             call_seconds: seconds("weir_api_call_duration_seconds", "How long calls to remote APIs took."),
             records_mapped: counter("weir_map_records_total", "Records mapped, by verdict."),
+            checks_failed: counter(
+                "weir_checks_failed_total",
+                "Records that failed a check of the flow, by check and severity.",
+            ),
             documents: counter("weir_sink_documents_total", "Documents that came to an end, by outcome."),
             retries: counter(
                 "weir_sink_retries_total",
@@ -176,6 +183,22 @@ impl Metrics {
     pub fn records_mapped(&self, flow: &FlowName, verdict: Verdict, records: u64) {
         let labels = [label("flow", flow.as_str()), KeyValue::new("verdict", verdict.as_str())];
         self.shared.records_mapped.add(records, &labels);
+    }
+
+    /// Records of a batch failed a check of the flow; `severity` says whether they were refused or only counted.
+    pub fn checks_failed(&self, flow: &FlowName, check: &str, severity: &'static str, records: u64) {
+        let labels =
+            [label("flow", flow.as_str()), label("check", check), KeyValue::new("severity", severity)];
+        self.shared.checks_failed.add(records, &labels);
+    }
+
+    /// How many records of a flow wait in this process, and since when the oldest does; `None` when this process maps
+    /// the flow no more.
+    pub fn records_waiting(&self, flow: &FlowName, waiting: Option<(u64, Option<Timestamp>)>) {
+        self.levels(|levels| match waiting {
+            Some(waiting) => levels.waiting.insert(flow.clone(), waiting),
+            None => levels.waiting.remove(flow),
+        });
     }
 
     /// Documents of a batch ended, and their offset moved.
@@ -259,6 +282,7 @@ fn observe_levels(meter: &Meter, levels: &Arc<Mutex<Levels>>) {
             }
         })
         .build();
+    observe_waiting(meter, levels);
     let seen = Arc::clone(levels);
     meter
         .u64_observable_gauge("weir_kafka_consumer_lag_records")
@@ -268,6 +292,34 @@ fn observe_levels(meter: &Meter, levels: &Arc<Mutex<Levels>>) {
             for ((group, topic, partition), records) in &levels.consumer_lag {
                 let partition = KeyValue::new("partition", i64::from(*partition));
                 gauge.observe(*records, &[label("group", group), label("topic", topic), partition]);
+            }
+        })
+        .build();
+}
+
+fn observe_waiting(meter: &Meter, levels: &Arc<Mutex<Levels>>) {
+    let seen = Arc::clone(levels);
+    meter
+        .u64_observable_gauge("weir_records_waiting")
+        .with_description("Records parked until the row they refer to arrives.")
+        .with_callback(move |gauge| {
+            let levels = seen.lock().unwrap_or_else(PoisonError::into_inner);
+            for (flow, (records, _)) in &levels.waiting {
+                gauge.observe(*records, &[label("flow", flow.as_str())]);
+            }
+        })
+        .build();
+    let seen = Arc::clone(levels);
+    meter
+        .f64_observable_gauge("weir_records_waiting_oldest_seconds")
+        .with_description("How long the oldest parked record has waited; absent while none does.")
+        .with_callback(move |gauge| {
+            let levels = seen.lock().unwrap_or_else(PoisonError::into_inner);
+            for (flow, (_, oldest)) in &levels.waiting {
+                if let Some(oldest) = oldest {
+                    let age = Timestamp::now().duration_since(*oldest).as_secs_f64();
+                    gauge.observe(age, &[label("flow", flow.as_str())]);
+                }
             }
         })
         .build();

@@ -33,6 +33,7 @@ use weir_model::{
 };
 use weir_runtime::{
     clock::SystemClock,
+    collections::Collections,
     deliver::DeliverStage,
     health::Health,
     map::MapStage,
@@ -168,6 +169,7 @@ impl Bench {
             source: self.source.clone(),
             processor: Arc::new(ByPrefix(self.flow.clone())),
             flow_version: FlowVersion::default(),
+            collections: Collections::none(),
             stop: stop.clone(),
         };
         Running { thread: stage.start().unwrap(), stop, runtime }

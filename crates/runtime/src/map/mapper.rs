@@ -1,0 +1,164 @@
+//! A raw record on its way through the mapping: where it came from, what the flow makes of it, and the topics' records
+//! for that.
+
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use weir_kafka::{Message, OutRecord};
+use weir_model::{
+    digest::Digest,
+    document::{Document, FlowVersion},
+    lookup::{Found, LookupError, Lookups, Query},
+    names::RecordId,
+    processor::{Input, Mapped, Processed, Processor},
+    record::{Position, RawRecord, Version},
+};
+use weir_schemas::{Codec, ParkedRecord, REASON_HEADER, TRACEPARENT_HEADER};
+
+use super::parking::Slot;
+use crate::stage::StageError;
+
+/// One flow's mapping with what surrounds it in topics.
+pub(super) struct Mapper {
+    pub(super) processor: Arc<dyn Processor>,
+    pub(super) flow_version: FlowVersion,
+    pub(super) codec: Codec,
+    pub(super) doc_topic: Arc<str>,
+    pub(super) wait_topic: Arc<str>,
+    /// Whether the broker tells when it took a record. The one inside the process does not: the time of the poll stands
+    /// in (design §10).
+    pub(super) has_append_times: bool,
+}
+
+/// Headers that go with a record to whatever it becomes.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Headers(Vec<(&'static str, Bytes)>);
+
+impl Headers {
+    /// Those of a record that was read.
+    pub(super) fn of(message: &Message) -> Self {
+        let known = |name| message.header(name).map(|value| (name, value.clone()));
+        Self([TRACEPARENT_HEADER, REASON_HEADER].into_iter().filter_map(known).collect())
+    }
+
+    /// Those of a record that was parked, within a trace of the present.
+    pub(super) fn of_parked(record: &RawRecord, traceparent: Option<&Bytes>) -> Self {
+        let reason = (REASON_HEADER, Bytes::from_static(record.reason.as_str().as_bytes()));
+        Self(
+            traceparent
+                .map(|value| (TRACEPARENT_HEADER, value.clone()))
+                .into_iter()
+                .chain([reason])
+                .collect(),
+        )
+    }
+
+    fn on(&self, record: OutRecord) -> OutRecord {
+        self.0.iter().fold(record, |record, (name, value)| record.with_header(*name, value.clone()))
+    }
+}
+
+impl Mapper {
+    /// A raw record as the mapping takes it.
+    pub(super) fn input(&self, message: &Message) -> Result<Input, StageError> {
+        let place = || format!("{}/{} offset {}", message.topic, message.partition, message.offset);
+        let value = message.value.as_ref().ok_or_else(|| StageError::Foreign { place: place() })?;
+        let record: RawRecord =
+            self.codec.decode(value).map_err(|source| StageError::Unreadable { place: place(), source })?;
+        let append_time = message.timestamp_ms.filter(|_| self.has_append_times);
+        let version = Version {
+            modified_us: record.modified.map_or(0, Timestamp::as_microsecond),
+            appended_ms: append_time.unwrap_or_else(|| record.polled_at.as_millisecond()),
+            offset: message.offset,
+        };
+        let origin = Position {
+            topic: message.topic.to_string(),
+            partition: message.partition,
+            offset: message.offset,
+        };
+        Ok(input(record, version, origin))
+    }
+
+    /// A parked record as the mapping took it at first: its `NOW()` is the same.
+    pub(super) fn input_again(parked: ParkedRecord) -> Input {
+        input(parked.record, parked.version, parked.origin)
+    }
+
+    /// What the flow makes of a record.
+    ///
+    /// # Errors
+    /// [`StageError::Collection`] when rows cannot be read: that is no fault of the record, so it is not refused but
+    /// holds its partition (invariant 3).
+    pub(super) fn process(&self, input: &Input, rows: &dyn Lookups) -> Result<Processed, StageError> {
+        let rows = Guarded { rows, failure: OnceLock::new() };
+        let processed = self.processor.process(input, &rows);
+        match rows.failure.into_inner() {
+            Some(text) => Err(StageError::Collection(text)),
+            None => Ok(processed),
+        }
+    }
+
+    /// A document in its topic, in the partition of its source record (invariant 4).
+    pub(super) fn document(
+        &self,
+        input: &Input,
+        record_id: RecordId,
+        mapped: Mapped,
+        slot: &Slot,
+        headers: &Headers,
+    ) -> OutRecord {
+        let Input { record, origin, version, .. } = input;
+        let key = record_id.as_str().to_owned();
+        let document = Document {
+            flow: self.processor.flow().clone(),
+            flow_version: self.flow_version,
+            record_id,
+            key: mapped.key,
+            number: mapped.number,
+            verdict: mapped.verdict,
+            digest: Digest::of(&mapped.body),
+            body: mapped.body,
+            payload: record.payload.clone(),
+            source_digest: record.digest,
+            version: *version,
+            origin: origin.clone(),
+            reason: record.reason,
+            polled_at: record.polled_at,
+            deleted: record.deleted,
+        };
+        let record = OutRecord::new(Arc::clone(&self.doc_topic), key, self.codec.encode(&document));
+        headers.on(record.to_partition(slot.partition))
+    }
+
+    /// A parked record, or the tombstone of one that was let go.
+    pub(super) fn parked(&self, slot: &Slot, value: Option<Bytes>, headers: &Headers) -> OutRecord {
+        let (topic, key) = (Arc::clone(&self.wait_topic), slot.id.as_str().to_owned());
+        let record = match value {
+            Some(value) => headers.on(OutRecord::new(topic, key, value)),
+            None => OutRecord::tombstone(topic, key),
+        };
+        record.to_partition(slot.partition)
+    }
+}
+
+fn input(record: RawRecord, version: Version, origin: Position) -> Input {
+    let appended_at = Timestamp::from_millisecond(version.appended_ms).unwrap_or(record.polled_at);
+    Input { record, origin, version, appended_at }
+}
+
+/// Hands lookups on, and keeps in mind that one of them could not be answered.
+struct Guarded<'r> {
+    rows: &'r dyn Lookups,
+    failure: OnceLock<String>,
+}
+
+impl Lookups for Guarded<'_> {
+    fn find(&self, query: &Query<'_>) -> Result<Option<Found>, LookupError> {
+        let found = self.rows.find(query);
+        if let Err(LookupError::Unreadable(text)) = &found {
+            self.failure.get_or_init(|| text.clone());
+        }
+        found
+    }
+}
