@@ -1,7 +1,7 @@
 //! A project as a user wrote it: `weir.yaml` and its flows, read, checked and compiled, every problem at once.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -9,7 +9,9 @@ use std::{
 use jiff::tz::TimeZone;
 use weir_model::{
     flow::{FlowSpec, SourceSpec},
+    lookup::LookupIndex,
     names::{ConnectionName, FlowName, SourceName},
+    processor::Processor as _,
     settings::{Localized, Problems},
     time::DEFAULT_ZONE,
 };
@@ -29,6 +31,16 @@ pub struct Flow {
     pub spec: FlowSpec,
     /// Its mapping.
     pub mapping: Arc<CompiledFlow>,
+}
+
+impl Flow {
+    /// The collection that the flow fills, when that is its target.
+    pub fn fills(&self) -> Option<String> {
+        let target = &self.spec.target;
+        (target.system == weir_sinks::collection::SYSTEM)
+            .then(|| weir_sinks::collection::name(target, &mut Problems::default()))
+            .flatten()
+    }
 }
 
 /// A project that may be run.
@@ -54,6 +66,7 @@ impl Project {
         check_connections(&config, &name, &mut problems);
         let (flows, flow_problems) = load_flows(&config.flows, Some(&config.connections));
         problems.append(flow_problems);
+        check_collections(&config, &flows, &mut problems);
         if problems.has_errors() {
             return (None, problems);
         }
@@ -111,13 +124,16 @@ fn flow(
     let spec = FlowSpec::parse(text, problems)?;
     let zone = match connections {
         Some(known) => {
-            check_connection(
-                known,
-                "target.connection",
-                &spec.target.connection,
-                &spec.target.system,
-                problems,
-            );
+            // A collection lies in the project's own Kafka: no connection leads to it.
+            if spec.target.system != weir_sinks::collection::SYSTEM {
+                check_connection(
+                    known,
+                    "target.connection",
+                    &spec.target.connection,
+                    &spec.target.system,
+                    problems,
+                );
+            }
             check_connection(
                 known,
                 "source.connection",
@@ -220,6 +236,50 @@ fn check_beside(flow: &Flow, others: &[Flow], problems: &mut Problems) {
             problems.error_with("source", message, suggestion);
         }
     }
+}
+
+/// Collections that flows fill or look up are declared.
+fn check_collections(config: &Config, flows: &[Flow], problems: &mut Problems) {
+    for flow in flows {
+        let mut own = Problems::new(&flow.file);
+        let mut unknown = BTreeSet::new();
+        if let Some(filled) = flow.fills()
+            && !config.collections.contains_key(&filled)
+        {
+            unknown_collection(config, "target.settings.collection", &filled, &mut own);
+            unknown.insert(filled);
+        }
+        for LookupIndex { collection, .. } in flow.mapping.lookups() {
+            if !config.collections.contains_key(collection) && unknown.insert(collection.clone()) {
+                unknown_collection(config, &place_of(&flow.spec, collection), collection, &mut own);
+            }
+        }
+        problems.append(own);
+    }
+}
+
+/// Where a flow names a collection, beside the expressions that do.
+fn place_of(spec: &FlowSpec, collection: &str) -> String {
+    let alias = spec.aliases.iter().find(|(_, meant)| *meant == collection);
+    match alias {
+        Some((alias, _)) => format!("aliases.{alias}"),
+        None if spec.lookups.contains_key(collection) => format!("lookups.{collection}"),
+        None => spec.target.metadata.path.clone(),
+    }
+}
+
+fn unknown_collection(config: &Config, path: &str, name: &str, problems: &mut Problems) {
+    let known: Vec<&str> = config.collections.keys().map(String::as_str).collect();
+    let message =
+        Localized::new(format!("项目中没有集合 {name}"), format!("the project has no collection {name}"));
+    let suggestion = match weir_model::settings::nearest(name, &known) {
+        Some(best) => Localized::new(format!("是否想写 {best:?}？"), format!("did you mean {best:?}?")),
+        None => Localized::new(
+            format!("在项目文件的 collections 下声明它，或在流程的 aliases 下写 {name}: 集合名"),
+            format!("declare it under collections in the project's file, or write {name}: COLLECTION under the flow's aliases"),
+        ),
+    };
+    problems.error_with(path, message, suggestion);
 }
 
 fn check_connections(config: &Config, file: &str, problems: &mut Problems) {

@@ -1,6 +1,7 @@
 //! One module per command; each returns or says why not.
 
 mod check;
+mod collections;
 mod demo;
 pub mod describe;
 mod dlq;
@@ -13,7 +14,7 @@ mod test_flows;
 mod topics;
 
 use crate::{
-    cli::{Cli, Command, Dlq, Language, Project as ProjectOption, Topics},
+    cli::{Cli, Collections, Command, Dlq, Language, Project as ProjectOption, Topics},
     exit::Failure,
     output,
     project::Project,
@@ -29,6 +30,10 @@ pub async fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Test(options) => test_flows::run(options, cli),
         Command::Preview(options) => preview::run(options, cli).await,
         Command::Topics(Topics::Apply(options)) => topics::apply(options, cli),
+        Command::Collections(Collections::List(options)) => collections::list(options, cli).await,
+        Command::Collections(Collections::Load(options)) => collections::load(options, cli).await,
+        Command::Collections(Collections::Get(options)) => collections::get(options, cli).await,
+        Command::Collections(Collections::Drop(options)) => collections::drop_rows(options, cli).await,
         Command::Dlq(Dlq::List(options)) => dlq::list(options, cli).await,
         Command::Dlq(Dlq::Show(options)) => dlq::show(options, cli).await,
         Command::Describe(options) => describe::run(options, cli),

@@ -17,7 +17,9 @@ use crate::{
 pub fn specs(project: &Project) -> Vec<TopicSpec> {
     let topics = Topics::new(&project.config.prefix);
     let sources = project.sources().into_iter().map(|source| &source.name);
-    topics.specs(sources, project.flows.iter().map(|flow| &flow.spec.name))
+    let mut specs = topics.specs(sources, project.flows.iter().map(|flow| &flow.spec.name));
+    specs.extend(topics.collection_specs(project.config.collections.keys().map(String::as_str)));
+    specs
 }
 
 /// Creates and corrects topics.

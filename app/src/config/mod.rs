@@ -1,5 +1,6 @@
-//! The project file `weir.yaml`: connections, Kafka, telemetry, where the flows are (design §9).
+//! The project file `weir.yaml`: connections, collections, Kafka, telemetry, where the flows are (design §9).
 
+mod collections;
 mod kafka;
 mod registry;
 mod substitute;
@@ -21,6 +22,7 @@ use weir_model::{
 };
 use weir_runtime::telemetry::Format;
 
+pub use collections::Collection;
 pub use substitute::substitute;
 
 /// A project, as its file tells it.
@@ -36,6 +38,8 @@ pub struct Config {
     pub schema_registry: Option<weir_clients::registry::Settings>,
     /// The accounts, by name.
     pub connections: BTreeMap<ConnectionName, Connection>,
+    /// The declared collections, by name.
+    pub collections: BTreeMap<String, Collection>,
     /// Seals what is kept of the accounts' secrets: renewed tokens.
     pub seal_key: Option<Secret>,
     /// Flow files and folders of them.
@@ -92,6 +96,7 @@ impl Config {
             replication,
             schema_registry: registry::read(&mut fields, problems),
             connections,
+            collections: collections::read(&mut fields, folder, problems),
             seal_key: seal_key(&mut fields, problems),
             flows: paths(&mut fields, folder, problems),
             state_dir: folder

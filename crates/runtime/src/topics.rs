@@ -16,7 +16,7 @@ const HOUR_MS: u64 = 3_600_000;
 /// The largest record of a raw topic.
 const RAW_BYTES: usize = 4_194_304;
 /// The largest document or letter: a raw record, a body made of it, and what stands around them.
-pub(crate) const DOCUMENT_BYTES: usize = 2 * RAW_BYTES + 262_144;
+pub const DOCUMENT_BYTES: usize = 2 * RAW_BYTES + 262_144;
 
 /// Builds the names of one deployment; they all start with its prefix (`weir` by default).
 #[derive(Clone, Debug)]
