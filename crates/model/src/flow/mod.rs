@@ -4,12 +4,14 @@
 //! qeasy-metadata), whose unknown keys are kept with a warning.
 
 mod columns;
+mod fragment;
 pub mod language;
 mod metadata;
 mod rules;
 mod spec;
 
 pub use columns::{Column, ColumnType, TableSpec};
+pub use fragment::{FragmentSide, FragmentSpec};
 pub use language::Language;
 pub use metadata::{
     ConditionItem, DerivedField, GroupCalculate, Item, OmissionRemedy, Operation, Parser, SourceMetadata,

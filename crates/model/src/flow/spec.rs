@@ -130,7 +130,7 @@ impl FlowSpec {
 }
 
 impl SourceSpec {
-    fn read(mut fields: Fields<'_>, problems: &mut Problems) -> Self {
+    pub(super) fn read(mut fields: Fields<'_>, problems: &mut Problems) -> Self {
         let metadata = SourceMetadata::read(fields.mapping("metadata", problems), problems);
         let system = fields.required_text("system", problems);
         let mut key = text_list(&mut fields, "key", problems);
@@ -179,7 +179,7 @@ impl Poll {
 }
 
 impl TargetSpec {
-    fn read(mut fields: Fields<'_>, problems: &mut Problems) -> Self {
+    pub(super) fn read(mut fields: Fields<'_>, problems: &mut Problems) -> Self {
         let metadata = TargetMetadata::read(fields.mapping("metadata", problems), problems);
         let system = fields.required_text("system", problems);
         let spec = Self {
@@ -197,7 +197,7 @@ impl TargetSpec {
     }
 }
 
-fn name(fields: &mut Fields<'_>, key: &'static str, problems: &mut Problems) -> String {
+pub(super) fn name(fields: &mut Fields<'_>, key: &'static str, problems: &mut Problems) -> String {
     let name = fields.required_text(key, problems);
     if !name.is_empty() && !is_valid_name(&name) {
         let message = Localized::new(format!("{name:?} 不能用作名称"), format!("{name:?} cannot be a name"));
