@@ -175,7 +175,13 @@ impl Folders {
         // New inputs go into the first folder.
         let corpora = if merges { [&kept, &found] } else { [&found, &kept] };
         let mut fuzzer = std::process::Command::new(&self.program);
-        fuzzer.args(corpora).args(LIMITS).args(arguments).arg(prefix).env("WEIR_FUZZ_TARGET", target);
+        fuzzer
+            .args(corpora)
+            .args(LIMITS)
+            .args(arguments)
+            .arg(prefix)
+            .env("WEIR_FUZZ_TARGET", target)
+            .env("RUST_BACKTRACE", "0");
         fuzzer.current_dir(&crashes).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         fuzzer.process_group(0);
         let mut child = fuzzer.spawn().with_context(|| format!("run {}", self.program.display()))?;
