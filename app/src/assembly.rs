@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use weir_model::{
+    Json,
     document::FlowVersion,
     flow::SourceSpec,
     lookup::LookupIndex,
@@ -149,7 +150,14 @@ pub fn target(
     deployment: &Deployment,
     cluster_id: &str,
 ) -> Result<Arc<dyn Target>, Failure> {
-    let connection = project.connection(&flow.spec.target.connection)?;
+    // A collection lies in the project's own Kafka: there are no settings but the flow's.
+    let none = (Json::Null, String::new());
+    let (settings, path) = if flow.fills().is_some() {
+        (&none.0, &none.1)
+    } else {
+        let connection = project.connection(&flow.spec.target.connection)?;
+        (&connection.settings, &connection.path)
+    };
     let topic = deployment.topics.doc(&flow.spec.name);
     let mut problems = Problems::new(project.file.display().to_string());
     let setup = Setup {
@@ -158,8 +166,8 @@ pub fn target(
         cluster: cluster_id,
         owner: &deployment.instance,
         target: &flow.spec.target,
-        connection: &connection.settings,
-        connection_path: &connection.path,
+        connection: settings,
+        connection_path: path,
     };
     weir_sinks::build(&setup, &mut problems).ok_or_else(|| {
         let said: Vec<String> = problems.list().iter().map(ToString::to_string).collect();
