@@ -12,6 +12,7 @@
 )]
 
 mod carriers;
+mod cases;
 mod expressions;
 mod flows;
 mod records;
@@ -29,8 +30,9 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 6] = [
+pub const TARGETS: [Target; 7] = [
     Target { name: "carriers", run: carriers::run },
+    Target { name: "cases", run: cases::run },
     Target { name: "expressions", run: expressions::run },
     Target { name: "flows", run: flows::run },
     Target { name: "records", run: records::run },

@@ -85,7 +85,8 @@ pub fn check_problem(problem: &Problem, may_concern_the_whole_file: bool) {
     assert!(may_concern_the_whole_file || !problem.path.is_empty(), "a problem has a path: {problem}");
 }
 
-fn check_text(text: &Localized) {
+/// A message has both languages.
+pub fn check_text(text: &Localized) {
     assert!(
         !text.zh.trim().is_empty() && !text.en.trim().is_empty(),
         "a message has both languages: {text:?}"
