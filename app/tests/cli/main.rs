@@ -10,4 +10,6 @@ mod check;
 mod demo;
 mod describe;
 mod help;
+mod preview;
+mod test_flows;
 mod weir;
