@@ -147,7 +147,10 @@ impl Grouping {
             return group.iter().map(|row| vec![*row]).collect();
         }
         equal(group.iter().copied(), |row| match &self.row {
-            Fields::These(names) => names.iter().map(|name| shown(self.get(row, name))).collect(),
+            Fields::These(names) => {
+                let others = names.iter().filter(|name| !self.is_calculated(name));
+                others.map(|name| shown(self.get(row, name))).collect()
+            }
             Fields::All => {
                 let others = row.iter().filter(|(key, _)| !self.is_calculated(key));
                 others.map(|(key, value)| format!("{key}={value}")).collect()
