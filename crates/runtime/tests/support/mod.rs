@@ -1,6 +1,6 @@
 //! A deployment of one flow for tests, what goes into its topics and what comes out of them.
 
-#![allow(dead_code, reason = "two test binaries share it, and each uses a part")]
+#![allow(dead_code, unused_imports, reason = "several test binaries share it, and each uses a part")]
 
 mod poller;
 mod target;
@@ -30,6 +30,7 @@ use weir_model::{
     receipt::Receipt,
     record::{Position, RawRecord, Reason, Version},
     tally::{Counts, Tally},
+    target::Target,
 };
 use weir_runtime::{
     clock::SystemClock,
@@ -151,11 +152,15 @@ impl Bench {
     }
 
     pub fn deliver_as(&self, deployment: Deployment, target: &Arc<FakeTarget>) -> Running {
+        self.deliver_to(deployment, Arc::clone(target) as _)
+    }
+
+    pub fn deliver_to(&self, deployment: Deployment, target: Arc<dyn Target>) -> Running {
         let (runtime, stop) = (tasks(), CancellationToken::new());
         let stage = DeliverStage {
             deployment,
             flow: self.flow.clone(),
-            target: Arc::clone(target) as _,
+            target,
             runtime: runtime.handle().clone(),
             stop: stop.clone(),
         };
