@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use weir_model::{
     Json,
     document::FlowVersion,
-    flow::SourceSpec,
+    flow::{SourceSpec, language::IdCheck},
     lookup::LookupIndex,
     names::{ConnectionName, FlowName},
     processor::Processor as _,
@@ -35,7 +35,7 @@ use crate::{
 pub struct Assembly {
     accounts: Vec<Arc<Account>>,
     mappings: Vec<(SourceSpec, Arc<CompiledFlow>)>,
-    targets: Vec<(FlowName, Arc<dyn Target>)>,
+    targets: Vec<(FlowName, IdCheck, Arc<dyn Target>)>,
 }
 
 impl Assembly {
@@ -56,9 +56,8 @@ impl Assembly {
                 assembly.mappings.push((flow.spec.source.clone(), Arc::clone(&flow.mapping)));
             }
             if runs(Stages::Sinks) {
-                assembly
-                    .targets
-                    .push((flow.spec.name.clone(), target(project, flow, deployment, cluster_id)?));
+                let target = target(project, flow, deployment, cluster_id)?;
+                assembly.targets.push((flow.spec.name.clone(), flow.spec.source.id_check, target));
             }
         }
         Ok(assembly)
@@ -78,12 +77,9 @@ impl Assembly {
             threads.push(started.map_err(|error| Failure::environment("start a thread", &error))?);
             Ok::<_, Failure>(())
         };
-        for (flow, target) in self.targets {
-            let deployment = deployment.clone();
-            keep(
-                DeliverStage { deployment, flow, target, runtime: runtime.clone(), stop: stop.clone() }
-                    .start(),
-            )?;
+        for (flow, id_check, target) in self.targets {
+            let (deployment, runtime, stop) = (deployment.clone(), runtime.clone(), stop.clone());
+            keep(DeliverStage { deployment, flow, id_check, target, runtime, stop }.start())?;
         }
         for (source, processor) in self.mappings {
             let flow_version = versions.get(processor.flow()).copied().unwrap_or_default();

@@ -12,9 +12,10 @@ mod progress;
 mod run;
 mod test_flows;
 mod topics;
+mod wait;
 
 use crate::{
-    cli::{Cli, Collections, Command, Dlq, Language, Project as ProjectOption, Topics},
+    cli::{Cli, Collections, Command, Dlq, Language, Project as ProjectOption, Topics, Wait},
     exit::Failure,
     output,
     project::Project,
@@ -34,6 +35,7 @@ pub async fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Collections(Collections::Load(options)) => collections::load(options, cli).await,
         Command::Collections(Collections::Get(options)) => collections::get(options, cli).await,
         Command::Collections(Collections::Drop(options)) => collections::drop_rows(options, cli).await,
+        Command::Wait(Wait::List(options)) => wait::list(options, cli).await,
         Command::Dlq(Dlq::List(options)) => dlq::list(options, cli).await,
         Command::Dlq(Dlq::Show(options)) => dlq::show(options, cli).await,
         Command::Describe(options) => describe::run(options, cli),

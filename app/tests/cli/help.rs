@@ -2,7 +2,7 @@
 
 use crate::weir::{weir, weir_with};
 
-const COMMANDS: [&[&str]; 10] = [
+const COMMANDS: [&[&str]; 11] = [
     &["demo"],
     &["test"],
     &["preview"],
@@ -10,6 +10,7 @@ const COMMANDS: [&[&str]; 10] = [
     &["check"],
     &["probe"],
     &["topics", "apply"],
+    &["wait", "list"],
     &["dlq", "list"],
     &["dlq", "show"],
     &["describe"],
@@ -46,6 +47,7 @@ fn a_missing_project_is_told_by_every_command_that_needs_one() {
         &["run", "all"][..],
         &["probe"],
         &["topics", "apply"],
+        &["wait", "list"],
         &["dlq", "list"],
         &["dlq", "show", "flow", "0:1"],
     ];

@@ -4,6 +4,7 @@
 
 use weir_model::{
     document::{Document, Verdict},
+    flow::language::IdCheck,
     outcome::Refusal,
     receipt::{Attempt, AttemptState, Delivered, Receipt},
     record::Reason,
@@ -42,8 +43,9 @@ pub enum Settled {
     Filtered,
 }
 
-/// Decides from what the sink remembers of the record.
-pub fn decide(document: &Document, receipt: Option<&Receipt>) -> Decision {
+/// Decides from what the sink remembers of the record. With [`IdCheck::First`] the state that was delivered first stays:
+/// whatever comes of the record afterwards is unchanged (contract decisions "All sources").
+pub fn decide(document: &Document, receipt: Option<&Receipt>, id_check: IdCheck) -> Decision {
     let Some(receipt) = receipt else { return first_time(document) };
     if !is_repeated_on_purpose(document.reason)
         && let Some(again) = same_document(document, receipt)
@@ -52,6 +54,9 @@ pub fn decide(document: &Document, receipt: Option<&Receipt>) -> Decision {
     }
     if document.version < receipt.version {
         return Decision::Settle(Settled::Superseded);
+    }
+    if id_check == IdCheck::First && receipt.delivered.is_some() && !is_open(receipt) {
+        return Decision::Settle(Settled::Unchanged);
     }
     match &document.verdict {
         Verdict::Filtered(_) => Decision::Settle(Settled::Filtered),
@@ -95,7 +100,7 @@ fn same_document(document: &Document, receipt: &Receipt) -> Option<Decision> {
 
 fn mapped(document: &Document, receipt: &Receipt) -> Decision {
     let deliver = |unresolved| Decision::Deliver { previous: receipt.delivered.clone(), unresolved };
-    if matches!(receipt.attempt, Some(Attempt { state: AttemptState::Sending, .. })) {
+    if is_open(receipt) {
         return deliver(true);
     }
     if refused_before(document, receipt) {
@@ -105,6 +110,11 @@ fn mapped(document: &Document, receipt: &Receipt) -> Decision {
         Some(delivered) if holds(delivered, document) => Decision::Settle(Settled::Unchanged),
         _ => deliver(false),
     }
+}
+
+/// Whether nobody knows what became of the newest attempt.
+fn is_open(receipt: &Receipt) -> bool {
+    matches!(receipt.attempt, Some(Attempt { state: AttemptState::Sending, .. }))
 }
 
 /// Whether the target holds this state: by the source's digest, for a replay by the document's; a fix looks at the
@@ -134,6 +144,10 @@ mod tests {
 
     use super::*;
     use crate::deliver::samples::{document, receipt_for};
+
+    fn decide(document: &Document, receipt: Option<&Receipt>) -> Decision {
+        super::decide(document, receipt, IdCheck::Digest)
+    }
 
     fn sent_again(version: i64, content: &str) -> Document {
         document(version, content)
@@ -235,5 +249,23 @@ mod tests {
         assert_eq!(decide(&doc, None), Decision::Refuse(refusal));
         let again = Document { version: Version { offset: 9, ..doc.version }, ..doc.clone() };
         assert_eq!(decide(&again, Some(&refused(&doc))), Decision::Settle(Settled::RefusedAlready));
+    }
+
+    #[test]
+    fn the_first_delivered_state_stays_where_the_flow_wants_it() {
+        let first = document(1, "a");
+        let decide =
+            |document: &Document, receipt: &Receipt| super::decide(document, Some(receipt), IdCheck::First);
+        let unchanged = Decision::Settle(Settled::Unchanged);
+        assert_eq!(decide(&document(2, "b"), &receipt_for(&first)), unchanged);
+        let refusal = Refusal::new(Code::new("M-TYPE"), "not a number");
+        let broken = Document { verdict: Verdict::Refused(refusal), ..document(2, "b") };
+        assert_eq!(decide(&broken, &receipt_for(&first)), unchanged, "nothing is lettered either");
+        assert!(matches!(decide(&document(2, "b"), &refused(&first)), Decision::Deliver { .. }));
+        let sending = Receipt {
+            attempt: Some(attempt(&document(2, "b"), AttemptState::Sending)),
+            ..receipt_for(&first)
+        };
+        assert!(matches!(decide(&document(3, "c"), &sending), Decision::Deliver { unresolved: true, .. }));
     }
 }

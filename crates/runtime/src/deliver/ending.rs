@@ -174,7 +174,7 @@ fn letter(document: &Document, refusal: &Refusal, at: Timestamp) -> DeadLetter {
 
 #[cfg(test)]
 mod tests {
-    use weir_model::outcome::Code;
+    use weir_model::{flow::language::IdCheck, outcome::Code};
 
     use super::*;
     use crate::deliver::{
@@ -202,9 +202,12 @@ mod tests {
         let doc = document(3, "a");
         let receipt =
             Ending::Delivered(Written::default()).trace(&doc, None, Timestamp::UNIX_EPOCH).receipt.unwrap();
-        assert_eq!(decide(&doc, Some(&receipt)), Decision::Settle(Settled::DeliveredBefore));
+        assert_eq!(decide(&doc, Some(&receipt), IdCheck::Digest), Decision::Settle(Settled::DeliveredBefore));
         let announced = sending(&doc, None, Timestamp::UNIX_EPOCH);
-        assert!(matches!(decide(&doc, Some(&announced)), Decision::Deliver { unresolved: true, .. }));
+        assert!(matches!(
+            decide(&doc, Some(&announced), IdCheck::Digest),
+            Decision::Deliver { unresolved: true, .. }
+        ));
     }
 
     #[test]
@@ -213,7 +216,10 @@ mod tests {
         let newer = document(5, "gone");
         let trace = Ending::Settled(Settled::Filtered).trace(&newer, Some(&before), Timestamp::UNIX_EPOCH);
         let receipt = trace.receipt.unwrap();
-        assert_eq!(decide(&document(4, "b"), Some(&receipt)), Decision::Settle(Settled::Superseded));
+        assert_eq!(
+            decide(&document(4, "b"), Some(&receipt), IdCheck::Digest),
+            Decision::Settle(Settled::Superseded)
+        );
     }
 
     #[test]

@@ -60,6 +60,7 @@ impl Intake {
         let lane = Lane {
             flow: stage.flow.clone(),
             partition: id.partition,
+            id_check: stage.id_check,
             target: Arc::clone(&stage.target),
             link: Link::new(id, say),
             lease,

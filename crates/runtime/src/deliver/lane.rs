@@ -16,6 +16,7 @@ use tracing::Instrument as _;
 use weir_kafka::Lease;
 use weir_model::{
     document::Document,
+    flow::language::IdCheck,
     names::FlowName,
     outcome::{Code, Outcome, Refusal},
     tally::Counts,
@@ -43,6 +44,7 @@ const LEASE_CHECK: Duration = Duration::from_millis(50);
 pub(super) struct Lane {
     pub(super) flow: FlowName,
     pub(super) partition: i32,
+    pub(super) id_check: IdCheck,
     pub(super) target: Arc<dyn Target>,
     pub(super) link: Link,
     /// Whether the partition is surely still ours; asked before every call.
@@ -172,7 +174,7 @@ impl Lane {
         // Elsewhere a new key would leave what was written under the old one.
         let keys_stay = self.target.announces() || self.target.collection().is_some();
         for Queued { offset, document, receipt, .. } in documents {
-            match decide(document, receipt.as_ref()) {
+            match decide(document, receipt.as_ref(), self.id_check) {
                 Decision::Settle(settled) => open.settle(*offset, Ending::Settled(settled)),
                 Decision::Refuse(refusal) => open.settle(*offset, Ending::Refused(refusal)),
                 Decision::Deliver { .. } if claim.stored_next.is_some_and(|stored| *offset < stored) => {

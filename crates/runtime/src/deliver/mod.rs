@@ -22,7 +22,7 @@ use std::{collections::HashMap, path::PathBuf, sync::Arc};
 
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
-use weir_model::{names::FlowName, target::Target};
+use weir_model::{flow::language::IdCheck, names::FlowName, target::Target};
 
 use self::kafka_half::KafkaHalf;
 use crate::stage::{Deployment, StageThread, Supervisor};
@@ -33,6 +33,8 @@ pub struct DeliverStage {
     pub deployment: Deployment,
     /// The flow.
     pub flow: FlowName,
+    /// Which states of a record are taken.
+    pub id_check: IdCheck,
     /// Where its documents go.
     pub target: Arc<dyn Target>,
     /// Runs the lanes.

@@ -22,6 +22,7 @@ use weir_kafka::{
 use weir_model::{
     digest::Digest,
     document::{Document, FlowVersion, Verdict},
+    flow::language::IdCheck,
     letter::Stage,
     lookup::{LookupIndex, Lookups},
     names::{FlowName, InstanceName, RecordId, SourceName},
@@ -160,6 +161,7 @@ impl Bench {
         let stage = DeliverStage {
             deployment,
             flow: self.flow.clone(),
+            id_check: IdCheck::Digest,
             target,
             runtime: runtime.handle().clone(),
             stop: stop.clone(),
