@@ -24,7 +24,7 @@ fn preview(flow: &str, record: &str, more: &[&str]) -> Answer {
 }
 
 fn field<'j>(record: &'j Value, path: &str) -> &'j Value {
-    let fields = record["parts"][0]["fields"].as_array().unwrap();
+    let fields = record.pointer("/parts/0/fields").and_then(Value::as_array).unwrap();
     fields.iter().find(|field| field["path"] == path).unwrap_or_else(|| panic!("{path}: {record}"))
 }
 

@@ -70,7 +70,7 @@ fn one_case_can_be_run_alone() {
     );
     let answer = weir(&["test", text(folder.path()), "--filter", "first"]);
     assert_eq!(answer.code, 0, "{answer:?}");
-    assert!(answer.out.contains("1 cases: 1 passed, 0 failed"), "{answer:?}");
+    assert!(answer.out.contains("1 case: 1 passed, 0 failed"), "{answer:?}");
     let none = weir(&["test", text(folder.path()), "--filter", "third"]);
     assert_eq!(none.code, 2, "{none:?}");
     assert!(none.err.contains("no case has \"third\" in its name"), "{none:?}");

@@ -29,16 +29,20 @@ pub fn text(tested: &[Tested], coverage_min: Option<u8>, page: Page) -> String {
     let tone = if failed == 0 { Tone::Good } else { Tone::Bad };
     let summary = page.say(
         &format!("{cases} 个用例：{passed} 个通过，{failed} 个失败"),
-        &format!("{cases} cases: {passed} passed, {failed} failed"),
+        &format!("{}: {passed} passed, {failed} failed", english(cases)),
     );
     let _ = writeln!(text, "{}", page.paint(tone, &summary));
     text
 }
 
+fn english(cases: usize) -> String {
+    format!("{cases} {}", if cases == 1 { "case" } else { "cases" })
+}
+
 fn suite(file: &str, results: &[CaseResult], page: Page, text: &mut String) {
     let failed: Vec<&CaseResult> = results.iter().filter(|result| !result.passed()).collect();
     let mark = if failed.is_empty() { page.paint(Tone::Good, "✓") } else { page.paint(Tone::Bad, "✗") };
-    let count = page.say(&format!("{} 个用例", results.len()), &format!("{} cases", results.len()));
+    let count = page.say(&format!("{} 个用例", results.len()), &english(results.len()));
     let _ = writeln!(text, "{mark} {file}  {}", page.paint(Tone::Faint, &count));
     for result in failed {
         let name = page.paint(Tone::Bad, &format!("✗ {}", result.name));
