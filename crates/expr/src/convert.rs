@@ -55,6 +55,12 @@ pub enum Output<'a> {
     Tree(Json),
 }
 
+/// The names of the types, for the language reference.
+#[cfg(test)]
+pub fn kinds() -> [&'static str; 7] {
+    KINDS.map(|(name, _)| name)
+}
+
 impl Kind {
     /// Reads a type's name.
     pub fn parse(text: &str) -> Result<Self, CompileError> {

@@ -14,6 +14,7 @@ pub mod lookup;
 pub mod moment;
 mod number;
 mod parser;
+pub mod reference;
 mod scope;
 mod shape;
 mod template;

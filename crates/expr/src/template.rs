@@ -120,6 +120,18 @@ impl Macro {
     }
 }
 
+/// The names of the filters, for the language reference.
+#[cfg(test)]
+pub fn filters() -> [&'static str; 4] {
+    FILTERS.map(|(name, _)| name)
+}
+
+/// The names of the system macros, for the language reference.
+#[cfg(test)]
+pub fn macros() -> Vec<&'static str> {
+    TIMES.into_iter().chain(PAGING).collect()
+}
+
 fn filter(name: &str) -> Result<Filter, CompileError> {
     let found = FILTERS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
     let known = FILTERS.map(|(known, _)| known);
