@@ -295,19 +295,8 @@ impl Rule {
             }
             Self::Within { field, min, max } => {
                 let value = read(field)?;
-                match value.to_number() {
-                    _ if value.is_blank() => None,
-                    Err(_) => with(field, &value, "is no number"),
-                    Ok(number) => {
-                        let low = min.as_ref().is_none_or(|min| number.compare(min).is_ge());
-                        let high = max.as_ref().is_none_or(|max| number.compare(max).is_le());
-                        if low && high {
-                            None
-                        } else {
-                            with(field, &value, &outside(min.as_ref(), max.as_ref()))
-                        }
-                    }
-                }
+                let problem = out_of_bounds(&value, min.as_ref(), max.as_ref());
+                problem.and_then(|problem| with(field, &value, &problem))
             }
             Self::OneOf { field, values } => {
                 let value = read(field)?;
@@ -350,13 +339,23 @@ impl Rule {
     }
 }
 
-fn outside(min: Option<&Number>, max: Option<&Number>) -> String {
-    match (min, max) {
+/// What is wrong with a number that must lie within bounds; nothing lies within any.
+fn out_of_bounds(value: &Value<'_>, min: Option<&Number>, max: Option<&Number>) -> Option<String> {
+    if value.is_blank() {
+        return None;
+    }
+    let Ok(number) = value.to_number() else { return Some("is no number".to_owned()) };
+    let low = min.is_none_or(|min| number.compare(min).is_ge());
+    let high = max.is_none_or(|max| number.compare(max).is_le());
+    if low && high {
+        return None;
+    }
+    Some(match (min, max) {
         (Some(min), Some(max)) => format!("is not within {min} and {max}"),
         (Some(min), None) => format!("is below {min}"),
         (None, Some(max)) => format!("is above {max}"),
-        (None, None) => "is out of bounds".to_owned(),
-    }
+        (None, None) => return None,
+    })
 }
 
 /// Why an expression does not hold. One that cannot be evaluated does not hold either; a row that it waits for has the
