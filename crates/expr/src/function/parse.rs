@@ -92,7 +92,7 @@ impl Compiled {
         match (value, &self.unevaluated) {
             // A lookup without an answer is no failed expression: the record may have to wait for the row.
             (Err(cause), Some(unevaluated)) if !matches!(cause, Cause::Lookup(_)) => {
-                unevaluated.text(context).map(Value::Text)
+                unevaluated.text(context).map(Value::Text).map_err(|_| cause)
             }
             (value, _) => value,
         }

@@ -71,7 +71,9 @@ fn run(entry: &Entry, example: &Example) -> String {
     let zone = TimeZone::get("Asia/Shanghai").unwrap();
     let value = || Value::from_json(example.record).unwrap();
     let said = match entry.group {
-        Group::Type => Kind::parse(example.expression).unwrap().convert(value(), &zone).map(json_text),
+        Group::Type => {
+            Kind::parse(example.expression).unwrap().convert(value(), &zone).map(|value| json_text(&value))
+        }
         Group::Format => {
             let value = Format::compile(example.expression).unwrap().apply(value(), &zone);
             value.map(|value| value.into_text().into_owned())
@@ -94,7 +96,7 @@ fn run(entry: &Entry, example: &Example) -> String {
     said.unwrap_or_else(|cause| cause.to_string())
 }
 
-fn json_text(value: Output<'_>) -> String {
+fn json_text(value: &Output<'_>) -> String {
     let mut body = Vec::new();
     value.write(&mut body);
     String::from_utf8(body).unwrap()
