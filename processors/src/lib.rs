@@ -15,6 +15,7 @@ mod key;
 mod limits;
 mod lookups;
 mod map;
+pub mod reference;
 mod reshape;
 mod stop;
 mod trace;

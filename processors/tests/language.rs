@@ -1,8 +1,11 @@
 //! What the mapping language leaves open, as settings; derived fields; the checks at load.
 
+#![allow(clippy::panic, reason = "a test may fail by panicking")]
+
 mod common;
 
-use common::{check, erp, flow, good, refused, sql};
+use common::{check, erp, erp_with, flow, good, refused, sql};
+use weir_processors::reference::{self, CALCULATIONS, OPERATORS};
 
 const PASSED: &str = r#"{"No":"1"}"#;
 
@@ -102,28 +105,36 @@ fn both_filters_remove_rows() {
 
 #[test]
 fn every_operator() {
-    for (logic, value, holds, fails) in [
-        ("eq", "5", "5.0", "6"),
-        ("neq", "5", "6", "\"5\""),
-        ("gt", "5", "6", "5"),
-        ("egt", "5", "5", "4.9"),
-        ("lt", "5", "4", "5"),
-        ("elt", "5", "5", "5.1"),
-        ("like", "b", "\"abc\"", "\"ac\""),
-        ("notlike", "b", "\"ac\"", "\"abc\""),
-        ("between", "1,5", "5", "5.01"),
-        ("notnull", "", "0", "\"\""),
-        ("isnull", "", "null", "\"x\""),
-        ("eqv2", "5", "\" 5 \"", "\"5.0\""),
-        ("neqv2", "5", "\"5.0\"", "5"),
-        ("in", "a,b", "\"b\"", "\"c\""),
-        ("notin", "a,b", "\"c\"", "\"a\""),
-    ] {
-        let source = format!("    condition: [[{{field: f, logic: {logic}, value: \"{value}\"}}]]");
+    for operator in OPERATORS {
+        let reference::Operator { name, value, holds, fails, .. } = operator;
+        let source = format!("    condition: [[{{field: f, logic: {name}, value: \"{value}\"}}]]");
         let record = |value: &str| format!("{{\"id\":1,\"f\":{value}}}");
-        let rule = format!("filtered: condition: f {logic} {value}");
+        let rule = format!("filtered: condition: f {name} {value}");
         check(&good(&source, "", &erp("")), &[(&record(holds), PASSED), (&record(fails), &rule)]);
     }
+    let (_, problems) = flow("    condition: [[{field: f, logic: none, value: 1}]]", "", &erp(""));
+    let known = OPERATORS.map(|operator| operator.name).join(", ");
+    assert!(problems[0].ends_with(&format!("(known values: {known})")), "{problems:#?}");
+}
+
+#[test]
+fn every_calculation() {
+    let group = |how: &str| {
+        let group =
+            format!("    groupCalculate: {{headerGroup: [id], bodyName: d, calculate: {{d_n: {how}}}}}");
+        let request = "      - {field: R, value: \"{d_n}\"}";
+        flow("    beatFlat: [d]", "", &erp_with(&group, request))
+    };
+    for reference::Calculation { name, example, .. } in CALCULATIONS {
+        let record = r#"{"id":1,"d":[{"n":10},{"n":2},{"n":10}]}"#;
+        let expect = format!("{{\"No\":\"1\",\"R\":\"{example}\"}}");
+        let (compiled, problems) = group(name);
+        let compiled = compiled.unwrap_or_else(|| panic!("{problems:#?}"));
+        check(&compiled, &[(record, &expect)]);
+    }
+    let known = CALCULATIONS.map(|calculation| calculation.name).join(", ");
+    let (_, problems) = group("$median");
+    assert!(problems[0].ends_with(&format!("(known values: {known})")), "{problems:#?}");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The documents of one record while they are made.
 
+use std::sync::atomic::Ordering;
+
 use bytes::Bytes;
 use weir_expr::Context;
 use weir_model::{
@@ -16,8 +18,6 @@ use crate::{
     trace::Watch,
 };
 
-/// Bytes of a usual document.
-const USUAL_BODY: usize = 1024;
 /// What is said of a part whose element the filter removed.
 const REMOVED: &str = "condition: the element is filtered";
 /// What is said of a record whose list is empty where an element makes the document.
@@ -44,7 +44,7 @@ impl<'m> Making<'m> {
     pub fn new(mapping: &'m Mapping, number: &'m str, watch: Watch<'m>) -> Self {
         let mut rows = Vec::new();
         if let Form::Rows(_) = mapping.form {
-            rows.reserve(USUAL_BODY);
+            rows.reserve(mapping.usual_body.load(Ordering::Relaxed));
             rows.extend_from_slice(b"{\"rows\":[");
             watch.begin_part();
         }
@@ -118,7 +118,7 @@ impl<'m> Making<'m> {
         let Form::Document(items) = &self.mapping.form else { return Ok(()) };
         self.watch.begin_part();
         let mut key = KeyParts::new(&self.mapping.key);
-        let mut body = Vec::with_capacity(USUAL_BODY);
+        let mut body = Vec::with_capacity(self.mapping.usual_body.load(Ordering::Relaxed));
         let mut writer = TreeWriter::new(&mut body, &mut key, masks, self.watch);
         let made = writer.object(items, context).and_then(|()| Ok(key.join()?));
         self.parts.push(match made {
@@ -135,6 +135,7 @@ impl<'m> Making<'m> {
     }
 
     fn mapped(&self, key: String, body: Vec<u8>) -> Mapped {
+        self.mapping.usual_body.store(body.len(), Ordering::Relaxed);
         let number = if self.number.is_empty() { key.clone() } else { self.number.to_owned() };
         Mapped { verdict: Verdict::Mapped, key, number, body: Bytes::from(body), warnings: Vec::new() }
     }

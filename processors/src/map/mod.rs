@@ -9,6 +9,8 @@ mod rows;
 mod tests;
 mod tree;
 
+use std::sync::atomic::AtomicUsize;
+
 use weir_expr::{Expression, Scope};
 use weir_model::{
     flow::{FlowSpec, TableSpec},
@@ -37,6 +39,8 @@ pub struct Mapping {
     /// Paths of the business key.
     key: Vec<String>,
     form: Form,
+    /// Bytes of the document that was made last: the next one is likely as long.
+    usual_body: AtomicUsize,
 }
 
 #[derive(Debug)]
@@ -73,7 +77,7 @@ impl Mapping {
             }
             Form::Document(items)
         };
-        Self { key: target.key.clone(), form }
+        Self { key: target.key.clone(), form, usual_body: AtomicUsize::new(1024) }
     }
 
     /// Every field, in the document's order.
