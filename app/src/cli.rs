@@ -61,6 +61,16 @@ pub enum Command {
         after_help = "Examples:\n  weir preview flows/a.yaml --record record.json\n  weir preview a --raw SO2024001 -c weir.yaml\n  weir preview a --live 3 --lookups rows.yaml --json"
     )]
     Preview(Preview),
+    /// Make flow files of printed metadata: JSON, snippets of it, or the article it stands in
+    #[command(
+        after_help = "Examples:\n  weir import article.txt --out flows\n  weir import source.json target.json --name refunds --out flows   one flow of two files\n  weir import exported/*.json --out flows --json"
+    )]
+    Import(Import),
+    /// Give the metadata of a flow file back as JSON
+    #[command(
+        after_help = "Examples:\n  weir export flows/refunds.yaml\n  weir export flows/refunds.yaml --side target --out target.json"
+    )]
+    Export(Export),
     /// Kafka topics
     #[command(subcommand)]
     Topics(Topics),
@@ -185,6 +195,48 @@ pub struct Preview {
     /// Take the record of --record for one that was removed at the source
     #[arg(long, requires = "record")]
     pub deleted: bool,
+}
+
+/// Options of `weir import`.
+#[derive(Args, Clone, Debug)]
+pub struct Import {
+    /// Printed metadata; each file becomes a flow, or a fragment when it has one side
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Folder for the flow file and the report
+    #[arg(long, value_name = "FOLDER")]
+    pub out: PathBuf,
+    /// Name of the flow; all files together are one flow then. By default the file's name
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Write over files that are there
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// Options of `weir export`.
+#[derive(Args, Clone, Debug)]
+pub struct Export {
+    /// A flow file or a fragment
+    #[arg(value_name = "FLOW_FILE")]
+    pub file: PathBuf,
+    /// Which side
+    #[arg(long, value_enum, default_value_t = Side::Both)]
+    pub side: Side,
+    /// Where to write it; by default standard output
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// A side of a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Side {
+    /// Where records come from
+    Source,
+    /// Where documents go
+    Target,
+    /// Both in one object, as far as the file has them
+    Both,
 }
 
 /// `weir topics …`

@@ -8,7 +8,7 @@ use std::{
 
 use jiff::tz::TimeZone;
 use weir_model::{
-    flow::{FlowSpec, SourceSpec},
+    flow::{FlowSpec, FragmentSpec, SourceSpec},
     lookup::LookupIndex,
     names::{ConnectionName, FlowName, SourceName},
     processor::Processor as _,
@@ -20,7 +20,7 @@ use weir_processors::CompiledFlow;
 use crate::{
     config::{Config, Connection},
     exit::Failure,
-    files,
+    files, fragments, planned,
 };
 
 /// A flow that may be run.
@@ -102,7 +102,10 @@ pub fn load_flows(
     for file in files::flow_files(paths, &mut problems) {
         let name = file.display().to_string();
         let mut own = Problems::new(&name);
-        if let Some(text) = files::read(&file, &mut own)
+        let text = files::read(&file, &mut own);
+        if let Some(text) = text.as_ref().filter(|text| FragmentSpec::is_fragment(text)) {
+            fragments::check(text, &mut own);
+        } else if let Some(text) = text
             && let Some(flow) = flow(&text, name, connections, &mut own)
         {
             check_beside(&flow, &flows, &mut own);
@@ -145,10 +148,22 @@ fn flow(
         None => None,
     };
     let zone = zone.unwrap_or_else(|| TimeZone::get(DEFAULT_ZONE).unwrap_or(TimeZone::UTC));
-    weir_producers::check(&spec.source, problems);
-    weir_sinks::check(&spec.target, problems);
-    let mapping = Arc::new(weir_processors::compile(&spec, zone, problems)?);
-    Some(Flow { file, spec, mapping })
+    if planned::is_source(&spec.source.system) {
+        planned::warn("source.system", &spec.source.system, problems);
+    } else {
+        weir_producers::check(&spec.source, problems);
+    }
+    let mapping = if planned::is_target(&spec.target.system) {
+        planned::warn("target.system", &spec.target.system, problems);
+        // Where the key lies in such a document is for the version that writes it.
+        let mut keyless = spec.clone();
+        keyless.target.key.clear();
+        weir_processors::compile(&keyless, zone, problems)?
+    } else {
+        weir_sinks::check(&spec.target, problems);
+        weir_processors::compile(&spec, zone, problems)?
+    };
+    Some(Flow { file, spec, mapping: Arc::new(mapping) })
 }
 
 /// The connection must be there and lead to the flow's system; gives its zone.
@@ -211,7 +226,8 @@ fn advice(known: &BTreeMap<ConnectionName, Connection>, system: &str) -> Localiz
 }
 
 fn is_known(system: &str) -> bool {
-    crate::commands::describe::system_names().contains(&system)
+    let is_planned = planned::is_source(system) || planned::is_target(system);
+    is_planned || crate::commands::describe::system_names().contains(&system)
 }
 
 /// Names are unique; flows that share a source agree about it.
@@ -276,7 +292,9 @@ fn unknown_collection(config: &Config, path: &str, name: &str, problems: &mut Pr
         Some(best) => Localized::new(format!("是否想写 {best:?}？"), format!("did you mean {best:?}?")),
         None => Localized::new(
             format!("在项目文件的 collections 下声明它，或在流程的 aliases 下写 {name}: 集合名"),
-            format!("declare it under collections in the project's file, or write {name}: COLLECTION under the flow's aliases"),
+            format!(
+                "declare it under collections in the project's file, or write {name}: COLLECTION under the flow's aliases"
+            ),
         ),
     };
     problems.error_with(path, message, suggestion);
@@ -301,7 +319,7 @@ fn check_connections(config: &Config, file: &str, problems: &mut Problems) {
                 problems,
             );
         }
-        if !polled && !written && !connection.system.is_empty() {
+        if !polled && !written && !connection.system.is_empty() && !is_known(&connection.system) {
             let known = crate::commands::describe::system_names();
             weir_model::settings::unknown_word(
                 format!("{}.system", connection.path),

@@ -8,7 +8,7 @@ use weir_model::settings::Problems;
 use crate::{
     cli::{Check, Cli, Language},
     exit::Failure,
-    files, output,
+    files, fragments, output,
     project::{self, Project},
 };
 
@@ -32,17 +32,38 @@ pub fn run(options: &Check, cli: &Cli) -> Result<(), Failure> {
             println!("{}", output::problem_text(problem, language));
         }
         if !problems.has_errors() {
-            match language {
-                Language::Zh => println!("没有错误：{} 个流程（{}）", names.len(), names.join("、")),
-                Language::En => {
-                    let flows = if names.len() == 1 { "flow" } else { "flows" };
-                    println!("no errors: {} {flows} ({})", names.len(), names.join(", "));
-                }
-            }
+            println!("{}", summary(&names, fragments::count(&problems), language));
         }
     }
     // The problems are told; the exit code says the rest.
     if problems.has_errors() { Err(Failure::invalid("")) } else { Ok(()) }
+}
+
+/// What was found to be right.
+fn summary(names: &[&str], fragments: usize, language: Language) -> String {
+    let mut parts = Vec::new();
+    let count = names.len();
+    match language {
+        Language::Zh => {
+            if count > 0 || fragments == 0 {
+                parts.push(format!("{count} 个流程（{}）", names.join("、")));
+            }
+            if fragments > 0 {
+                parts.push(format!("{fragments} 个片段"));
+            }
+            format!("没有错误：{}", parts.join("，"))
+        }
+        Language::En => {
+            if count > 0 || fragments == 0 {
+                let flows = if count == 1 { "flow" } else { "flows" };
+                parts.push(format!("{count} {flows} ({})", names.join(", ")));
+            }
+            if fragments > 0 {
+                parts.push(format!("{fragments} {}", if fragments == 1 { "fragment" } else { "fragments" }));
+            }
+            format!("no errors: {}", parts.join(", "))
+        }
+    }
 }
 
 /// Whether the file is a project's rather than a flow's.

@@ -5,6 +5,8 @@ mod collections;
 mod demo;
 pub mod describe;
 mod dlq;
+mod export;
+mod import;
 mod page;
 mod preview;
 mod probe;
@@ -30,6 +32,8 @@ pub async fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Probe(options) => probe::run(options, cli).await,
         Command::Test(options) => test_flows::run(options, cli),
         Command::Preview(options) => preview::run(options, cli).await,
+        Command::Import(options) => import::run(options, cli),
+        Command::Export(options) => export::run(options),
         Command::Topics(Topics::Apply(options)) => topics::apply(options, cli),
         Command::Collections(Collections::List(options)) => collections::list(options, cli).await,
         Command::Collections(Collections::Load(options)) => collections::load(options, cli).await,

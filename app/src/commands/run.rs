@@ -21,6 +21,7 @@ use crate::{
     codec,
     exit::Failure,
     instance::Instance,
+    planned,
     project::Project,
     signals, versions,
 };
@@ -37,6 +38,7 @@ struct Prepared {
 /// Runs stages until a signal.
 pub async fn run(options: &Run, cli: &Cli) -> Result<(), Failure> {
     let project = load(&options.project, cli)?;
+    planned::refuse(&project.flows)?;
     let instance = Instance::claim(options.instance.as_deref(), &project.config.state_dir)?;
     let health = Health::default();
     let telemetry = start_telemetry(&project, options.stages, &instance, &health)?;

@@ -65,7 +65,7 @@ fn the_refund_without_a_shop_is_named() {
             "constant \"TK2402291737\"",
             "condition_bk is not applied",
             "condition_bk: apply",
-            "cut off in 4 places",
+            "below), 4 times",
         ],
     );
     names(
@@ -89,7 +89,7 @@ fn the_customer_lacks_organisations() {
             "FUseOrgId has no value",
             "FCreateOrgId has no value",
             "FSELLER has no value",
-            "cut off in 2 places",
+            "below), 2 times",
         ],
     );
     names(&imported, Kind::LeftOut, &["example_distributor"]);
@@ -105,12 +105,8 @@ fn the_statement_of_77_columns_gets_its_items() {
     assert_eq!((request.len(), request[6].value.as_deref()), (77, Some("{flag_name}")));
     assert_eq!(request[5].label, "入库状态");
     assert_eq!(flow.target.settings["columns"].as_array().unwrap().len(), 77);
-    names(&imported, Kind::Doubtful, &["detail_listal_price"]);
-    names(
-        &imported,
-        Kind::Assumed,
-        &["77 columns, the request prints 6 items: 71 are added", "taken from the text"],
-    );
+    names(&imported, Kind::Doubtful, &["detail_listal_price", "77 columns and the request prints 6 items"]);
+    names(&imported, Kind::Assumed, &["71 items are added", "taken from the text"]);
     names(&imported, Kind::Repaired, &["lost its line ends", "backticks"]);
     names(&imported, Kind::LeftOut, &["a program", "Content-Type"]);
 }
@@ -134,7 +130,7 @@ fn the_orders_pages_are_put_together() {
     names(
         &imported,
         Kind::Doubtful,
-        &["find serial_id from ... where", "Page1.FCustID has no value", "cut off in"],
+        &["find serial_id from ... where", "Page1.FCustID has no value", "below), 12 times"],
     );
     assert!(imported.report.of(Kind::Repaired).all(|entry| entry.line.is_some()));
 }

@@ -21,7 +21,7 @@ pub fn look(collected: &Collected, plan: &Plan, report: &mut Report) {
             Kind::Doubtful,
             Some(*first),
             format!("打印的 JSON 有 {count} 处被截断（“...”或末尾，见“修复”）：那里的字段没有导入，请对照原平台补全"),
-            format!("the printed JSON is cut off in {count} places (`...` or its end, see below): what stood there is not imported; complete it from the platform"),
+            format!("the printed JSON is cut off (`...` or its end, see below), {count} times: what stood there is not imported; complete it from the platform"),
         );
     }
     if let Some(source) = &collected.source {

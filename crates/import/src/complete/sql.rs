@@ -99,8 +99,14 @@ fn add_items(side: &mut Side, columns: &[String], report: &mut Report) {
     report.add(
         Kind::Assumed,
         None,
-        format!("语句有 {all} 列，request 只打印了 {printed} 项：补上 {added} 项，值为同名字段 {{列名}}：{names}"),
-        format!("the statement has {all} columns, the request prints {printed} items: {added} are added, each with the field of its name as {{column}}: {names}"),
+        format!("补上 {added} 项，值为同名字段 {{列名}}：{names}"),
+        format!("{added} items are added, each with the field of its name as {{column}}: {names}"),
+    );
+    report.add(
+        Kind::Doubtful,
+        None,
+        format!("语句有 {all} 列，request 只打印了 {printed} 项：其余 {added} 项按同名字段补上（见“假设”），请逐项核对"),
+        format!("the statement has {all} columns and the request prints {printed} items: the other {added} are filled in by their names (see below); compare each"),
     );
     let added: Vec<Json> = missing
         .iter()
