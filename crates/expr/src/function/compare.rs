@@ -1,7 +1,7 @@
 //! Comparing values as MySQL does under utf8mb4_bin, or, where the flow says so, utf8mb4_general_ci (contract
 //! decisions "Mapping language"), without its silent conversion of text to zero.
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, str::Chars};
 
 use weir_model::flow::language::Collation;
 
@@ -72,43 +72,54 @@ pub fn like(text: &str, pattern: &str, escape: Option<char>, collation: Collatio
     if collation == Collation::GeneralCi {
         return like(&folded(text), &folded(pattern), escape, Collation::Binary);
     }
-    let text: Vec<char> = text.chars().collect();
-    let mut tokens = Vec::new();
-    let mut characters = pattern.chars();
-    while let Some(character) = characters.next() {
-        tokens.push(match character {
-            escaping if Some(escaping) == escape => Token::Exactly(characters.next().unwrap_or(escaping)),
-            '%' => Token::Any,
-            '_' => Token::One,
-            other => Token::Exactly(other),
-        });
-    }
-    // Greedy with one way back: linear but for the last `%`.
-    let (mut at, mut token, mut star) = (0, 0, None);
-    while at < text.len() {
-        match tokens.get(token) {
+    let (mut text, mut tokens) = (text.chars(), pattern.chars());
+    // Greedy with one way back, to the last `%`: what followed it, and where the text then stood.
+    let mut back = None;
+    loop {
+        let (mut text_after, mut tokens_after) = (text.clone(), tokens.clone());
+        let token = Token::next(&mut tokens_after, escape);
+        let goes_on = match &token {
             Some(Token::Any) => {
-                star = Some((token, at));
-                token += 1;
+                back = Some((tokens_after.clone(), text.clone()));
+                tokens = tokens_after;
+                continue;
             }
-            Some(Token::One) => (at, token) = (at + 1, token + 1),
-            Some(Token::Exactly(wanted)) if text.get(at) == Some(wanted) => (at, token) = (at + 1, token + 1),
-            _ => match star {
-                Some((after, from)) => {
-                    star = Some((after, from + 1));
-                    (at, token) = (from + 1, after + 1);
-                }
-                None => return false,
-            },
+            Some(Token::One) => text_after.next().is_some(),
+            Some(Token::Exactly(wanted)) => text_after.next() == Some(*wanted),
+            None => false,
+        };
+        if goes_on {
+            (text, tokens) = (text_after, tokens_after);
+            continue;
         }
+        if token.is_none() && text.as_str().is_empty() {
+            return true;
+        }
+        let Some((after, from)) = &mut back else { return false };
+        if from.next().is_none() {
+            return false;
+        }
+        (text, tokens) = (from.clone(), after.clone());
     }
-    tokens.get(token..).unwrap_or_default().iter().all(|token| matches!(token, Token::Any))
 }
 
+/// A step of a pattern.
 enum Token {
     Any,
     One,
     Exactly(char),
+}
+
+impl Token {
+    fn next(pattern: &mut Chars<'_>, escape: Option<char>) -> Option<Self> {
+        let character = pattern.next()?;
+        Some(match character {
+            escaping if Some(escaping) == escape => Self::Exactly(pattern.next().unwrap_or(escaping)),
+            '%' => Self::Any,
+            '_' => Self::One,
+            other => Self::Exactly(other),
+        })
+    }
 }
 
 #[cfg(test)]
@@ -117,12 +128,21 @@ mod tests {
 
     #[test]
     fn patterns() {
-        for (text, pattern) in
-            [("abc", "a%"), ("abc", "%b%"), ("a%c", "a\\%c"), ("华东", "_东"), ("", "%"), ("aXbXc", "%X%c")]
-        {
+        for (text, pattern) in [
+            ("abc", "a%"),
+            ("abc", "%b%"),
+            ("a%c", "a\\%c"),
+            ("华东", "_东"),
+            ("", "%"),
+            ("aXbXc", "%X%c"),
+            ("ab", "%_b%%"),
+            ("\\", "\\\\"),
+        ] {
             assert!(like(text, pattern, Some('\\'), Collation::Binary), "{text} LIKE {pattern}");
         }
-        for (text, pattern) in [("abc", "b%"), ("abc", "a_"), ("abc", "a\\%c"), ("", "_")] {
+        for (text, pattern) in
+            [("abc", "b%"), ("abc", "a_"), ("abc", "a\\%c"), ("", "_"), ("ab", "a"), ("acb", "%ac_b%")]
+        {
             assert!(!like(text, pattern, Some('\\'), Collation::Binary), "{text} LIKE {pattern}");
         }
     }

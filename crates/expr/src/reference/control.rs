@@ -68,7 +68,7 @@ pub const ENTRIES: &[Entry] = &[
         ],
     )
     .also(&["CONVERT"])
-    .note("放不下的值拒绝该单据；MySQL 会截成能放下的最大值", "a value that does not fit refuses the document; MySQL cuts it to the largest that does"),
+    .differs("放不下的值拒绝该单据；MySQL 会截成能放下的最大值", "a value that does not fit refuses the document; MySQL cuts it to the largest that does"),
     entry(
         Group::Aggregate,
         "SUM",
@@ -80,7 +80,7 @@ pub const ENTRIES: &[Entry] = &[
             example("_function SUM({{d.price}})", r#"{"d":[]}"#, "null"),
         ],
     )
-    .note(
+    .remark(
         "在绑定到同一数组的字段里也对整个数组求和，因此 {{d.x}}/SUM({{d.x}}) 是该行所占的份额",
         "inside an item bound to the very list it still sees every row: {{d.x}}/SUM({{d.x}}) is the row's share",
     ),

@@ -29,7 +29,7 @@ pub const ENTRIES: &[Entry] = &[
             example("_function {price}*2", r#"{"price":"暂无"}"#, "\"暂无\" is not a number"),
         ],
     )
-    .note(
+    .differs(
         "与 MySQL 不同：不是数字的文本参与运算、除以零都拒绝该单据，而不是当作 0 或 NULL（on_failure: text 恢复轻易云的做法）",
         "unlike MySQL, text that is no number and a division by zero refuse the document instead of giving 0 or NULL (on_failure: text does as the vendor)",
     ),
@@ -48,7 +48,7 @@ pub const ENTRIES: &[Entry] = &[
             example("_findCollection find serial_id from customers where company_id={id}", r#"{"id":1}"#, ""),
         ],
     )
-    .note("匹配多行时取编号最小的一行（several_matches）", "of several rows the one with the smallest id answers (several_matches)"),
+    .assumed("匹配多行时取编号最小的一行（several_matches）", "of several rows the one with the smallest id answers (several_matches)"),
     entry(
         Group::Form,
         "_endFind",
@@ -85,7 +85,7 @@ pub const ENTRIES: &[Entry] = &[
         "n days before the moment, unix seconds",
         &[gives("{{DAYS_AGO_2|datetime}}", "2024-03-12 16:00:00")],
     )
-    .note("假设：精确到此刻而不是零点（days_ago）", "assumption: the exact moment, not midnight (days_ago)"),
+    .assumed("精确到此刻而不是零点（days_ago）", "the exact moment, not midnight (days_ago)"),
     entry(
         Group::Macro,
         "PAGINATION_PAGE_SIZE",

@@ -92,15 +92,28 @@ pub struct Entry {
     pub zh: &'static str,
     /// What it does, in English.
     pub en: &'static str,
-    /// How it differs from MySQL, or that it is an assumption.
+    /// How it differs from MySQL, that it is an assumption, or what else one should know.
     pub note: Option<Note>,
     /// What it gives; each is run as a test.
     pub examples: &'static [Example],
 }
 
+/// What a remark is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoteKind {
+    /// MySQL does it otherwise, and Weir differs on purpose.
+    Difference,
+    /// No source says it: the contract's assumption, or a setting's default.
+    Assumption,
+    /// Something to know.
+    Remark,
+}
+
 /// A remark in both languages.
 #[derive(Clone, Copy, Debug)]
 pub struct Note {
+    /// What it is about.
+    pub kind: NoteKind,
     /// In Chinese.
     pub zh: &'static str,
     /// In English.
@@ -144,9 +157,21 @@ impl Entry {
         self
     }
 
-    const fn note(mut self, zh: &'static str, en: &'static str) -> Self {
-        self.note = Some(Note { zh, en });
+    const fn with(mut self, kind: NoteKind, zh: &'static str, en: &'static str) -> Self {
+        self.note = Some(Note { kind, zh, en });
         self
+    }
+
+    const fn differs(self, zh: &'static str, en: &'static str) -> Self {
+        self.with(NoteKind::Difference, zh, en)
+    }
+
+    const fn assumed(self, zh: &'static str, en: &'static str) -> Self {
+        self.with(NoteKind::Assumption, zh, en)
+    }
+
+    const fn remark(self, zh: &'static str, en: &'static str) -> Self {
+        self.with(NoteKind::Remark, zh, en)
     }
 }
 

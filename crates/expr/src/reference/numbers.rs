@@ -68,7 +68,7 @@ pub const ENTRIES: &[Entry] = &[
         ],
     )
     .also(&["POWER"])
-    .note(
+    .differs(
         "结果精确；MySQL 用二进制浮点数。没有 SQRT、EXP 等没有精确结果的函数",
         "exact, where MySQL uses a binary float; SQRT, EXP and others without an exact result do not exist",
     ),

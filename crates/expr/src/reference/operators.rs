@@ -24,7 +24,7 @@ pub const ENTRIES: &[Entry] = &[
         "division: four decimals more than the dividend (div_scale), rounded half away from zero",
         &[gives("_function 100/3", "33.3333"), gives("_function 1/0", "division by zero")],
     )
-    .note("MySQL 除以零为 NULL；这里拒绝该单据", "MySQL gives NULL for a division by zero; here the document is refused"),
+    .differs("MySQL 除以零为 NULL；这里拒绝该单据", "MySQL gives NULL for a division by zero; here the document is refused"),
     entry(
         Group::Operator,
         "DIV",
@@ -57,7 +57,7 @@ pub const ENTRIES: &[Entry] = &[
         ],
     )
     .also(&["!="])
-    .note(
+    .differs(
         "MySQL 把不是数字的文本当作 0；这里它与任何数字都不相等，比较大小则拒绝",
         "MySQL takes text that is no number for 0; here it equals no number, and asking which is larger refuses the document",
     ),
@@ -83,7 +83,7 @@ pub const ENTRIES: &[Entry] = &[
         ],
     )
     .also(&["&&", "!"])
-    .note(
+    .differs(
         "|| 不可用：MySQL 中它是 OR，别处是拼接。写 OR 或 CONCAT",
         "|| is refused: OR in MySQL, concatenation elsewhere; write OR or CONCAT",
     ),
@@ -120,7 +120,7 @@ pub const ENTRIES: &[Entry] = &[
         &[gives("_function 'SO-001' REGEXP '^SO-[0-9]+$'", "1")],
     )
     .also(&["RLIKE"])
-    .note("按线性时间匹配，没有反向引用与环视", "matches in linear time: no back references and no look-around"),
+    .differs("与 MySQL 不同，按线性时间匹配，没有反向引用与环视", "unlike in MySQL it matches in linear time: no back references and no look-around"),
     entry(
         Group::Operator,
         "IS NULL",
@@ -129,7 +129,7 @@ pub const ENTRIES: &[Entry] = &[
         "whether it is nothing, true or false; always 1 or 0",
         &[example("_function {a} IS NULL", "{}", "1"), example("_function '{a}' IS NOT NULL", "{}", "1"), gives("_function NULL IS NOT TRUE", "1")],
     )
-    .note("带引号的宏是文本：没有值时为空文本，不是 NULL", "a macro in quotes is text: without a value it is empty text, not NULL"),
+    .remark("带引号的宏是文本：没有值时为空文本，不是 NULL", "a macro in quotes is text: without a value it is empty text, not NULL"),
     entry(
         Group::Operator,
         "INTERVAL",

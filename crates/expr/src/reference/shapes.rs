@@ -112,7 +112,7 @@ pub const ENTRIES: &[Entry] = &[
         "drops repeated values of a list; parsers joined by commas run from left to right",
         &[example(r#"{"name":"StringToArray,ArrayUnique","params":","}"#, "\"a,b,a\"", r#"["a","b"]"#)],
     )
-    .note("假设：来源只见到名称", "assumption: only the name has been seen"),
+    .assumed("来源只见到名称", "only the name has been seen"),
     entry(
         Group::Parser,
         "ConvertJson",
@@ -145,7 +145,7 @@ pub const ENTRIES: &[Entry] = &[
             r#"{"fieldId":"f1","fieldValue":"v","view":"1"}"#,
         )],
     )
-    .note("假设：来源只说明参数名", "assumption: the sources tell the parameters' names only"),
+    .assumed("来源只说明参数名", "the sources tell the parameters' names only"),
     entry(
         Group::Format,
         "date",
@@ -162,7 +162,7 @@ pub const ENTRIES: &[Entry] = &[
         "HH:MM:SS",
         &[example("time", "1710403201", "16:00:01")],
     )
-    .note("假设：带秒，以别于 shortTime", "assumption: with seconds, unlike shortTime"),
+    .assumed("带秒，以别于 shortTime", "with seconds, unlike shortTime"),
     entry(
         Group::Format,
         "dateTime",
@@ -203,9 +203,9 @@ pub const ENTRIES: &[Entry] = &[
         "YYYY年M月D日",
         &[example("dateDescription", "\"2024-03-04\"", "2024年3月4日")],
     )
-    .note(
-        "假设：来源只见到名称。不取“3 天前”一类的说法，因为重放时会变",
-        "assumption: only the name has been seen; words such as \"3 days ago\" would change in a replay",
+    .assumed(
+        "来源只见到名称。不取“3 天前”一类的说法，因为重放时会变",
+        "only the name has been seen; words such as \"3 days ago\" would change in a replay",
     ),
     entry(
         Group::Format,
@@ -215,7 +215,7 @@ pub const ENTRIES: &[Entry] = &[
         "at most n characters, 15 when none is given",
         &[example("longText(2)", "\"华东分销\"", "华东")],
     )
-    .note("假设：直接截断，不加省略号", "assumption: cut, without an ellipsis"),
+    .assumed("直接截断，不加省略号", "cut, without an ellipsis"),
     entry(
         Group::Format,
         "intval",
@@ -240,7 +240,7 @@ pub const ENTRIES: &[Entry] = &[
         "an amount: rounded, with both decimals written",
         &[example("amount", "\"1234.5\"", "1234.50")],
     )
-    .note("假设：不加千分位，否则目标系统读不成数字", "assumption: no thousands separators, which no target reads as a number"),
+    .assumed("不加千分位，否则目标系统读不成数字", "no thousands separators, which no target reads as a number"),
     entry(
         Group::Format,
         "implode",

@@ -12,7 +12,10 @@ pub const ENTRIES: &[Entry] = &[
         &[gives("_function NOW()", "2024-03-14 16:00:00")],
     )
     .also(&["CURRENT_TIMESTAMP", "LOCALTIME", "LOCALTIMESTAMP", "SYSDATE"])
-    .note("不是求值那一刻的时间", "not the time of the evaluation"),
+    .differs(
+        "MySQL 取语句执行的时刻；这里不取求值那一刻",
+        "MySQL takes the time of the statement; here it is never the time of the evaluation",
+    ),
     entry(
         Group::Time,
         "CURDATE",
@@ -73,7 +76,7 @@ pub const ENTRIES: &[Entry] = &[
             gives("_function STR_TO_DATE('18/05/2024 3:04 PM', '%d/%m/%Y %h:%i %p')", "2024-05-18 15:04:00"),
         ],
     )
-    .note(
+    .differs(
         "不符合格式的文本拒绝该单据；MySQL 得 NULL",
         "text that does not follow the format refuses the document; MySQL gives NULL",
     ),
