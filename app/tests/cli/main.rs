@@ -7,9 +7,11 @@
 mod away;
 mod broken;
 mod check;
+mod collections;
 mod demo;
 mod describe;
 mod help;
+mod import;
 mod preview;
 mod test_flows;
 mod weir;

@@ -8,7 +8,7 @@ use weir_model::{digest::Digest, settings::Localized};
 
 use super::{
     file::{self, BadLine},
-    store::Store,
+    store::{Store, Writer},
 };
 use crate::{cli::Language, exit::Failure, output::pick};
 
@@ -35,53 +35,58 @@ struct Known {
     held: Option<Digest>,
 }
 
-/// Loads a file.
-pub fn load(
-    store: &Store,
-    path: &Path,
-    key: &[String],
-    replace: bool,
+/// A file that was read and found right.
+pub struct Checked<'a> {
+    path: &'a Path,
+    key: &'a [String],
     language: Language,
-) -> Result<Loaded, Failure> {
-    let progress = Progress::start(language);
-    progress.say("读取文件", "reading the file");
-    let mut known = check(path, key, language)?;
-    progress.say("与集合比较", "comparing with the collection");
-    let surplus = compare(store, &mut known)?;
-    progress.say("写入", "writing");
-    let mut loaded = Loaded { rows: known.len(), ..Loaded::default() };
-    let mut writer = store.writer()?;
-    let mut failure = None;
-    let mut passed = 0_u64;
-    each_row(path, key, &mut |row| {
-        if failure.is_some() {
-            return;
+    known: Vec<Known>,
+    progress: Progress,
+}
+
+impl Checked<'_> {
+    /// Writes what the collection does not hold yet; with `replace`, also removes what the file lacks.
+    pub fn load(mut self, store: &Store, replace: bool) -> Result<Loaded, Failure> {
+        self.progress.say("与集合比较", "comparing with the collection");
+        let surplus = compare(store, &mut self.known)?;
+        let mut writer = store.writer()?;
+        let mut loaded = Loaded { rows: self.known.len(), ..Loaded::default() };
+        loaded.written = self.write(&mut writer)?;
+        if replace {
+            loaded.removed = surplus.len();
+            surplus.into_iter().try_for_each(|id| writer.remove(id))?;
         }
-        let same = row.as_ref().ok().and_then(|row| {
-            let at = known.binary_search_by_key(&Digest::of(row.id.as_bytes()), |known| known.id).ok()?;
-            known.get(at).filter(|known| known.row == Digest::of(&row.text))
-        });
-        let (Ok(row), Some(known)) = (row, same) else {
-            failure = Some(changed_meanwhile(path, language));
-            return;
-        };
-        passed += 1;
-        if known.held != Some(known.row) {
-            loaded.written += 1;
-            failure = writer.put(row.id, row.text).err();
-        }
-        progress.at(passed, loaded.rows);
-    })?;
-    if let Some(failure) = failure {
-        return Err(failure);
+        writer.flush()?;
+        self.progress.finish();
+        Ok(loaded)
     }
-    if replace {
-        loaded.removed = surplus.len();
-        surplus.into_iter().try_for_each(|id| writer.remove(id))?;
+
+    /// Reads the file again and writes rows that are new or changed; how many.
+    fn write(&self, writer: &mut Writer<'_>) -> Result<u64, Failure> {
+        let (mut passed, mut written, mut failure) = (0_u64, 0, None);
+        each_row(self.path, self.key, &mut |row| {
+            if failure.is_some() {
+                return;
+            }
+            let Ok(Some((known, row))) = row.map(|row| Some((self.same(&row)?, row))) else {
+                failure = Some(changed_meanwhile(self.path, self.language));
+                return;
+            };
+            passed += 1;
+            if known.held != Some(known.row) {
+                written += 1;
+                failure = writer.put(row.id, row.text).err();
+            }
+            self.progress.at(passed, self.known.len());
+        })?;
+        failure.map_or(Ok(written), Err)
     }
-    writer.flush()?;
-    progress.finish();
-    Ok(loaded)
+
+    /// What is known of a row, when it is as it was at the first reading.
+    fn same(&self, row: &file::Row) -> Option<&Known> {
+        let at = self.known.binary_search_by_key(&Digest::of(row.id.as_bytes()), |known| known.id).ok()?;
+        self.known.get(at).filter(|known| known.row == Digest::of(&row.text))
+    }
 }
 
 fn each_row(
@@ -94,7 +99,9 @@ fn each_row(
 }
 
 /// Reads a file and tells all that is wrong with it; nothing is written before it is right.
-fn check(path: &Path, key: &[String], language: Language) -> Result<Vec<Known>, Failure> {
+pub fn check<'a>(path: &'a Path, key: &'a [String], language: Language) -> Result<Checked<'a>, Failure> {
+    let progress = Progress::start(language);
+    progress.say("读取文件", "reading the file");
     let mut known = Vec::new();
     let mut bad = Vec::new();
     let mut bad_lines = 0_usize;
@@ -123,7 +130,11 @@ fn check(path: &Path, key: &[String], language: Language) -> Result<Vec<Known>, 
             Localized::new(format!("主键与第 {first} 行重复"), format!("has the same key as line {first}"));
         keep(BadLine { line: second, message });
     }
-    if bad_lines == 0 { Ok(known) } else { Err(refuse(path, bad, bad_lines, language)) }
+    if bad_lines > 0 {
+        progress.finish();
+        return Err(refuse(path, bad, bad_lines, language));
+    }
+    Ok(Checked { path, key, language, known, progress })
 }
 
 fn refuse(path: &Path, mut bad: Vec<BadLine>, count: usize, language: Language) -> Failure {

@@ -148,8 +148,8 @@ pub async fn load(options: &CollectionsLoad, cli: &Cli) -> Result<(), Failure> {
             Language::En => format!("there is no file {file}; check the path"),
         }));
     }
-    let store = open(&project, &options.name).await?;
-    let loaded = load::load(&store, file, &collection.key, options.replace, language)?;
+    let checked = load::check(file, &collection.key, language)?;
+    let loaded = checked.load(&open(&project, &options.name).await?, options.replace)?;
     let load::Loaded { rows, written, removed } = loaded;
     let name = &options.name;
     if cli.json {
