@@ -12,6 +12,7 @@ mod demo;
 mod describe;
 mod help;
 mod import;
+mod import;
 mod preview;
 mod test_flows;
 mod weir;
