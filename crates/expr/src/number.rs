@@ -168,6 +168,12 @@ impl Number {
         self.with_mode(places, RoundingMode::HalfUp)
     }
 
+    /// Rounded to exactly so many places, filled up with zeros: what a column of that scale holds.
+    #[must_use]
+    pub fn with_places(&self, places: u32) -> Self {
+        Self::of(self.round(places.into()).inner.filled(places))
+    }
+
     /// Cut after `places` digits after the point.
     #[must_use]
     pub fn truncate(&self, places: i64) -> Self {

@@ -66,11 +66,11 @@ impl Target {
             Self::Signed => whole(&value, "SIGNED", i64::MIN.into(), i64::MAX.into()),
             Self::Unsigned => whole(&value, "UNSIGNED", 0, u64::MAX.into()),
             Self::Decimal(digits, scale) => {
-                let number = value.to_number()?.round(scale.into());
+                let number = value.to_number()?.with_places(scale);
                 let whole = number.absolute().truncate(0).to_string();
                 let room = usize::try_from(digits - u64::from(scale)).unwrap_or(usize::MAX);
                 if whole.trim_start_matches('0').len() > room {
-                    let problem = format!("{number} does not fit into DECIMAL({digits},{scale})");
+                    let problem = format!("{} does not fit into DECIMAL({digits},{scale})", number.trimmed());
                     return Err(Cause::Argument { function: "CAST", problem });
                 }
                 Ok(Value::Number(number))

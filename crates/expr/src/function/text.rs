@@ -21,6 +21,23 @@ fn bounded<'a>(text: String) -> Result<Value<'a>, Cause> {
     Ok(Value::text(text))
 }
 
+/// `UPPER`: letter by letter as in MySQL, so that `ß`, which has no capital of one letter, stays.
+pub fn upper(text: &str) -> String {
+    text.chars().map(|letter| single(letter, letter.to_uppercase())).collect()
+}
+
+/// `LOWER`, letter by letter.
+pub fn lower(text: &str) -> String {
+    text.chars().map(|letter| single(letter, letter.to_lowercase())).collect()
+}
+
+fn single(letter: char, mut mapped: impl Iterator<Item = char>) -> char {
+    match (mapped.next(), mapped.next()) {
+        (Some(one), None) => one,
+        _ => letter,
+    }
+}
+
 pub fn concat<'a>(arguments: Arguments<'_, 'a>) -> Result<Value<'a>, Cause> {
     bounded(arguments.iter().map(|value| value.clone().into_text()).collect())
 }
