@@ -12,7 +12,6 @@ mod demo;
 mod describe;
 mod help;
 mod import;
-mod import;
 mod preview;
 mod test_flows;
 mod weir;
