@@ -44,7 +44,9 @@ impl Lookup {
             return Err(malformed());
         }
         let mut conditions = Vec::new();
-        for (name, value) in split_conditions(rest).ok_or_else(malformed)? {
+        for (name, value) in
+            split_conditions(rest).ok_or_else(|| not_equality(rest).unwrap_or_else(malformed))?
+        {
             conditions.push((name.into(), Template::compile(value, scope)?));
         }
         let collection = scope.collection(collection.trim()).into();
@@ -94,6 +96,22 @@ impl Lookup {
     }
 }
 
+/// What the vendor's language has not: other conditions than equality, other connections than AND.
+fn not_equality(conditions: &str) -> Option<CompileError> {
+    let lower = conditions.to_ascii_lowercase();
+    let found =
+        [" in (", " in(", " or ", " like ", "<", ">", "!="].into_iter().find(|word| lower.contains(word))?;
+    let found = found.trim().trim_end_matches('(').to_uppercase();
+    let error = CompileError::new(
+        format!("_findCollection 的条件只有相等和 AND，没有 {found}"),
+        format!("a _findCollection looks up by equality and AND only, not by {found}"),
+    );
+    Some(error.suggest(
+        "把判断放进 _function，或在集合中加一个可以相等比较的字段",
+        "decide in a _function, or give the collection a field that can be equal",
+    ))
+}
+
 /// `a={x} b='A' and c={y z}`: split only at a blank that is followed by `name=`.
 fn split_conditions(text: &str) -> Option<Vec<(&str, &str)>> {
     let mut conditions = Vec::new();
@@ -105,6 +123,10 @@ fn split_conditions(text: &str) -> Option<Vec<(&str, &str)>> {
         }
         let end = next_condition(after);
         let value = after.get(..end)?.trim();
+        // Taken for a part of the value, an OR would turn the question into another one.
+        if end < after.len() && value.to_ascii_lowercase().ends_with(" or") {
+            return None;
+        }
         let value =
             ["and", "AND"].iter().find_map(|and| value.strip_suffix(and)?.strip_suffix(' ')).unwrap_or(value);
         let quoted = value.strip_prefix('\'').and_then(|value| value.strip_suffix('\''));
@@ -136,6 +158,8 @@ mod tests {
         let split = split_conditions("a={x} b='A B' and c={{arr.c}}").unwrap();
         assert_eq!(split, [("a", "{x}"), ("b", "A B"), ("c", "{{arr.c}}")]);
         assert_eq!(split_conditions("state in (1,2)"), None);
+        assert_eq!(split_conditions("a={x} or b={y}"), None);
+        assert_eq!(split_conditions("a=x or y").unwrap(), [("a", "x or y")]);
         assert_eq!(split_conditions(""), None);
     }
 }
