@@ -30,3 +30,5 @@ mod stand;
 mod tallies;
 #[cfg(test)]
 mod waiting;
+#[cfg(test)]
+mod waiting_room;

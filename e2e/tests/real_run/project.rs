@@ -33,6 +33,10 @@ pub enum Flaw {
     KingdeeSecret,
 }
 
+/// Where the salesperson comes from when it is looked up, instead of being the same for all customers.
+const SELLER: [&str; 2] =
+    ["value: GW000001_1,", "value: '_findCollection find seller from sellers where customer={drp_co_id}',"];
+
 /// Where everything is.
 pub struct Addresses<'a> {
     pub kafka: &'a str,
@@ -43,13 +47,26 @@ pub struct Addresses<'a> {
 }
 
 /// Writes the project into an empty folder; gives the path of its `weir.yaml`.
-pub fn write(folder: &Path, addresses: &Addresses<'_>, flaw: Flaw) -> PathBuf {
+pub fn write(
+    folder: &Path,
+    addresses: &Addresses<'_>,
+    flaw: Flaw,
+    wait_max: Option<&'static str>,
+) -> PathBuf {
     let flows = folder.join("flows");
     fs::create_dir(&flows).unwrap();
     let mut customers = adapted(CUSTOMERS_FLOW);
     if flaw == Flaw::JushuitanSecret {
         customers = customers
             .replace("  system: jushuitan\n", "  system: jushuitan\n  connection: jushuitan-wrong\n");
+    }
+    if let Some(wait_max) = wait_max {
+        let [from, to] = SELLER;
+        assert!(customers.contains(from), "{from:?} stands in the flow no more");
+        customers = customers.replace(from, to);
+        let lookups =
+            format!("lookups: {{sellers: {{on_missing: wait, wait_max: {wait_max}}}}}\n\ntarget:\n");
+        customers = customers.replace("target:\n", &lookups);
     }
     fs::write(flows.join(format!("{CUSTOMERS}.yaml")), customers).unwrap();
     fs::write(flows.join(format!("{MOVEMENTS}.yaml")), adapted(MOVEMENTS_FLOW)).unwrap();
@@ -89,6 +106,7 @@ fn text(addresses: &Addresses<'_>, flaw: Flaw) -> String {
          \x20   app_id: 200001_c2FuZGJveC1hcHAtc2VlZC0yNGJ5dGVz\n\
          \x20   app_secret: {kingdee_secret}\n\
          \x20 mysql: {{system: mysql, url: '{mysql}', state_schema: {state_schema}}}\n\
+         collections: {{sellers: {{key: [customer]}}}}\n\
          flows: [flows]\n\
          state_dir: state\n"
     )

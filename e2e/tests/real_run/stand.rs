@@ -35,6 +35,8 @@ pub struct Setup {
     pub mysql: Option<String>,
     /// The wrong secret.
     pub flaw: Flaw,
+    /// The customers' salespersons are looked up in the collection `sellers`, and a customer waits so long for its own.
+    pub wait_max: Option<&'static str>,
 }
 
 impl Setup {
@@ -43,7 +45,7 @@ impl Setup {
         let mut sandbox = Options { seed, customers: CUSTOMERS, movements: MOVEMENTS, ..Options::default() };
         sandbox.jushuitan.quota = None;
         sandbox.knobs.refuse_numbers(RefusedNumbers { every: REFUSED_EVERY, numbers: Vec::new() });
-        Self { name, sandbox, kafka: None, mysql: None, flaw: Flaw::Nothing }
+        Self { name, sandbox, kafka: None, mysql: None, flaw: Flaw::Nothing, wait_max: None }
     }
 
     /// Records change and are added while they are paged, `limit` in all.
@@ -89,7 +91,7 @@ impl Stand {
             mysql: &database.url(),
             state_schema: &database.state_schema(),
         };
-        let project = project::write(folder.path(), &addresses, setup.flaw);
+        let project = project::write(folder.path(), &addresses, setup.flaw, setup.wait_max);
         let stand = Self {
             sandbox: running.handle(),
             database,
@@ -117,6 +119,11 @@ impl Stand {
             command.args(arguments).arg("--config").arg(&self.project).output().unwrap();
         assert!(status.success(), "weir {arguments:?}: {status}: {}", String::from_utf8_lossy(&stderr));
         String::from_utf8(stdout).unwrap()
+    }
+
+    /// A file in the project's folder.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.project.with_file_name(name)
     }
 
     /// The brokers.
