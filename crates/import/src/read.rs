@@ -68,6 +68,8 @@ struct Reader<'t> {
     repairs: Vec<Entry>,
     cut: bool,
     cuts: Vec<usize>,
+    /// Nothing was read yet.
+    is_empty: bool,
 }
 
 /// How a member or element ended.
@@ -87,6 +89,7 @@ impl<'t> Reader<'t> {
             repairs: Vec::new(),
             cut: false,
             cuts: Vec::new(),
+            is_empty: true,
         }
     }
 
@@ -151,25 +154,54 @@ impl<'t> Reader<'t> {
                 self.cut_here();
                 return Ok(Json::Object(members));
             }
-            let key = self.cursor.quoted()?;
-            self.cursor.skip_blank();
-            if self.cursor.peek() != Some(':') {
-                if self.cursor.peek().is_none() {
-                    self.drop_member(&key);
-                    self.cut_here();
-                    return Ok(Json::Object(members));
-                }
-                return self.stop();
+            if let Some((key, value)) = self.member(depth)? {
+                self.insert(&mut members, key, value);
             }
-            self.cursor.bump();
-            self.cursor.skip_blank();
-            if self.cursor.ellipsis() || self.cursor.peek().is_none() {
-                self.drop_member(&key);
-                continue;
-            }
-            let value = self.value(depth + 1)?;
-            self.insert(&mut members, key, value);
         }
+    }
+
+    /// A key and its value; `None` when the print cut one of them off.
+    fn member(&mut self, depth: usize) -> Result<Option<(String, Json)>, NoBlock> {
+        let begin = self.cursor.at;
+        if self.ends_in_text("") {
+            return Ok(None);
+        }
+        let key = self.cursor.quoted()?;
+        self.cursor.skip_blank();
+        match self.cursor.peek() {
+            Some(':') => self.cursor.bump(),
+            None => {
+                self.drop_member(&key);
+                return Ok(None);
+            }
+            // Not a key: whatever the quotes hold may be looked at again.
+            Some(_) => return Err(NoBlock { at: begin + 1 }),
+        };
+        self.cursor.skip_blank();
+        if self.cursor.ellipsis() || self.cursor.peek().is_none() {
+            self.drop_member(&key);
+            return Ok(None);
+        }
+        if self.ends_in_text(&key) {
+            return Ok(None);
+        }
+        let value = self.value(depth + 1)?;
+        self.is_empty = false;
+        Ok(Some((key, value)))
+    }
+
+    /// Whether the print ends within the text in quotes that begins here, which is then left out. The outermost value
+    /// never is: a lone quote in prose is no print.
+    fn ends_in_text(&mut self, key: &str) -> bool {
+        if self.cursor.peek() != Some('"') || self.cursor.is_closed() {
+            return false;
+        }
+        if key.is_empty() && self.is_empty {
+            return false;
+        }
+        self.drop_member(key);
+        self.cursor.pass_all();
+        true
     }
 
     fn insert(&mut self, members: &mut Map<String, Json>, key: String, value: Json) {
@@ -206,6 +238,9 @@ impl<'t> Reader<'t> {
                 }
                 self.cut_here();
                 return Ok(Json::Array(elements));
+            }
+            if self.ends_in_text("") {
+                continue;
             }
             let cuts = self.cuts.len();
             let value = self.value(depth + 1)?;

@@ -72,7 +72,9 @@ impl Report {
         zh: impl Into<String>,
         en: impl Into<String>,
     ) {
-        let entry = Entry { kind, line, text: Localized::new(zh, en) };
+        // Names and values of the printed text are shown: they must not steer a terminal.
+        let plain = |text: String| text.replace(char::is_control, " ");
+        let entry = Entry { kind, line, text: Localized::new(plain(zh.into()), plain(en.into())) };
         if !self.entries.contains(&entry) {
             self.entries.push(entry);
         }

@@ -114,5 +114,7 @@ mod tests {
         assert_eq!(scanned.left_out[0].line, Some(6));
         assert_eq!(scanned.title().unwrap(), "标题 a");
         assert_eq!(scanned.prose.len(), 3);
+        let after_a_quote = Scanned::new("say {\"no and {\"api\": \"x\"}");
+        assert_eq!(after_a_quote.blocks.len(), 1);
     }
 }

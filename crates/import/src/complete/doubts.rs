@@ -104,6 +104,14 @@ fn look_at_items(items: &[Json], parent: &str, is_galaxy: bool, report: &mut Rep
                 format!("{path} is an {kind} without children, its value is {value}: an adapter's empty template by the looks; complete it for the real table"),
             );
         }
+        if item.get("parent").and_then(Json::as_str).is_some_and(|parent| !parent.is_empty()) {
+            report.add(
+                Kind::Doubtful,
+                None,
+                format!("{path} 以 parent 指明上级（平铺写法），此处不会移入上级：请改成上级的 children"),
+                format!("{path} names its parent, as flat listings do, and is not moved there: make it one of the parent's children"),
+            );
+        }
         let children = item.get("children").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
         look_at_items(children, &path, is_galaxy, report);
     }

@@ -108,14 +108,34 @@ impl<'t> Cursor<'t> {
         true
     }
 
+    /// Whether text in double quotes that begins here also ends.
+    pub fn is_closed(&self) -> bool {
+        let mut bytes = self.rest().bytes().skip(1);
+        while let Some(byte) = bytes.next() {
+            match byte {
+                b'"' => return true,
+                b'\\' => {
+                    bytes.next();
+                }
+                _ => {}
+            }
+        }
+        false
+    }
+
+    /// Passes everything to the end of the text.
+    pub fn pass_all(&mut self) {
+        self.pass(self.rest().len());
+    }
+
     /// Text in double quotes.
     pub fn quoted(&mut self) -> Result<String, NoBlock> {
-        let begin = self.line;
+        let (begin, start) = (self.line, self.at);
         let mut text = String::new();
         self.bump();
         loop {
             match self.bump() {
-                None => return Err(NoBlock { at: self.at }),
+                None => return Err(NoBlock { at: start + 1 }),
                 Some('"') => break,
                 Some('\\') => self.escape(&mut text)?,
                 Some(c) => text.push(c),

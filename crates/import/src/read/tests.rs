@@ -47,6 +47,8 @@ fn what_is_no_json_is_repaired_with_a_word() {
 fn cut_ends_are_closed_once() {
     check(r#"{"a": {"b": [1, {"c": "x", "#, r#"{"a":{"b":[1,{"c":"x"}]}}"#, &["cut off here"]);
     check("{\"a\": [{\"b\": \"c\", \n![picture](x)", r#"{"a":[{"b":"c"}]}"#, &["cut off here"]);
+    check(r#"{"a": 1, "b": "half a te"#, r#"{"a":1}"#, &["\"b\" is cut off", "cut off here"]);
+    check(r#"{"a": 1, "b"#, r#"{"a":1}"#, &["is cut off", "cut off here"]);
     check(r#"{"a": {"b": 1], "c": 2}"#, r#"{"a":{"b":1}}"#, &["cut off here"]);
 }
 
@@ -72,6 +74,7 @@ fn prose_and_programs_are_no_blocks() {
         "[link](https://example.com)",
         "{\"a\": \"\\x\"}",
         "{\"a\": 01}",
+        "{\"a",
     ] {
         assert!(block(text, 0, 1).is_err(), "{text}");
     }
