@@ -16,7 +16,7 @@ use weir_model::{
     settings::{Localized, Problems},
 };
 
-use crate::{codes, map::report};
+use crate::{codes, flatten::read_tree, map::report};
 
 /// The derived fields of a source, in the flow's order: a later one may read an earlier one.
 #[derive(Debug, Default)]
@@ -69,16 +69,12 @@ impl DerivedFields {
         Self(fields)
     }
 
-    /// The record's text with its derived fields; the text itself when the flow has none. Text that is no JSON object
-    /// comes back as it is: whoever reads it next refuses it.
+    /// The record's text with its derived fields; the text itself when the flow has none.
     pub fn apply<'t>(&self, text: &'t str, zone: &TimeZone) -> Result<Cow<'t, str>, Refusal> {
         if self.0.is_empty() {
             return Ok(Cow::Borrowed(text));
         }
-        let Ok(mut record) = serde_json::from_str::<Json>(text) else { return Ok(Cow::Borrowed(text)) };
-        if !record.is_object() {
-            return Ok(Cow::Borrowed(text));
-        }
+        let mut record = Json::Object(read_tree(text)?);
         for field in &self.0 {
             let refuse = |cause: Cause| {
                 let message = format!("the format of {:?} does not fit: {cause}", field.new);

@@ -122,6 +122,16 @@ impl Flatten {
     }
 }
 
+/// A record as a tree. Numbers keep their text (invariant 5).
+pub fn read_tree(text: &str) -> Result<FlatRow, Refusal> {
+    serde_json::from_str(text).map_err(|error| {
+        Refusal::new(
+            codes::PAYLOAD,
+            format!("the record is not a JSON object that can be rearranged: {error}"),
+        )
+    })
+}
+
 /// The flat rows of a record as trees, without the elements that the filter removed: for what needs every field, such
 /// as grouping, and for people.
 pub fn flat_rows(

@@ -11,7 +11,7 @@ use weir_model::{
 use crate::{
     codes,
     filter::RowMasks,
-    flatten::{FlatRow, flat_rows},
+    flatten::{FlatRow, flat_rows, read_tree},
     group::Grouping,
 };
 
@@ -109,9 +109,7 @@ impl Reshape {
 
     /// The records that `text` becomes. Numbers keep their text (invariant 5).
     pub fn parts(&self, text: &str, masks: &RowMasks) -> Result<Vec<Part>, Refusal> {
-        let record: FlatRow = serde_json::from_str(text).map_err(|error| {
-            Refusal::new(codes::PAYLOAD, format!("the record is not a JSON object: {error}"))
-        })?;
+        let record = read_tree(text)?;
         let split = match &self.split {
             None => vec![(record, true)],
             Some(list) => split(record, list, masks)?,

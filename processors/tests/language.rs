@@ -35,7 +35,7 @@ fn derived_fields_are_read_by_every_later_step() {
             ),
             (
                 "[]",
-                "M-PAYLOAD: the record is not a JSON object: invalid type: sequence, expected an object at line 1 column 0",
+                "M-PAYLOAD: the record is not a JSON object that can be rearranged: invalid type: sequence, expected a map at line 1 column 0",
             ),
         ],
     );
@@ -53,7 +53,7 @@ fn fields_of_flat_rows_are_derived_in_their_lists() {
 #[test]
 fn broken_derived_fields() {
     let source = "    beatFlat: [d]\n    formatResponse: [{old: a, new: b, format: daet}, {old: d_x, new: day, format: date}, {old: l.x, new: m.x, format: date}]";
-    let (compiled, problems) = flow(source, "", &erp(""));
+    let (compiled, problems) = flow(source, "", &sql("{d_goods}", "{d_num}"));
     assert!(compiled.is_none());
     assert!(
         problems[0].starts_with("f.yaml: source.metadata.formatResponse[0].format: unknown format \"daet\""),

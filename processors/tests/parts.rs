@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{check, erp, erp_with, good, refused, sql};
+use common::{check, erp, erp_with, flow, good, refused, sql};
 
 const TWO: &str = r#"{"id":7,"details":[{"goods":"g","num":0.10},{"goods":"h","num":2}]}"#;
 
@@ -28,6 +28,20 @@ fn each_flat_row_is_a_document() {
             "filtered: no row is left: the list that makes the documents is empty",
         )],
     );
+}
+
+#[test]
+fn documents_of_one_record_need_keys_of_their_own() {
+    let (_, problems) = flow("    beatFlat: [details]", "", &erp(""));
+    assert_eq!(
+        problems,
+        [
+            "f.yaml: target.key: every flat row is a document of its own, and the business key reads no field of the row: the documents of one record will have the same key (let the key read a field such as {details_…}, or make one document by groupCalculate)"
+        ]
+    );
+    let (_, problems) =
+        flow("    beatFlat: [details]", "", &erp("").replace("{id}", "{id}-{{details_line|date}}"));
+    assert_eq!(problems, Vec::<String>::new());
 }
 
 #[test]

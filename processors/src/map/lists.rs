@@ -69,7 +69,7 @@ fn has_aggregate(text: &str) -> bool {
 }
 
 /// The paths between braces.
-fn macros(text: &str) -> impl Iterator<Item = &str> {
+pub fn macros(text: &str) -> impl Iterator<Item = &str> {
     text.split('{').skip(1).filter_map(|rest| {
         let inside = rest.split('}').next()?;
         inside.split('|').next().map(str::trim)

@@ -75,6 +75,7 @@ impl Mapping {
                     unknown_key_path(path, &items, problems);
                 }
             }
+            warn_same_key(flow, problems);
             Form::Document(items)
         };
         Self { key: target.key.clone(), form, usual_body: AtomicUsize::new(1024) }
@@ -116,6 +117,35 @@ impl FieldInfo {
             branches: expression.map(|expression| expression.branches().to_vec()).unwrap_or_default(),
         }
     }
+}
+
+/// Rows that become documents of their own need keys of their own: the target would refuse the second one.
+fn warn_same_key(flow: &FlowSpec, problems: &mut Problems) {
+    let (lists, target) = (&flow.source.metadata.beat_flat, &flow.target);
+    let merges = target.metadata.operation.as_ref().is_some_and(|operation| operation.method == "merge");
+    if lists.is_empty() || merges || target.metadata.group.is_some() {
+        return;
+    }
+    let of_row = |path: &str| lists.iter().any(|list| path.starts_with(&format!("{list}_")));
+    let parts = target.key.iter().filter_map(|path| path.split('.').next());
+    let items = parts.filter_map(|field| target.metadata.request.iter().find(|item| item.field == field));
+    let mut texts = items
+        .flat_map(|item| std::iter::once(item).chain(&item.children))
+        .filter_map(|item| item.value.as_deref());
+    if texts.any(|text| lists::macros(text).any(of_row)) {
+        return;
+    }
+    let message = Localized::new(
+        "每个明细行各成一张单据，但业务主键不含明细字段：同一记录的单据主键会相同",
+        "every flat row is a document of its own, and the business key reads no field of the row: the documents of \
+         one record will have the same key",
+    );
+    let list = lists.first().map(String::as_str).unwrap_or_default();
+    let suggestion = Localized::new(
+        format!("在主键字段中加入明细字段，如 {{{list}_…}}；或用 groupCalculate 合成一张单据"),
+        format!("let the key read a field such as {{{list}_…}}, or make one document by groupCalculate"),
+    );
+    problems.warn_with("target.key", message, suggestion);
 }
 
 fn unknown_key_path(path: &str, items: &[Item], problems: &mut Problems) {
