@@ -291,10 +291,8 @@ fn unknown_collection(config: &Config, path: &str, name: &str, problems: &mut Pr
     let suggestion = match weir_model::settings::nearest(name, &known) {
         Some(best) => Localized::new(format!("是否想写 {best:?}？"), format!("did you mean {best:?}?")),
         None => Localized::new(
-            format!("在项目文件的 collections 下声明它，或在流程的 aliases 下写 {name}: 集合名"),
-            format!(
-                "declare it under collections in the project's file, or write {name}: COLLECTION under the flow's aliases"
-            ),
+            "在项目文件的 collections 下声明它，或在流程的 aliases 下让它指向已声明的集合",
+            "declare it under collections in the project's file, or let an alias of the flow lead to a declared one",
         ),
     };
     problems.error_with(path, message, suggestion);

@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use redb::{
-    Database, Durability, ReadOnlyTable, ReadableDatabase as _, ReadableTableMetadata as _, TableDefinition,
+    Database, Durability, ReadOnlyTable, ReadableDatabase as _, ReadableTableMetadata as _, StorageBackend,
+    TableDefinition, backends::FileBackend,
 };
 
 use crate::error::Error;
@@ -20,7 +21,8 @@ const ROWS: TableDefinition<'_, Key, Key> = TableDefinition::new("rows");
 const INDEX: TableDefinition<'_, Key, ()> = TableDefinition::new("index");
 /// Pages of the file kept in memory.
 const CACHE_BYTES: usize = 32 << 20;
-/// The store reuses freed pages only after a durable commit; one for so many changes keeps the file from growing.
+/// The store reuses freed pages only after what it calls a durable commit; one for so many changes keeps the file from
+/// growing.
 const CHANGES_PER_CHECKPOINT: usize = 50_000;
 
 /// Says by what a row is found.
@@ -45,12 +47,15 @@ impl IndexedTable {
     /// Makes an empty table at `path`, which must not exist. The file is removed with the table.
     ///
     /// # Errors
-    /// [`Error::Table`] for the disk.
+    /// [`Error::Table`] and [`Error::File`] for the disk.
     pub fn create(path: &Path, indexer: Box<dyn Indexer>) -> Result<Self, Error> {
         let attempted = || format!("make the table {}", path.display());
-        let database = Database::builder()
-            .set_cache_size(CACHE_BYTES)
-            .create(path)
+        let file = std::fs::OpenOptions::new().read(true).write(true).create_new(true).open(path);
+        let file = file.map_err(|source| Error::File { attempted: attempted(), source })?;
+        let database = FileBackend::new(file)
+            .and_then(|file| {
+                Database::builder().set_cache_size(CACHE_BYTES).create_with_backend(Unsynced(file))
+            })
             .map_err(|source| failed(attempted(), source.into()))?;
         let table = Self { database, path: path.to_owned(), indexer, unsaved: AtomicUsize::new(0) };
         table.apply(Vec::new())?;
@@ -196,6 +201,36 @@ impl Snapshot {
     /// [`Error::Table`] for the disk.
     pub fn is_empty(&self) -> Result<bool, Error> {
         Ok(self.len()? == 0)
+    }
+}
+
+/// A file that nobody waits for the disk to have: after a crash it is made anew.
+#[derive(Debug)]
+struct Unsynced(FileBackend);
+
+impl StorageBackend for Unsynced {
+    fn len(&self) -> Result<u64, std::io::Error> {
+        self.0.len()
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> Result<(), std::io::Error> {
+        self.0.read(offset, out)
+    }
+
+    fn set_len(&self, len: u64) -> Result<(), std::io::Error> {
+        self.0.set_len(len)
+    }
+
+    fn sync_data(&self) -> Result<(), std::io::Error> {
+        Ok(())
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> Result<(), std::io::Error> {
+        self.0.write(offset, data)
+    }
+
+    fn close(&self) -> Result<(), std::io::Error> {
+        self.0.close()
     }
 }
 
