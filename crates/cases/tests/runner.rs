@@ -155,3 +155,30 @@ fn coverage_tells_fields_and_branches_that_no_case_reached() {
     let (_, coverage) = run(&[&record("", "{key: SO1}"), &format!("raw: '{other}', expect: {{key: SO1}}")]);
     assert_eq!(coverage.percent(), 100, "{:?}", coverage.fields());
 }
+
+#[test]
+fn checks_are_covered_when_they_held_and_failed() {
+    let checks = "checks:\n  - {name: has-kind, required: [kind]}\n  - {name: few-lines, expression: \"COUNT({{lines.qty}}) < 2\", severity: warn}\ntarget:";
+    let mut problems = Problems::new("orders.yaml");
+    let spec = FlowSpec::parse(&ORDERS.replace("target:", checks), &mut problems).unwrap();
+    let compiled = weir_processors::compile(&spec, jiff::tz::TimeZone::UTC, &mut problems);
+    let compiled = compiled.unwrap_or_else(|| panic!("{:?}", problems.list()));
+    let two = ORDER.replace("0.10}", "1}, {\"qty\": 2}");
+    let text = format!(
+        "{LOOKUPS}  - {{name: a, raw: '{ORDER}', expect: {{warnings: []}}}}\n  \
+         - {{name: b, raw: '{two}', expect: {{warnings: [few-lines]}}}}\n  \
+         - {{name: c, record: {{no: S, status: paid, customer: 7}}, expect: {{refused: {{contains: has-kind}}}}}}\n"
+    );
+    let nothing = |_: &str| Err(Localized::default());
+    let suite = Suite::parse(&text, "orders.test.yaml", &nothing, &mut problems).unwrap();
+    let mut coverage = Coverage::new(&compiled, spec.checks.iter().map(|check| check.name.as_str()));
+    let mut runner = Runner::new(&spec, &compiled);
+    for case in &suite.cases {
+        let result = runner.run(case, &mut coverage);
+        assert!(result.passed(), "{}: {:?}", result.name, said(&result));
+    }
+    let checks: Vec<(&str, u64, u64)> =
+        coverage.checks().iter().map(|check| (check.name.as_str(), check.passed, check.failed)).collect();
+    assert_eq!(checks[0], ("has-kind", 2, 1));
+    assert_eq!((checks[1].0, checks[1].2), ("few-lines", 1));
+}

@@ -14,7 +14,10 @@ use weir_model::{
     settings::{Localized, Problems},
 };
 
-use super::{load, page::Page};
+use super::{
+    load,
+    page::{Page, tell},
+};
 use crate::{
     cli::{Cli, Preview},
     exit::Failure,
@@ -59,15 +62,15 @@ pub async fn run(options: &Preview, cli: &Cli) -> Result<(), Failure> {
     let shown: Vec<_> =
         taken.into_iter().map(|record| (flow.mapping.explain(&record.input, &*rows), record)).collect();
     if cli.json {
-        println!("{}", json::answer(flow, columns.as_deref(), &shown));
+        tell(&format!("{}\n", json::answer(flow, columns.as_deref(), &shown)));
         return Ok(());
     }
     let count = shown.len();
     for (number, (explanation, record)) in shown.iter().enumerate() {
         let heading = text::Heading { number: number + 1, count, origin: &record.origin };
-        print!("{}", text::record(explanation, record, &heading, columns.as_deref(), page));
+        tell(&text::record(explanation, record, &heading, columns.as_deref(), page));
     }
-    println!("{}", page.say("没有发送任何内容。", "Nothing was sent."));
+    tell(&page.say("没有发送任何内容。\n", "Nothing was sent.\n"));
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
-use weir_kafka::Cluster;
+use weir_kafka::{Admin, Cluster};
 use weir_model::{
     lookup::{LookupIndex, Lookups, MemoryRows},
     names::InstanceName,
@@ -17,6 +17,8 @@ use weir_runtime::{
 use super::refuse;
 use crate::{cli::Cli, codec, commands::test_flows::attachment, exit::Failure, files, project::Project};
 
+/// How long Kafka is waited for.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
 /// How long the collections may take to be read.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// How often it is looked whether they are.
@@ -34,11 +36,14 @@ pub fn of_file(file: &Path, cli: &Cli) -> Result<MemoryRows, Failure> {
 
 /// The rows as the topics hold them now, read into a folder that is removed again.
 pub async fn of_kafka(project: &Project, indexes: &[LookupIndex]) -> Result<impl Lookups + use<>, Failure> {
+    let cluster = Cluster::remote(project.config.kafka.clone())?;
+    let topics = Topics::new(&project.config.prefix);
+    check_topics(&cluster, &topics, indexes)?;
     let folder =
         tempfile::tempdir().map_err(|error| Failure::environment("make a folder for rows", &error))?;
     let deployment = Deployment {
-        cluster: Cluster::remote(project.config.kafka.clone())?,
-        topics: Topics::new(&project.config.prefix),
+        cluster,
+        topics,
         codec: codec::of(&project.config).await?,
         instance: InstanceName::from("preview"),
         state_dir: folder.path().to_owned(),
@@ -66,4 +71,20 @@ pub async fn of_kafka(project: &Project, indexes: &[LookupIndex]) -> Result<impl
     Err(Failure::missing(format!(
         "the collections {unread} could not be read from Kafka; give rows with --lookups FILE, or see `weir probe`"
     )))
+}
+
+/// Tells at once what following the topics would wait for.
+fn check_topics(cluster: &Cluster, topics: &Topics, indexes: &[LookupIndex]) -> Result<(), Failure> {
+    let admin = Admin::open(cluster)?;
+    admin.wait_ready(CONNECT_PATIENCE)?;
+    let known = admin.partition_counts()?;
+    for index in indexes {
+        let topic = topics.collection(&index.collection);
+        if !known.contains_key(&topic) {
+            return Err(Failure::missing(format!(
+                "topic {topic} does not exist; create it with `weir topics apply`, or give rows with --lookups FILE"
+            )));
+        }
+    }
+    Ok(())
 }

@@ -133,7 +133,7 @@ fn filter(explanation: &Explanation, step: &mut Steps, text: &mut String) {
         let (tone, mark) = if condition.passed { (Tone::Good, "✓") } else { (Tone::Bad, "✗") };
         let removed = match condition.removed_rows {
             0 => String::new(),
-            rows => page.say(&format!("（去掉 {rows} 行）"), &format!(" ({rows} rows removed)")),
+            rows => page.say(&format!("（去掉 {rows} 行）"), &format!(" (rows removed: {rows})")),
         };
         let cells = [
             (Cell::toned(tone, mark), 1),

@@ -17,7 +17,7 @@ use weir_model::{
 };
 use weir_processors::CompiledFlow;
 
-use super::page::Page;
+use super::page::{Page, tell};
 use crate::{
     cli::{Cli, Language, TestFlows},
     exit::Failure,
@@ -64,9 +64,9 @@ pub fn run(options: &TestFlows, cli: &Cli) -> Result<(), Failure> {
         .filter(|tested| tested.coverage.percent() < options.coverage_min.unwrap_or_default().into())
         .collect();
     if cli.json {
-        println!("{}", report::json(&tested, too_little.is_empty()));
+        tell(&format!("{}\n", report::json(&tested, too_little.is_empty())));
     } else {
-        print!("{}", report::text(&tested, options.coverage_min, page));
+        tell(&report::text(&tested, options.coverage_min, page));
     }
     // What failed is told; the exit code says the rest.
     let failed = cases().any(|result| !result.passed());
