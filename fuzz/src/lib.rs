@@ -15,6 +15,7 @@ mod carriers;
 mod cases;
 mod expressions;
 mod flows;
+mod metadata;
 mod records;
 mod surroundings;
 mod templates;
@@ -30,11 +31,12 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 8] = [
     Target { name: "carriers", run: carriers::run },
     Target { name: "cases", run: cases::run },
     Target { name: "expressions", run: expressions::run },
     Target { name: "flows", run: flows::run },
+    Target { name: "metadata", run: metadata::run },
     Target { name: "records", run: records::run },
     Target { name: "templates", run: templates::run },
     Target { name: "values", run: values::run },

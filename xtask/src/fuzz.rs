@@ -29,7 +29,7 @@ const INSTRUMENTED: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-covera
                             -Cllvm-args=-sanitizer-coverage-trace-compares";
 /// What one input may cost, and what libFuzzer prints. An input that takes longer or more counts as a crash.
 const LIMITS: [&str; 5] =
-    ["-timeout=10", "-rss_limit_mb=2048", "-max_len=8192", "-print_final_stats=1", "-verbosity=1"];
+    ["-timeout=10", "-rss_limit_mb=2048", "-max_len=16384", "-print_final_stats=1", "-verbosity=1"];
 /// Lines of a crash that are shown: the broken promise stands in the first.
 const SHOWN_OF_A_CRASH: usize = 6;
 
