@@ -15,7 +15,7 @@ use super::{
     time::Unit,
 };
 use crate::{
-    error::CompileError,
+    error::{CompileError, nearest},
     template::{Piece, Template, next_piece},
 };
 
@@ -59,7 +59,7 @@ impl Compiler<'_> {
     /// Compiles a call of a function of the table.
     pub fn call(&mut self, name: &str, arguments: &[&Expr]) -> Result<Node> {
         let Some(function) = table::find(name) else {
-            return Err(CompileError::unknown("函数", "function", name, &table::names()));
+            return Err(unknown_function(name));
         };
         let (least, most) = function.arguments;
         if !(least..=most).contains(&arguments.len()) {
@@ -153,6 +153,7 @@ impl Compiler<'_> {
         let (branches, macros) = (self.branches.len(), self.macros.len());
         let frame = self.scope.depth();
         let mut lists = Vec::with_capacity(candidates.len());
+        let mut outside = Vec::new();
         for name in candidates {
             // Each reading of the paths has the same branches.
             self.branches.truncate(branches);
@@ -161,10 +162,12 @@ impl Compiler<'_> {
             let argument = self.node(argument);
             let shape = self.scope.leave();
             self.in_aggregate = false;
+            // A row's macros have no value outside of it.
+            let read = self.macros.split_off(macros);
+            outside.extend(read.into_iter().filter(|found| paths.iter().all(|path| path != found.path())));
             lists.push(List { name, list, shape, argument: argument? });
         }
-        // A row's macros have no value outside of it.
-        self.macros.truncate(macros);
+        self.macros.append(&mut outside);
         let aggregate = Aggregate { kind, distinct, text, frame, lists };
         self.aggregates.push(aggregate.clone());
         Ok(Node::Aggregate(Box::new(aggregate)))
@@ -180,6 +183,15 @@ impl Compiler<'_> {
         let outer = outer.into_iter().filter_map(|end| path.get(..end));
         let all_in = |list: &&str| paths.iter().all(|path| lies_in(path, list));
         inner.chain(outer).filter(all_in).map(ToOwned::to_owned).collect()
+    }
+}
+
+/// Suggests the nearest function; all of them would be too many to read.
+fn unknown_function(name: &str) -> CompileError {
+    match nearest(name, &table::names()) {
+        Some(best) => CompileError::unknown("函数", "function", name, &[best]),
+        None => CompileError::new(format!("不认识的函数 {name:?}"), format!("unknown function {name:?}"))
+            .suggest("用 weir describe language 查看全部函数", "weir describe language lists the functions"),
     }
 }
 

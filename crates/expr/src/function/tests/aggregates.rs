@@ -43,6 +43,8 @@ fn without_rows_there_is_nothing_to_add() {
 fn failures_name_the_row() {
     let said = super::evaluate("_function SUM({{d.name}})", ORDER);
     assert!(said.starts_with("failed: \"b\" is not a number (row 1 of d)"), "{said}");
+    let said = super::evaluate("_function SUM({{d.name}} * {rate})", ORDER);
+    assert!(said.ends_with(" with rate = 2"), "{said}");
     let said = super::evaluate("_function SUM({{n.x}})", ORDER);
     assert!(said.starts_with("failed: SUM: n is no list"), "{said}");
     let said = super::evaluate("_function SUM({{d.x}})", r#"{"d":[1]}"#);

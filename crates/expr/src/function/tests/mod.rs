@@ -269,7 +269,7 @@ fn bad_expressions_are_refused_at_load() {
         ("_function SUM(MAX({{a.x}}))", "aggregates cannot be nested: MAX("),
         ("_function COUNT(*)", "write COUNT({{list.field}})"),
         ("_function SUM({{a.x}}, 1)", "wrong number of arguments for SUM"),
-        ("_function SLEEP(1)", "unknown function \"SLEEP\""),
+        ("_function SLEEP(1)", "unknown function \"SLEEP\" (weir describe language lists the functions)"),
         ("_function '_findCollection find a from b' + _findCollection find x", "not closed"),
         ("_findCollection find a from b where state in (1,2)", "by equality and AND only, not by IN"),
         ("_findCollection find a from b where x={x} or y={y}", "by equality and AND only, not by OR"),
