@@ -302,7 +302,7 @@ impl<'a> Attempt<'a> {
         ];
         verdicts.into_iter().for_each(|(verdict, count)| metrics.records_mapped(flow, verdict, count));
         for ((check, severity), records) in &drafted.failed_checks {
-            metrics.checks_failed(flow, check, *severity, *records);
+            metrics.checks_failed(flow, check, severity, *records);
         }
     }
 

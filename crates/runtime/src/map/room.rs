@@ -193,15 +193,12 @@ impl<'a, R: Rows> Room<'a, R> {
         // At the end only: what one record left another one of the same transaction may have come to wait for.
         left_references.iter().for_each(|reference| self.unwatch(reference));
         for (partition, rows) in rows {
-            match self.tables.get_mut(&partition) {
-                Some(table) => {
-                    table.apply(rows.iter().map(|(id, value)| (id.as_str().as_bytes(), value.as_deref())))?
-                }
+            if let Some(table) = self.tables.get_mut(&partition) {
+                table.apply(rows.iter().map(|(id, value)| (id.as_str().as_bytes(), value.as_deref())))?;
+            } else {
                 // The first that ever waits here: the topic holds it already.
-                None => {
-                    let table = self.restore(partition)?;
-                    self.tables.insert(partition, table);
-                }
+                let table = self.restore(partition)?;
+                self.tables.insert(partition, table);
             }
         }
         self.show();

@@ -100,7 +100,9 @@ impl Bench {
     pub fn in_process() -> Self {
         let topics = Topics::new("weir");
         let (source, flow) = (SourceName::from("source"), FlowName::from("flow"));
-        let cluster = Cluster::in_process(&topics.specs([&source], [&flow])).unwrap();
+        let mut specs = topics.specs([&source], [&flow]);
+        specs.extend(topics.collection_specs(["shops"]));
+        let cluster = Cluster::in_process(&specs).unwrap();
         Self::of(cluster, topics, source, flow)
     }
 
@@ -170,13 +172,17 @@ impl Bench {
     }
 
     pub fn map(&self) -> Running {
+        self.map_with(Arc::new(ByPrefix(self.flow.clone())), Collections::none())
+    }
+
+    pub fn map_with(&self, processor: Arc<dyn Processor>, collections: Collections) -> Running {
         let (runtime, stop) = (tasks(), CancellationToken::new());
         let stage = MapStage {
             deployment: self.deployment.clone(),
             source: self.source.clone(),
-            processor: Arc::new(ByPrefix(self.flow.clone())),
+            processor,
             flow_version: FlowVersion::default(),
-            collections: Collections::none(),
+            collections,
             stop: stop.clone(),
         };
         Running { thread: stage.start().unwrap(), stop, runtime }
