@@ -5,7 +5,7 @@
 
 use std::{
     collections::BTreeSet,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -48,7 +48,7 @@ impl Follower {
         let folder = self.folder()?;
         let mut followed = Vec::new();
         for (name, shelf) in &self.collections.0.shelves {
-            followed.push(self.open(name, shelf, folder.join(format!("{name}-{}.redb", self.attempts)))?);
+            followed.push(self.open(name, shelf, &folder.join(format!("{name}-{}.redb", self.attempts)))?);
         }
         let mut outage = Outage::default();
         let mut ready = false;
@@ -103,17 +103,12 @@ impl Follower {
         Ok(folder)
     }
 
-    fn open<'a>(
-        &'a self,
-        name: &'a str,
-        shelf: &'a Shelf,
-        path: PathBuf,
-    ) -> Result<Followed<'a>, StageError> {
+    fn open<'a>(&'a self, name: &'a str, shelf: &'a Shelf, path: &Path) -> Result<Followed<'a>, StageError> {
         let Deployment { cluster, topics, .. } = &self.deployment;
         let tail = Tail::open(cluster, &topics.collection(name), StartOffset::Beginning)?;
         // A former attempt may have failed after it made the file.
-        let _ = std::fs::remove_file(&path);
-        let table = IndexedTable::create(&path, Box::new(FieldIndexes(Arc::clone(&shelf.indexes))))?;
+        let _ = std::fs::remove_file(path);
+        let table = IndexedTable::create(path, Box::new(FieldIndexes(Arc::clone(&shelf.indexes))))?;
         Ok(Followed {
             follower: self,
             name,
