@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use weir_import::{Entry, ImportError, Imported, Kind, Report, flow_name, import_all};
-use weir_model::settings::Problems;
+use weir_model::settings::{Localized, Problems};
 
 use crate::{
     cli::{Cli, Import, Language},
@@ -23,7 +23,7 @@ struct Job {
 /// What one job gave.
 enum Done {
     Written { imported: Imported, file: PathBuf, report: PathBuf },
-    Refused { files: String, reason: String, report: Report },
+    Refused { files: String, reason: Localized, report: Report },
 }
 
 /// Imports the files. What can be used is written even where another file holds nothing.
@@ -101,7 +101,7 @@ fn one(job: Job, folder: &Path) -> Result<Done, Failure> {
     let imported = match import_all(&job.flow, &texts) {
         Ok(imported) => imported,
         Err(error) => {
-            let reason = error.to_string();
+            let reason = reason(&error);
             let report =
                 if let ImportError::NothingFound(report) = error { report } else { Report::default() };
             return Ok(Done::Refused { files: job.files, reason, report });
@@ -119,10 +119,27 @@ fn one(job: Job, folder: &Path) -> Result<Done, Failure> {
     Ok(Done::Written { imported, file, report })
 }
 
+/// Why nothing was written.
+fn reason(error: &ImportError) -> Localized {
+    let zh = match error {
+        ImportError::Name(name) => {
+            format!("{name:?} 不能作流程名：用字母、数字、- 和 _，以字母或数字开头，最多 70 个")
+        }
+        ImportError::NothingFound(_) => {
+            "没有找到元数据：文中没有带 api、request、otherRequest 等键的 JSON".to_owned()
+        }
+        ImportError::Unwritable => "元数据无法无损地写成 YAML：请把键缩短到 1000 个字符以内".to_owned(),
+    };
+    Localized::new(zh, error.to_string())
+}
+
 fn told(done: &Done, language: Language) -> String {
     match done {
         Done::Refused { files, reason, report } => {
-            let mut text = format!("{files}: {reason}\n");
+            let mut text = match language {
+                Language::Zh => format!("{files}：{}\n", reason.zh),
+                Language::En => format!("{files}: {}\n", reason.en),
+            };
             for entry in report.entries() {
                 text.push_str(&line(entry, language));
             }
@@ -171,7 +188,7 @@ fn told_json(done: &Done) -> Value {
     };
     match done {
         Done::Refused { files, reason, report } => {
-            json!({"ok": false, "files": files, "error": reason, "entries": entries(report)})
+            json!({"ok": false, "files": files, "error": {"zh": reason.zh, "en": reason.en}, "entries": entries(report)})
         }
         Done::Written { imported, file, report } => json!({
             "ok": true,
