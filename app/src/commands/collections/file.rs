@@ -71,7 +71,7 @@ fn not_utf8(line: u64) -> BadLine {
 
 fn csv_rows(mut reader: BufReader<File>, key: &[String], each: &mut dyn FnMut(Result<Row, BadLine>)) {
     // The library takes a line's CR for its end and begins the next one with the LF: one line too early.
-    let early = reader.fill_buf().is_ok_and(|text| ends_with_cr(text));
+    let early = reader.fill_buf().is_ok_and(ends_with_cr);
     let line_of =
         |position: Option<&csv::Position>| position.map_or(0, csv::Position::line) + u64::from(early);
     let mut reader = csv::ReaderBuilder::new().from_reader(reader);
@@ -252,7 +252,10 @@ fn row_of(line: u64, row: &Value, key: &[String]) -> Result<Row, BadLine> {
 mod tests {
     use super::*;
 
-    fn rows(name: &str, content: &[u8], key: &[&str]) -> Vec<Result<(u64, String, String), (u64, String)>> {
+    /// Line, id and text of a row; line and text of what is none.
+    type Told = Result<(u64, String, String), (u64, String)>;
+
+    fn rows(name: &str, content: &[u8], key: &[&str]) -> Vec<Told> {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join(name);
         std::fs::write(&file, content).unwrap();
@@ -268,7 +271,7 @@ mod tests {
         rows
     }
 
-    fn row(line: u64, id: &str, text: &str) -> Result<(u64, String, String), (u64, String)> {
+    fn row(line: u64, id: &str, text: &str) -> Told {
         Ok((line, id.to_owned(), text.to_owned()))
     }
 

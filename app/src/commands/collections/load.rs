@@ -120,7 +120,7 @@ pub fn check<'a>(path: &'a Path, key: &'a [String], language: Language) -> Resul
         }),
         Err(problem) => keep(problem),
     })?;
-    known.sort_unstable_by(|one, other| (one.id, one.line).cmp(&(other.id, other.line)));
+    known.sort_unstable_by_key(|row: &Known| (row.id, row.line));
     let twins = known.windows(2).filter_map(|pair| match pair {
         [first, second] if first.id == second.id => Some((first.line, second.line)),
         _ => None,
