@@ -9,10 +9,9 @@ use std::{
 
 use anyhow::{Context as _, bail, ensure};
 use rustix::time::{ClockId, clock_gettime};
-use weir_bench::{Case, cases};
+use weir_bench::{Case, Shops, cases};
 use weir_model::{
     document::Verdict,
-    lookup::NoLookups,
     processor::{Processed, Processor},
 };
 
@@ -26,14 +25,13 @@ fn main() -> anyhow::Result<()> {
         "{:<22} {:>6} {:>7} {:>8} {:>12} {:>14}",
         "flow", "bytes", "body", "threads", "records/s", "CPU us/record"
     );
+    let shops = &Shops::default();
     for case in cases()? {
-        let Processed::One(mapped) = case.flow.process(&case.input, &NoLookups) else {
-            bail!("one document")
-        };
+        let Processed::One(mapped) = case.flow.process(&case.input, shops) else { bail!("one document") };
         ensure!(mapped.verdict == Verdict::Mapped, "{}: {:?}", case.name, mapped.verdict);
         serde_json::from_slice::<serde_json::Value>(&mapped.body).context("the body is no JSON")?;
         for threads in [1, 2] {
-            let (rate, cpu) = measure(&case, threads);
+            let (rate, cpu) = measure(&case, shops, threads);
             let (bytes, body) = (case.input.record.payload.len(), mapped.body.len());
             println!("{:<22} {bytes:>6} {body:>7} {threads:>8} {rate:>12} {cpu:>14}", case.name);
         }
@@ -42,12 +40,12 @@ fn main() -> anyhow::Result<()> {
 }
 
 /// Records a second over all threads, and CPU time per record in microseconds.
-fn measure(case: &Case, threads: usize) -> (u128, String) {
+fn measure(case: &Case, shops: &Shops, threads: usize) -> (u128, String) {
     let cpu = cpu_time();
     let start = Instant::now();
     let records: u64 = thread::scope(|scope| {
         let workers: Vec<_> =
-            (0..threads).map(|_| scope.spawn(|| map_until(case, start + MEASURED))).collect();
+            (0..threads).map(|_| scope.spawn(|| map_until(case, shops, start + MEASURED))).collect();
         workers.into_iter().filter_map(|worker| worker.join().ok()).sum()
     });
     let (wall, cpu) = (start.elapsed(), cpu_time().saturating_sub(cpu));
@@ -56,11 +54,11 @@ fn measure(case: &Case, threads: usize) -> (u128, String) {
     (rate, format!("{}.{:02}", nanoseconds / 1_000, nanoseconds % 1_000 / 10))
 }
 
-fn map_until(case: &Case, end: Instant) -> u64 {
+fn map_until(case: &Case, shops: &Shops, end: Instant) -> u64 {
     let mut records = 0;
     while Instant::now() < end {
         for _ in 0..STRIDE {
-            black_box(case.flow.process(black_box(&case.input), &NoLookups));
+            black_box(case.flow.process(black_box(&case.input), shops));
         }
         records += STRIDE;
     }

@@ -1,13 +1,14 @@
-//! What the benchmarks map: the sample flows with records of their contracts, and a wide refund that is mapped into a
-//! nested document.
+//! What the benchmarks map: the sample flows with records of their contracts, and the wide refund of seed 000 that is
+//! mapped into a nested document.
 
-use std::fmt::Write as _;
+use std::{collections::HashMap, fmt::Write as _};
 
 use anyhow::{Context as _, bail};
 use jiff::{Timestamp, tz::TimeZone};
 use weir_model::{
     digest::Digest,
     flow::FlowSpec,
+    lookup::{Found, LookupError, Lookups, Query},
     processor::Input,
     record::{Position, RawRecord, Reason, Version},
     settings::Problems,
@@ -21,6 +22,8 @@ const HEAD_FIELDS: usize = 43;
 const LINES: usize = 2;
 /// Plain fields of each line.
 const LINE_FIELDS: usize = 7;
+/// Rows of the collection that the refund looks its shop up in.
+const SHOPS: usize = 1_000;
 
 /// A flow and a record for it.
 #[derive(Debug)]
@@ -31,6 +34,34 @@ pub struct Case {
     pub flow: CompiledFlow,
     /// The record.
     pub input: Input,
+}
+
+impl Case {
+    /// The case with another record of the same kind.
+    pub fn with_record(&self, payload: Vec<u8>) -> Input {
+        let mut input = self.input.clone();
+        input.record.payload = payload.into();
+        input
+    }
+}
+
+/// The shops of the refunds, by number. In memory, as a batch has the rows it asked for before.
+#[derive(Debug)]
+pub struct Shops(HashMap<String, String>);
+
+impl Default for Shops {
+    fn default() -> Self {
+        Self((0..SHOPS).map(|shop| (format!("S{shop:03}"), format!("shop{shop}@example.com"))).collect())
+    }
+}
+
+impl Lookups for Shops {
+    fn find(&self, query: &Query<'_>) -> Result<Option<Found>, LookupError> {
+        let [("shop_no", shop)] = query.conditions.as_slice() else {
+            return Err(LookupError::Unreadable(format!("shops are looked up by number, not by {query:?}")));
+        };
+        Ok(self.0.get(shop).map(|email| Found { text: email.clone(), several: false }))
+    }
 }
 
 /// Every case.
@@ -51,8 +82,16 @@ pub fn cases() -> anyhow::Result<Vec<Case>> {
             customer,
         )?,
         case("sku-sn-to-mysql", include_str!("../../flows/jushuitan-sku-sn-to-mysql.yaml"), movement)?,
-        case("refund-71-fields", &refund_flow()?, &refund_record()?)?,
+        refund()?,
     ])
+}
+
+/// The refund of seed 000.
+///
+/// # Errors
+/// A flow that does not compile, with its problems.
+pub fn refund() -> anyhow::Result<Case> {
+    case("refund-71-fields", &refund_flow()?, &refund_record(1)?)
 }
 
 fn case(name: &'static str, flow: &str, record: &str) -> anyhow::Result<Case> {
@@ -78,10 +117,14 @@ fn case(name: &'static str, flow: &str, record: &str) -> anyhow::Result<Case> {
     Ok(Case { name, flow, input })
 }
 
-/// A refund of 71 fields in about 1.5 KB: 51 in the head, two lines of ten.
-fn refund_record() -> Result<String, std::fmt::Error> {
-    let mut record = String::from(
-        r#"{"refund_no":"TK202401140001","shop_no":"S01","shop_name":"示例旗舰店","status":5,"created":1705197600,"modified":"2024-01-14 10:00:00","refund_amount":"128.50","detail_list":["#,
+/// A refund of 71 fields in about 1.5 KB: 51 in the head, two lines of ten. Each serial number has a number of its own.
+///
+/// # Errors
+/// None: text is written into memory.
+pub fn refund_record(serial: usize) -> Result<String, std::fmt::Error> {
+    let mut record = format!(
+        r#"{{"refund_no":"TK2024{serial:08}","shop_no":"S{:03}","shop_name":"示例旗舰店","status":5,"created":1705197600,"modified":"2024-01-14 10:00:00","refund_amount":"128.50","refund_order_list":["#,
+        serial % SHOPS
     );
     for line in 0..LINES {
         let comma = if line == 0 { "" } else { "," };
@@ -104,7 +147,8 @@ fn refund_record() -> Result<String, std::fmt::Error> {
     Ok(record)
 }
 
-/// Every field of the refund goes into a nested document: references, dates, two CASE expressions, a division per line.
+/// Every field of the refund goes into a nested document. The number is the seed's own expression: a CASE over a look-up;
+/// the lines go into FEntity as the seed maps them. References, dates, a second CASE and a division per line beside.
 fn refund_flow() -> Result<String, std::fmt::Error> {
     let mut flow = String::from(
         r#"version: 1
@@ -113,17 +157,21 @@ source:
   name: refunds
   system: wangdiantong
   metadata:
-    api: refund
+    api: wdt.refund.query
     id: refund_no
     number: refund_no
     condition: [[{field: status, logic: eqv2, value: "5"}, {field: shop_no, logic: neqv2, value: "103"}]]
+aliases: {f9720649-c4cb-3d51-8bb0-e633ee48e23c: shops}
 target:
   system: kingdee-galaxy
   key: [FBillNo]
   metadata:
     api: batchSave
     request:
-      - {field: FBillNo, value: "_function CASE '{shop_no}' WHEN '' THEN 'TK0' ELSE '{refund_no}' END", is_required: true}
+      - {field: FBillTypeID, value: XSTHD01_SYS, parser: {name: ConvertObjectParser, params: FNumber}}
+      - field: FBillNo
+        value: "_function CASE '_findCollection find email from f9720649-c4cb-3d51-8bb0-e633ee48e23c where shop_no={shop_no} _endFind' WHEN '' THEN 'TK2402291737' ELSE '{refund_no}' END"
+        is_required: true
       - {field: FCustId, value: "{shop_no}", parser: {name: ConvertObjectParser, params: FNumber}}
       - {field: FShop, value: "{{shop_no}}-{{shop_name}}"}
       - {field: FDate, value: "{{created|datetime}}"}
@@ -139,18 +187,18 @@ target:
     flow.push_str(
         r#"      - field: FEntity
         type: array
-        value: detail_list
+        value: refund_order_list
         children:
-          - {field: FMaterialId, value: "{{detail_list.goods_no}}", parser: {name: ConvertObjectParser, params: FNumber}}
-          - {field: FRecId, type: int, value: "{{detail_list.rec_id}}"}
-          - {field: FQty, type: float, value: "{{detail_list.num}}"}
-          - {field: FPrice, type: float, value: "_function {{detail_list.l0}}/{{detail_list.num}}"}
+          - {field: FMaterialId, value: "{{refund_order_list.goods_no}}", parser: {name: ConvertObjectParser, params: FNumber}}
+          - {field: FRecId, type: int, value: "{{refund_order_list.rec_id}}"}
+          - {field: FQty, type: float, value: "{{refund_order_list.num}}"}
+          - {field: FPrice, type: float, value: "_function {{refund_order_list.l0}}/{{refund_order_list.num}}"}
 "#,
     );
     for field in 0..LINE_FIELDS {
         writeln!(
             flow,
-            "          - {{field: FL{field}, type: float, value: \"{{{{detail_list.l{field}}}}}\"}}"
+            "          - {{field: FL{field}, type: float, value: \"{{{{refund_order_list.l{field}}}}}\"}}"
         )?;
     }
     Ok(flow)
