@@ -33,7 +33,7 @@ pub(super) const WAITED: Code = Code::new("M-WAITED");
 /// The row is missing, and the flow does not let the record wait for it.
 const MISSING: Code = Code::new("M-MISSING");
 /// A check of the flow refused the record; the refusal's field names the check.
-const CHECK: &str = "M-CHECK";
+pub(super) const CHECK: &str = "M-CHECK";
 
 /// Reference rows, as the waiting room needs them.
 pub(super) trait Rows {

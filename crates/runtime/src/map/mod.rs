@@ -15,6 +15,8 @@ mod parking;
 mod room;
 #[cfg(test)]
 mod simulation;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

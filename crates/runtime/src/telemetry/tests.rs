@@ -109,6 +109,9 @@ async fn the_metrics_page_shows_what_was_counted() {
     metrics.consumer_lag("weir-sink-orders", "weir.doc.orders", 4, Some(18));
     metrics.consumer_lag("weir-sink-orders", "weir.doc.orders", 4, None);
     metrics.settled_until(&"distributors".into(), Some(jiff::Timestamp::UNIX_EPOCH));
+    metrics.checks_failed(&"orders".into(), "has-lines", "reject", 4);
+    metrics.records_waiting(&"orders".into(), Some((5, Some(jiff::Timestamp::UNIX_EPOCH))));
+    metrics.records_waiting(&"refunds".into(), Some((0, None)));
 
     let (address, stop) = served(&telemetry).await;
     let (status, page) = get(address, "/metrics").await;
@@ -130,6 +133,11 @@ async fn the_metrics_page_shows_what_was_counted() {
     assert!(line("weir_sink_retries_total", &[r#"code="K-LOCKED""#]).ends_with(" 2"));
     assert!(line("weir_kafka_consumer_lag_records", &[r#"partition="3""#]).ends_with(" 17"));
     assert!(!page.contains(r#"partition="4""#), "a lost partition has no lag here");
+    let failed = line("weir_checks_failed_total", &[r#"check="has-lines""#, r#"severity="reject""#]);
+    assert!(failed.ends_with(" 4"));
+    assert!(line("weir_records_waiting", &[r#"flow="orders""#]).ends_with(" 5"));
+    assert!(line("weir_records_waiting", &[r#"flow="refunds""#]).ends_with(" 0"));
+    line("weir_records_waiting_oldest_seconds", &[r#"flow="orders""#]);
     line("weir_stage_condition", &[r#"stage="sink orders""#, r#"condition="halted""#]);
     assert!(line("weir_stages_halted", &[]).ends_with(" 1"));
     line("weir_build_info", &[concat!("version=\"", env!("CARGO_PKG_VERSION"), "\"")]);

@@ -1,0 +1,134 @@
+//! What one record leaves in the draft of a transaction.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use weir_kafka::Message;
+use weir_model::{
+    digest::Digest,
+    document::{FlowVersion, Verdict},
+    lookup::{LookupIndex, Lookups, Missing, NoLookups},
+    names::{FlowName, RecordId, SourceName},
+    outcome::{Code, Refusal},
+    processor::{Input, Mapped, Processed, Processor},
+    record::{RawRecord, Reason},
+};
+use weir_schemas::Codec;
+
+use super::{
+    batch::{CHECK, Draft, Drafted, Rows},
+    mapper::Mapper,
+    parking::{Parking, Reference},
+};
+
+/// Gives this for every record.
+struct Always(FlowName, Processed);
+
+impl Processor for Always {
+    fn flow(&self) -> &FlowName {
+        &self.0
+    }
+
+    fn lookups(&self) -> &[LookupIndex] {
+        &[]
+    }
+
+    fn process(&self, _: &Input, _: &dyn Lookups) -> Processed {
+        self.1.clone()
+    }
+}
+
+struct NoRows;
+
+impl Rows for NoRows {
+    fn reader(&self) -> Box<dyn Lookups + '_> {
+        Box::new(NoLookups)
+    }
+
+    fn watch(&self, _: &Reference) {}
+
+    fn unwatch(&self, _: &Reference) {}
+
+    fn arrived(&self) -> Vec<Reference> {
+        Vec::new()
+    }
+}
+
+fn drafted(processed: Processed) -> Drafted {
+    let mapper = Mapper {
+        processor: Arc::new(Always(FlowName::from("flow"), processed)),
+        flow_version: FlowVersion::default(),
+        codec: Codec::single_object(),
+        doc_topic: Arc::from("doc"),
+        wait_topic: Arc::from("wait"),
+        has_append_times: true,
+    };
+    let record = RawRecord {
+        source: SourceName::from("source"),
+        id: RecordId::from("r"),
+        payload: Bytes::from_static(b"{}"),
+        digest: Digest::of(b"{}"),
+        modified: None,
+        polled_at: Timestamp::UNIX_EPOCH,
+        reason: Reason::Poll,
+        deleted: false,
+    };
+    let message = Message {
+        topic: Arc::from("raw"),
+        partition: 4,
+        offset: 7,
+        timestamp_ms: Some(1_000),
+        key: None,
+        value: Some(Bytes::from(mapper.codec.encode(&record))),
+        headers: Vec::new(),
+    };
+    let parking = Parking::default();
+    let mut draft = Draft::new(&mapper, &parking, &NoRows, Timestamp::UNIX_EPOCH);
+    draft.take(&message).unwrap();
+    draft.finish().1
+}
+
+fn mapped(verdict: Verdict, warnings: &[&str]) -> Mapped {
+    let warnings = warnings.iter().map(|name| (*name).to_owned()).collect();
+    Mapped { warnings, ..Mapped::without_body(verdict, String::new()) }
+}
+
+fn keys(drafted: &Drafted) -> Vec<&[u8]> {
+    drafted.records.iter().filter_map(|record| record.key.as_deref()).collect()
+}
+
+#[test]
+fn failed_checks_are_counted_by_name_and_severity() {
+    let refusal = Refusal::new(Code::new(CHECK), "no lines").at("has-lines");
+    let parts =
+        vec![mapped(Verdict::Mapped, &["cheap", "late"]), mapped(Verdict::Refused(refusal), &["late"])];
+    let drafted = drafted(Processed::Parts(parts));
+    let failed: Vec<_> =
+        drafted.failed_checks.iter().map(|((name, how), n)| (name.as_str(), *how, *n)).collect();
+    assert_eq!(failed, [("cheap", "warn", 1), ("has-lines", "reject", 1), ("late", "warn", 2)]);
+}
+
+#[test]
+fn parts_are_documents_of_their_own_in_the_partition_of_their_record() {
+    let drafted = drafted(Processed::Parts(vec![mapped(Verdict::Mapped, &[]); 2]));
+    assert_eq!(keys(&drafted), [b"r-1", b"r-2"]);
+    assert!(drafted.records.iter().all(|record| record.partition == Some(4)));
+    assert_eq!((drafted.counts.polled, drafted.counts.mapped, drafted.counts.parts()), (1, 2, 1));
+}
+
+#[test]
+fn a_record_without_parts_is_told_to_the_sink_as_well() {
+    let drafted = drafted(Processed::Parts(Vec::new()));
+    assert_eq!((keys(&drafted), drafted.counts.filtered), (vec![b"r".as_slice()], 1));
+}
+
+#[test]
+fn a_record_that_may_not_wait_is_refused() {
+    let missing = Missing { collection: "c".into(), reference: "no=1".into(), wait_max: None };
+    let refused = drafted(Processed::Waits(missing.clone()));
+    assert_eq!((refused.counts.dead, refused.counts.waiting, refused.changes.len()), (1, 0, 0));
+    let waits = drafted(Processed::Waits(Missing { wait_max: Some(Duration::from_secs(1)), ..missing }));
+    assert_eq!((waits.counts.dead, waits.counts.waiting, waits.parked), (0, 1, 1));
+    assert_eq!(&*waits.records[0].topic, "wait");
+}
