@@ -69,7 +69,7 @@ enum Task {
     )]
     Fuzz {
         /// How long to run, all targets together, without the build
-        #[arg(long, default_value_t = fuzz::MINUTES)]
+        #[arg(long, default_value_t = fuzz::MINUTES, value_parser = clap::value_parser!(u64).range(1..))]
         minutes: u64,
         /// Add what reaches new code to the inputs kept in fuzz/corpus, which `cargo test` replays
         #[arg(long)]
