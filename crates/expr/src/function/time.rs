@@ -190,15 +190,20 @@ pub fn from_unixtime<'a>(
     }
 }
 
+/// `UNIX_TIMESTAMP([time])`: with the fraction of a second that the time has.
 pub fn unix_timestamp<'a>(
     arguments: Arguments<'_, 'a>,
     around: &Surroundings<'_>,
 ) -> Result<Value<'a>, Cause> {
-    let at = match arguments.first() {
-        None => around.world.now,
-        Some(_) => moment::instant(time_at(arguments, around)?, around.world.zone)?,
+    let seconds = match arguments.first() {
+        None => Number::whole(around.world.now.as_second().into()),
+        Some(_) => {
+            let at = moment::instant(time_at(arguments, around)?, around.world.zone)?;
+            let micros = Number::whole(at.as_microsecond().into());
+            micros.divide(&Number::whole(MICROSECONDS), 6).unwrap_or(micros).trimmed()
+        }
     };
-    Ok(Value::Number(Number::whole(i128::from(at.as_second()))))
+    Ok(Value::Number(seconds))
 }
 
 /// MySQL's format letters (reference manual, `DATE_FORMAT`), as jiff's; an unknown letter stands for itself.

@@ -3,6 +3,7 @@
 //! uses and run every example.
 
 mod control;
+mod differences;
 mod forms;
 mod numbers;
 mod operators;
@@ -11,6 +12,8 @@ mod shapes;
 mod tests;
 mod texts;
 mod times;
+
+pub use differences::{DIFFERENCES, Difference};
 
 /// A part of the reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
