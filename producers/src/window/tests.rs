@@ -109,3 +109,19 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_look_reaches_as_far_back_as_the_api_takes() {
+    let zone = TimeZone::get("Asia/Shanghai").unwrap();
+    let day = 86_400;
+    let now = at("2024-01-15 10:00:00", &zone);
+    let begin = |max_window: Option<u64>, limit: Option<u64>| {
+        let poll = poll(60, 300, max_window, "2024-01-01");
+        let window = Planner::new(&poll, zone.clone(), limit.map(Duration::from_secs)).unwrap().newest(now);
+        assert_eq!((window.to, window.lane), (now, Lane::Reconcile));
+        local_text(window.from, &zone)
+    };
+    assert_eq!(begin(Some(day), Some(7 * day)), "2024-01-14 10:00:00");
+    assert_eq!(begin(Some(30 * day), Some(7 * day)), "2024-01-08 10:00:00");
+    assert_eq!(begin(None, None), "2024-01-08 10:00:00");
+}
