@@ -97,8 +97,11 @@ pub fn pieces(block: &Block) -> Vec<Piece> {
 
 fn of_object(members: &Map<String, Json>, cut: bool) -> Vec<Piece> {
     let sides = [("source", Role::Source), ("target", Role::Target)];
+    // Nothing but sides is what an export writes; beside other keys either word may mean anything.
+    let exported =
+        members.iter().all(|(key, side)| matches!(key.as_str(), "source" | "target") && side.is_object());
     let sided = sides.iter().filter_map(|(key, role)| {
-        let side = members.get(*key)?.as_object().filter(|side| has_metadata_key(side))?;
+        let side = members.get(*key)?.as_object().filter(|side| exported || has_metadata_key(side))?;
         Some(Piece::Metadata(*role, Evidence::Stated, side.clone()))
     });
     let mut pieces: Vec<Piece> = sided.collect();
