@@ -22,12 +22,14 @@
 //! ```
 
 mod calls;
+mod changes;
 mod clock;
 mod control;
 mod faults;
 mod json_text;
 pub mod jushuitan;
 pub mod kingdee;
+mod made_up;
 mod options;
 mod reply;
 mod server;
@@ -35,6 +37,6 @@ mod world;
 
 pub use calls::CallCount;
 pub use faults::{Fault, KnobError, Knobs, RefusedNumbers, Rule, When};
-pub use options::{Change, Options, Secret};
+pub use options::{Change, ListOrder, Options, Secret};
 pub use server::{Handle, Running, Sandbox, StartError};
 pub use world::State;

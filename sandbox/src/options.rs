@@ -46,6 +46,18 @@ impl Default for Options {
     }
 }
 
+/// The order in which records are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ListOrder {
+    /// Oldest modification first.
+    #[default]
+    ModifiedAscending,
+    /// Newest modification first.
+    ModifiedDescending,
+    /// By id.
+    Id,
+}
+
 /// How records change while they are paged. The default changes nothing.
 #[derive(Debug, Clone, Copy)]
 pub struct Change {

@@ -9,17 +9,19 @@ use std::cmp::Reverse;
 use rand::{RngExt as _, rngs::StdRng};
 
 use crate::{
-    Fault, Options,
+    Fault, ListOrder, Options,
     calls::Call,
+    changes::Changes,
     clock,
     json_text::{self, ObjectText},
+    made_up,
     world::World,
 };
 
 use super::{
-    Changes, Endpoint, Refusal,
+    Endpoint, Refusal,
     biz::{Biz, Page, Window, text_of},
-    made_up, spoil_rows,
+    spoil_rows,
 };
 
 /// The largest page the endpoint gives.
@@ -30,18 +32,6 @@ const FIRST_ID: u64 = 10_099_001;
 const FIRST_LONG_ID: u64 = 1_700_000_000_000_000_001;
 const FIRST_COMPANY: u64 = 10_000_001;
 const COMPANIES: u64 = 4;
-
-/// The order in which records are listed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum ListOrder {
-    /// Oldest modification first.
-    #[default]
-    ModifiedAscending,
-    /// Newest modification first.
-    ModifiedDescending,
-    /// By id.
-    Id,
-}
 
 /// One distributor.
 #[derive(Debug)]

@@ -6,7 +6,6 @@
 mod biz;
 mod distributors;
 mod form;
-mod made_up;
 mod movements;
 mod quota;
 mod sign;
@@ -19,8 +18,9 @@ use rand::{SeedableRng as _, rngs::StdRng};
 use serde::Serialize;
 
 use crate::{
-    Change, Fault, Options, Secret,
+    Fault, Options, Secret,
     calls::{Call, System as Name},
+    changes::Changes,
     json_text::ObjectText,
     reply::Reply,
     world::{SharedWorld, World},
@@ -28,7 +28,8 @@ use crate::{
 
 use self::{distributors::Distributors, form::Form, movements::Movements, quota::QuotaBook, tokens::Tokens};
 
-pub use self::{distributors::ListOrder, quota::Quota};
+pub use self::quota::Quota;
+pub use crate::ListOrder;
 
 /// The account of a merchant and how the platform treats it.
 #[derive(Debug, Clone)]
@@ -98,31 +99,6 @@ pub struct System {
     changes: Changes,
     last_pages: BTreeMap<Endpoint, Vec<String>>,
     answered: u64,
-}
-
-/// The changes that are made while records are paged.
-#[derive(Debug)]
-struct Changes {
-    change: Change,
-    dice: StdRng,
-    made: u32,
-}
-
-impl Changes {
-    /// Whether one more record changes now.
-    fn strike(&mut self) -> bool {
-        use rand::RngExt as _;
-        let strikes =
-            self.made < self.change.limit && self.dice.random_bool(self.change.rate.clamp(0.0, 1.0));
-        self.made += u32::from(strikes);
-        strikes
-    }
-
-    /// The time of a record that is added now: a little late, as when a commit takes its time.
-    fn late(&mut self, now: i64) -> i64 {
-        use rand::RngExt as _;
-        now - i64::from(self.dice.random_range(0..=self.change.late_by_seconds))
-    }
 }
 
 /// The endpoints served.
@@ -322,11 +298,7 @@ impl System {
             quotas: QuotaBook::default(),
             distributors: Distributors::make(options, now, &mut dice),
             movements: Movements::make(options, now, &mut dice),
-            changes: Changes {
-                change: options.change,
-                dice: StdRng::seed_from_u64(options.seed ^ 0x0000_C4A6),
-                made: 0,
-            },
+            changes: Changes::new(options.change, options.seed),
             last_pages: BTreeMap::new(),
             answered: 0,
             settings,
@@ -338,7 +310,7 @@ impl System {
         State {
             distributors: self.distributors.len(),
             movements: self.movements.len(),
-            changes: self.changes.made,
+            changes: self.changes.made(),
             quota_refusals: self.quotas.refusals(),
             tokens_issued: self.tokens.issued(),
         }

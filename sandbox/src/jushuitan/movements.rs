@@ -9,15 +9,17 @@ use rand::{RngExt as _, rngs::StdRng};
 use crate::{
     Options,
     calls::Call,
+    changes::Changes,
     clock,
     json_text::{self, ObjectText},
+    made_up,
     world::World,
 };
 
 use super::{
-    Changes, Endpoint, Refusal,
+    Endpoint, Refusal,
     biz::{Biz, Page, Window},
-    made_up, spoil_rows,
+    spoil_rows,
 };
 
 /// The largest page, and the size of a page when the call names none.
