@@ -4,7 +4,7 @@ Called by `cargo bench -p weir-bench --bench peer`, which makes the virtual envi
 record: route, transform and both endpoints are mq-bridge's own. Three routes over the same file, each to the end:
 
   read       nothing is done to a record: what the file alone costs
-  paths      `transform.mapping`: 50 paths into a flat and nested head; the list of lines is copied as it is
+  paths      `transform.mapping`: 51 paths into a flat and nested head; the list of lines is copied as it is
   expression `transform.expression`: the whole nested document, lines mapped one by one, two conditions, a division a line
 
 What it does not do, and Weir does: look the shop up, read dates in a zone, write decimals with the scale they came with,
