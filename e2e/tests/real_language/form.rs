@@ -170,7 +170,8 @@ pub const FORMS: &[(&str, Scale, &str)] = &[
     ("SPACE(?)", Count, "WT"),
     ("HEX(?)", Count, "TT"),
     ("MD5(?)", Count, "TT"),
-    ("FORMAT(?, ?)", Count, "NWT"),
+    // MariaDB writes `-0.00` for what is rounded to nothing.
+    ("FORMAT(ABS(?), ?)", Count, "NWT"),
     ("ELT(?, ?, ?)", Count, "WTTT"),
     ("SUBSTRING_INDEX(?, ?, ?)", Count, "TTWT"),
     ("CAST(? AS CHAR)", Count, "NT TT MT"),

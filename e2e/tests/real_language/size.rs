@@ -28,6 +28,8 @@ struct Size {
     integer: bool,
     /// Whether it is always NULL.
     null: bool,
+    /// Whether it may have digits that are not shown.
+    hidden: bool,
     /// Whether Weir, which knows only the branch that is taken, may show fewer digits than MySQL, which knows all.
     loose: bool,
 }
@@ -49,19 +51,13 @@ fn size(node: &Node) -> Option<Size> {
     }
     let first = sizes.first().copied().unwrap_or_default();
     let second = sizes.get(1).copied().unwrap_or_default();
-    let larger = Size {
-        whole: first.whole.max(second.whole),
-        scale: first.scale.max(second.scale),
-        kept: first.kept.max(second.kept),
-        integer: first.integer && second.integer,
-        null: first.null || second.null,
-        loose: first.loose || second.loose,
-    };
+    let larger = wider(first, second);
     let found = match form.scale {
         Scale::Count => Size { whole: 10, integer: true, ..Size::default() },
         Scale::Same => Size { null: first.null, ..first },
         Scale::Larger => Size { whole: larger.whole + 1, ..larger },
-        Scale::Remainder => larger,
+        // A rest of nothing may be `-0.0` to MySQL: no text is made of it.
+        Scale::Remainder => Size { loose: true, ..larger },
         Scale::Sum => Size {
             whole: first.whole + second.whole,
             scale: first.scale + second.scale,
@@ -74,6 +70,7 @@ fn size(node: &Node) -> Option<Size> {
             scale: first.scale + DIVISION_SCALE,
             kept: (first.kept + second.kept + DIVISION_SCALE).next_multiple_of(9) + 18,
             integer: false,
+            hidden: true,
             ..larger
         },
         Scale::WholeQuotient => Size {
@@ -82,6 +79,7 @@ fn size(node: &Node) -> Option<Size> {
             kept: 0,
             integer: true,
             null: larger.null,
+            hidden: false,
             loose: false,
         },
         Scale::Integer => Size {
@@ -90,14 +88,30 @@ fn size(node: &Node) -> Option<Size> {
             kept: 0,
             integer: first.integer,
             null: first.null,
+            hidden: false,
             loose: false,
         },
-        Scale::Cents => Size { scale: 2, kept: 2, integer: false, loose: false, ..first },
+        Scale::Cents => Size { scale: 2, kept: 2, integer: false, hidden: false, loose: false, ..first },
         Scale::Rounded => rounded(first, arguments.get(1)?),
         Scale::Branch => branch(form, &sizes),
     };
     let most = if found.integer || form.scale == Scale::Cents { INTEGER_DIGITS } else { MOST_DIGITS };
-    (found.whole + found.kept <= most && found.scale <= MOST_SCALE).then_some(found)
+    // How many of the hidden digits a branch shows depends on the scale that MySQL gives it.
+    let known = !(found.loose && found.hidden);
+    (known && found.whole + found.kept <= most && found.scale <= MOST_SCALE).then_some(found)
+}
+
+/// What holds both numbers.
+fn wider(first: Size, second: Size) -> Size {
+    Size {
+        whole: first.whole.max(second.whole),
+        scale: first.scale.max(second.scale),
+        kept: first.kept.max(second.kept),
+        integer: first.integer && second.integer,
+        null: first.null || second.null,
+        hidden: first.hidden || second.hidden,
+        loose: first.loose || second.loose,
+    }
 }
 
 fn leaf_size(leaf: &Leaf) -> Size {
@@ -108,7 +122,7 @@ fn leaf_size(leaf: &Leaf) -> Size {
     let scale = u32::try_from(fraction.len()).unwrap();
     let whole = u32::try_from(whole.len()).unwrap();
     let integer = scale == 0 && whole <= INTEGER_DIGITS;
-    Size { whole, scale, kept: scale, integer, null: false, loose: false }
+    Size { whole, scale, kept: scale, integer, null: false, hidden: false, loose: false }
 }
 
 /// What a place that shows a number, or compares it with all its digits, asks of it.
@@ -116,13 +130,11 @@ fn arguments_fit(form: &Form, sizes: &[Size]) -> bool {
     let shows =
         matches!(form.result, Kind::Text) || form.pattern.contains("LIKE") || form.pattern.contains("LENGTH");
     let compares_all = ["BETWEEN", "IN (", "CASE ?"].iter().any(|word| form.pattern.contains(word));
-    form.arguments.iter().zip(sizes).filter(|(kind, _)| **kind == Kind::Number).all(|(_, size)| {
-        !(shows && !is_branch(form) && size.loose) && !(compares_all && size.kept > size.scale)
-    })
-}
-
-fn is_branch(form: &Form) -> bool {
-    form.scale == Scale::Branch
+    form.arguments
+        .iter()
+        .zip(sizes)
+        .filter(|(kind, _)| **kind == Kind::Number)
+        .all(|(_, size)| !(shows && size.loose || compares_all && size.hidden))
 }
 
 fn rounded(number: Size, places: &Node) -> Size {
@@ -136,7 +148,15 @@ fn rounded(number: Size, places: &Node) -> Size {
     }
     // A number without digits after the point stays so for Weir; MySQL tells decimals from integers.
     let loose = scale > 0 && (number.kept == 0 || number.loose);
-    Size { whole: number.whole + 1, scale, kept: scale, integer: false, null: number.null, loose }
+    Size {
+        whole: number.whole + 1,
+        scale,
+        kept: scale,
+        integer: false,
+        null: number.null,
+        hidden: false,
+        loose,
+    }
 }
 
 fn branch(form: &Form, sizes: &[Size]) -> Size {
@@ -151,6 +171,7 @@ fn branch(form: &Form, sizes: &[Size]) -> Size {
         kept: results.iter().map(|size| size.kept).max().unwrap_or(0),
         integer: results.iter().all(|size| size.integer),
         null: results.iter().all(|size| size.null),
+        hidden: results.iter().any(|size| size.hidden),
         loose: results.iter().any(|size| size.loose || (!size.null && size.scale != scale)),
     }
 }

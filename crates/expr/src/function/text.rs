@@ -183,10 +183,14 @@ pub fn field<'a>(arguments: Arguments<'_, 'a>, around: &Surroundings<'_>) -> Res
     Ok(count(0))
 }
 
-/// `FIND_IN_SET(x, 'a,b')`: the place of x in the comma list, 0 when it is not there.
+/// `FIND_IN_SET(x, 'a,b')`: the place of x in the comma list, 0 when it is not there. Blanks at the end count, as in
+/// MySQL.
 pub fn find_in_set<'a>(arguments: Arguments<'_, 'a>, around: &Surroundings<'_>) -> Result<Value<'a>, Cause> {
     let (wanted, list) = (text_at(arguments, 0), text_at(arguments, 1));
-    let same = |part: &str| compare::texts(part, &wanted, around.rules.collation).is_eq();
+    let same = |part: &str| match around.rules.collation {
+        Collation::Binary => part == wanted,
+        Collation::GeneralCi => compare::folded(part) == compare::folded(&wanted),
+    };
     let found = if list.is_empty() { None } else { list.split(',').position(same) };
     Ok(count(found.map_or(0, |index| index + 1)))
 }

@@ -127,6 +127,7 @@ pub const DIFFERENCES: &[Difference] = &[
         "CASE 同样比较显示出来的值",
         "CASE compares what is shown, too",
     ),
+    differs("CONCAT(-1 MOD 0.5)", "-0.0", "0.0", "零没有正负号", "a zero has no sign"),
     differs(
         "CAST(123456 AS DECIMAL(5,2))",
         "999.99",
