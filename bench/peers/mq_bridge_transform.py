@@ -13,6 +13,7 @@ check types and required fields, filter by the record's own fields, name the fie
 
 import argparse
 import json
+import pathlib
 import resource
 import time
 
@@ -84,6 +85,7 @@ def measure(records: str, transform: dict | None, concurrency: int) -> dict:
 
 def documents(records: str, transform: dict, written: str) -> list:
     """The documents of a small file, to see that the transform does what is claimed."""
+    pathlib.Path(written).unlink(missing_ok=True)  # mq-bridge appends
     route(records, transform, {"file": {"path": written, "format": "raw"}}, 1).run()
     with open(written, encoding="utf-8") as lines:
         return [json.loads(line) for line in lines if line.strip()]
