@@ -152,14 +152,18 @@ impl Number {
         Self::whole(0).subtract(self)
     }
 
+    /// How it stands to zero, by all of its digits.
+    pub fn sign(&self) -> Ordering {
+        match &self.inner {
+            Inner::Small { digits, .. } => digits.cmp(&0),
+            Inner::Big(big) => big.cmp(&BigDecimal::zero()),
+        }
+    }
+
     /// Without its sign.
     #[must_use]
     pub fn absolute(&self) -> Self {
-        let negative = match &self.inner {
-            Inner::Small { digits, .. } => *digits < 0,
-            Inner::Big(big) => *big < BigDecimal::zero(),
-        };
-        if negative { self.negated() } else { self.clone() }
+        if self.sign() == Ordering::Less { self.negated() } else { self.clone() }
     }
 
     /// Rounded half away from zero to `places` after the point (before it, when negative).

@@ -95,9 +95,10 @@ pub const FORMS: &[(&str, Scale, &str)] = &[
     ("(? * ?)", Sum, "NNN"),
     ("(? / ?)", Quotient, "NNN"),
     ("(? DIV ?)", WholeQuotient, "NNN"),
-    ("(? % ?)", Remainder, "NNN"),
-    ("(? MOD ?)", Remainder, "NNN"),
-    ("MOD(?, ?)", Remainder, "NNN"),
+    // MariaDB's rest of a negative number may be `-0.0`, which is not equal to 0: the sum is.
+    ("(0 + ? % ?)", Remainder, "NNN"),
+    ("(0 + ? MOD ?)", Remainder, "NNN"),
+    ("(0 + MOD(?, ?))", Remainder, "NNN"),
     ("(-?)", Same, "NN"),
     ("ABS(?)", Same, "NN"),
     ("CEIL(?)", Integer, "NN"),
@@ -152,12 +153,14 @@ pub const FORMS: &[(&str, Scale, &str)] = &[
     // Text.
     ("CONCAT(?, ?)", Count, "TTT TNT NTT TDT MTT BTT"),
     ("CONCAT_WS(?, ?, ?)", Count, "TTTT TNTT TTMT"),
-    ("LEFT(?, ?)", Count, "TST NST MST"),
-    ("RIGHT(?, ?)", Count, "TST NST"),
+    ("LEFT(?, ?)", Count, "TST MST"),
+    ("RIGHT(?, ?)", Count, "TST"),
+    // A number alone is text of another character set to MariaDB, whose paddings then count bytes.
+    ("RIGHT(CONCAT('', ?), ?)", Count, "NST"),
     ("SUBSTRING(?, ?)", Count, "TST"),
     ("SUBSTRING(?, ?, ?)", Count, "TSST MSST"),
     ("SUBSTRING(? FROM ? FOR ?)", Count, "TSST"),
-    ("SUBSTR(?, ?)", Count, "TST NST"),
+    ("SUBSTR(?, ?)", Count, "TST"),
     ("MID(?, ?, ?)", Count, "TSST"),
     // With nothing to replace it by, MariaDB keeps a text that lacks the wanted one; MySQL and Weir give NULL.
     ("REPLACE(?, ?, IFNULL(?, 'x'))", Count, "TTTT"),
@@ -183,7 +186,8 @@ pub const FORMS: &[(&str, Scale, &str)] = &[
     ("TRIM(TRAILING ? FROM ?)", Count, "TTT"),
     ("LTRIM(?)", Count, "TT"),
     ("RTRIM(?)", Count, "TT"),
-    ("LPAD(?, ?, ?)", Count, "TSTT NSTT"),
+    ("LPAD(?, ?, ?)", Count, "TSTT"),
+    ("LPAD(CONCAT(?, ''), ?, ?)", Count, "NSTT"),
     ("RPAD(?, ?, ?)", Count, "TSTT"),
     ("LOCATE(?, ?)", Count, "TTN"),
     // For empty text MariaDB counts bytes.
@@ -282,7 +286,11 @@ const WITHOUT_FORM: [&str; 6] = ["AVG", "COUNT", "MAX", "MIN", "SUM", "SYSDATE"]
 fn every_function_has_a_form() {
     let has_form = |name: &&str| {
         let call = format!("{name}(");
-        FORMS.iter().any(|(pattern, ..)| pattern.starts_with(&call) || pattern.contains(&format!("({call}")))
+        FORMS.iter().any(|(pattern, ..)| {
+            pattern.starts_with(&call)
+                || pattern.contains(&format!("({call}"))
+                || pattern.contains(&format!(" {call}"))
+        })
     };
     let names = weir_expr::function::names();
     let without: Vec<&str> =

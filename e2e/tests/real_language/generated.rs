@@ -13,8 +13,11 @@ use super::{
     weir,
 };
 
-/// A number that repeats a run.
+/// The number that the cases follow from, or `random`.
 const SEED: &str = "WEIR_SEED";
+/// Where nothing is said, every run compares the same cases: a server has oddities of its own, and no build should fail
+/// by chance.
+const USUAL_SEED: u64 = 20_240_314;
 const CASES: usize = 8_000;
 /// Expressions in one round trip.
 const BATCH: usize = 100;
@@ -28,7 +31,11 @@ type Tree = Box<dyn ValueTree<Value = Node>>;
 
 #[test]
 fn expressions_give_the_same_text() {
-    let seed = std::env::var(SEED).map_or_else(|_| rand::random(), |text| text.parse().unwrap());
+    let seed = match std::env::var(SEED).as_deref() {
+        Err(_) => USUAL_SEED,
+        Ok("random") => rand::random(),
+        Ok(text) => text.parse().unwrap(),
+    };
     println!("{SEED}={seed} repeats this run");
     let mut runner = runner(seed);
     let (strategy, mut server) = (expressions(), Server::connect());

@@ -54,10 +54,10 @@ fn size(node: &Node) -> Option<Size> {
     let larger = wider(first, second);
     let found = match form.scale {
         Scale::Count => Size { whole: 10, integer: true, ..Size::default() },
-        Scale::Same => Size { null: first.null, ..first },
+        // The negative of an integer is a decimal to some of MariaDB's versions.
+        Scale::Same => Size { integer: first.integer && form.pattern != "(-?)", ..first },
         Scale::Larger => Size { whole: larger.whole + 1, ..larger },
-        // A rest of nothing may be `-0.0` to MySQL: no text is made of it.
-        Scale::Remainder => Size { loose: true, ..larger },
+        Scale::Remainder => larger,
         Scale::Sum => Size {
             whole: first.whole + second.whole,
             scale: first.scale + second.scale,

@@ -19,7 +19,7 @@ pub fn map<'a>(arguments: Arguments<'_, 'a>, run: fn(&Number) -> Number) -> Resu
 }
 
 pub fn sign<'a>(arguments: Arguments<'_, 'a>) -> Result<Value<'a>, Cause> {
-    let sign = number_at(arguments, 0)?.compare(&Number::whole(0));
+    let sign = number_at(arguments, 0)?.sign();
     Ok(Value::Number(Number::whole(sign as i128)))
 }
 
