@@ -4,6 +4,8 @@
 //! limits: 65 digits with at most 30 after the point (MariaDB: 38), which the generated cases keep to.
 
 #[cfg(test)]
+mod aggregates;
+#[cfg(test)]
 mod differences;
 #[cfg(test)]
 mod form;

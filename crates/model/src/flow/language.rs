@@ -84,11 +84,11 @@ macro_rules! setting {
 setting!(
     /// How texts are compared in `_function`.
     Collation "collation",
-    "_function 中文本如何比较：utf8mb4_bin 逐字符精确比较；general_ci 不分大小写、忽略尾部空格，与 MySQL 常见设置一致",
-    "how `_function` compares texts: utf8mb4_bin exactly, general_ci without case and trailing blanks, as MySQL usually does",
+    "_function 中文本如何比较：utf8mb4_bin 逐字符比较；general_ci 不分大小写，与 MySQL 常见设置一致。两者都不计尾部空格，同 MySQL",
+    "how `_function` compares texts: utf8mb4_bin letter by letter, general_ci without case, as MySQL usually does. Blanks at the end count in neither, as in MySQL",
     "decisions, Mapping language",
-    Binary "utf8mb4_bin" "Exactly.",
-    GeneralCi "general_ci" "Without letter case and trailing blanks."
+    Binary "utf8mb4_bin" "Letter by letter.",
+    GeneralCi "general_ci" "Without letter case."
 );
 setting!(
     /// What a failed expression makes of the document.
