@@ -83,9 +83,9 @@ pub enum Command {
     /// Dead letters
     #[command(subcommand)]
     Dlq(Dlq),
-    /// What Weir knows about systems and APIs
+    /// What Weir knows: systems, APIs, the mapping language, JSON Schemas of its files
     #[command(
-        after_help = "Examples:\n  weir describe systems\n  weir describe api jushuitan\n  weir describe api --json"
+        after_help = "Examples:\n  weir describe systems\n  weir describe api jushuitan --json\n  weir describe language --lang zh\n  weir describe schema flow > flow.schema.json"
     )]
     Describe(Describe),
 }
@@ -410,8 +410,9 @@ pub struct Describe {
     /// What to describe
     #[arg(value_enum)]
     pub what: Topic,
-    /// Only this system
-    pub system: Option<String>,
+    /// Only this system; of a schema the file: flow, project or test
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
 }
 
 /// What can be described.
@@ -421,4 +422,8 @@ pub enum Topic {
     Systems,
     /// The APIs used, with parameters, limits and error codes
     Api,
+    /// The mapping language: every form, function, key and setting, as a Markdown page
+    Language,
+    /// The JSON Schema of a file that people write
+    Schema,
 }

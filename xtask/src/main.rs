@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand};
 
 mod demo;
 mod fuzz;
+mod generate;
 mod install;
 mod interrupt;
 mod kafka;
@@ -83,6 +84,8 @@ enum Task {
         #[command(subcommand)]
         action: ServicesAction,
     },
+    /// Write docs/language*.md and schemas/json/ from the program's own tables; commit what it writes
+    Generate,
     /// Check the walls between crates and the habits of the tree (manifests, sources, both READMEs, error pages)
     Tidy,
 }
@@ -135,6 +138,7 @@ fn run(task: Task) -> anyhow::Result<ExitCode> {
         Task::Services { action: ServicesAction::Up { install } } => services::up(install.allowed()),
         Task::Services { action: ServicesAction::Down } => services::down(),
         Task::Services { action: ServicesAction::Env } => services::print_env(),
+        Task::Generate => generate::run(),
         Task::Tidy => tidy::run(&workspace::root()?),
     }
 }

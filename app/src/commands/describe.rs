@@ -1,11 +1,13 @@
-//! `weir describe`: what Weir knows about systems and APIs, from the tables that clients and checks read.
+//! `weir describe`: what Weir knows about systems, APIs, its mapping language and its files, from the tables that clients,
+//! compiler and checks read.
 
 use serde_json::json;
 
 use crate::{
     cli::{Cli, Describe, Language, Topic},
     exit::Failure,
-    output,
+    output, reference,
+    schema::File,
 };
 
 /// The names of all systems, polled or written to.
@@ -15,19 +17,50 @@ pub fn system_names() -> Vec<&'static str> {
     names
 }
 
-/// Describes systems or APIs.
+/// Describes what was asked for.
 pub fn run(options: &Describe, cli: &Cli) -> Result<(), Failure> {
-    if let Some(system) = &options.system
+    match options.what {
+        Topic::Language => {
+            language(cli);
+            return Ok(());
+        }
+        Topic::Schema => return schema(options.name.as_deref()),
+        Topic::Systems | Topic::Api => {}
+    }
+    if let Some(system) = &options.name
         && !system_names().contains(&system.as_str())
     {
         let known = system_names().join(", ");
         return Err(Failure::invalid(format!("unknown system {system:?}; known systems: {known}")));
     }
-    let wanted = |name: &str| options.system.as_deref().is_none_or(|system| system == name);
-    match options.what {
-        Topic::Systems => systems(wanted, cli.json),
-        Topic::Api => return apis(wanted, cli),
+    let wanted = |name: &str| options.name.as_deref().is_none_or(|system| system == name);
+    if options.what == Topic::Api {
+        return apis(wanted, cli);
     }
+    systems(wanted, cli.json);
+    Ok(())
+}
+
+fn language(cli: &Cli) {
+    if cli.json {
+        println!("{}", reference::json());
+    } else {
+        print!("{}", reference::page(output::language(cli.lang)));
+    }
+}
+
+fn schema(name: Option<&str>) -> Result<(), Failure> {
+    const FILES: [(&str, File); 3] = [("flow", File::Flow), ("project", File::Project), ("test", File::Test)];
+    let known = FILES.map(|(name, _)| name).join(", ");
+    let Some(name) = name else {
+        return Err(Failure::invalid(format!("which file? Write one of: {known}")));
+    };
+    let Some((_, file)) = FILES.into_iter().find(|(known, _)| *known == name) else {
+        return Err(Failure::invalid(format!("there is no schema {name:?}; known schemas: {known}")));
+    };
+    let text = serde_json::to_string_pretty(&file.schema())
+        .map_err(|error| Failure::environment("write the schema", &error))?;
+    println!("{text}");
     Ok(())
 }
 

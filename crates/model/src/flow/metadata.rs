@@ -204,7 +204,10 @@ impl SourceMetadata {
     pub fn read(mut fields: Fields<'_>, problems: &mut Problems) -> Self {
         let page_size = {
             let mut pagination = fields.mapping("pagination", problems);
-            pagination.get("pageSize").map(|_| pagination.count("pageSize", 1, 1..=100_000, problems))
+            let size =
+                pagination.get("pageSize").map(|_| pagination.count("pageSize", 1, 1..=100_000, problems));
+            warn_unknown(&pagination, problems);
+            size
         };
         let id_check = fields.get("idCheck").is_some().then(|| fields.flag("idCheck", true, problems));
         let read = Self {
@@ -298,13 +301,15 @@ fn conditions(
     for (outer, alternative) in fields.list(key, problems).iter().enumerate() {
         let path = format!("{base}[{outer}]");
         let Json::Array(all) = alternative else {
-            problems.error(
-                path,
-                Localized::new(
-                    "应为条件列表（外层为“或”，内层为“且”）",
-                    "expected a list of conditions (outer list: or, inner list: and)",
-                ),
+            let message = Localized::new(
+                "应为条件列表（外层为“或”，内层为“且”）",
+                "expected a list of conditions (outer list: or, inner list: and)",
             );
+            let suggestion = Localized::new(
+                "多加一层列表：[[{field: …, logic: …, value: …}]]",
+                "write one list more around it: [[{field: …, logic: …, value: …}]]",
+            );
+            problems.error_with(path, message, suggestion);
             continue;
         };
         let read = all
@@ -427,7 +432,11 @@ fn texts(fields: &mut Fields<'_>, key: &'static str, problems: &mut Problems) ->
     for (index, value) in fields.list(key, problems).iter().enumerate() {
         match value.as_str() {
             Some(text) => texts.push(text.to_owned()),
-            None => problems.error(format!("{base}[{index}]"), Localized::new("应为文本", "expected text")),
+            None => problems.error_with(
+                format!("{base}[{index}]"),
+                Localized::new("应为文本", "expected text"),
+                Localized::new("写成带引号的文本", "write text, in quotes"),
+            ),
         }
     }
     texts
@@ -440,13 +449,15 @@ fn warn_unknown(fields: &Fields<'_>, problems: &mut Problems) {
                 format!("{key:?} 已保留但不起作用：{zh}"),
                 format!("{key:?} is kept, without effect: {en}"),
             );
-            problems.warn(fields.path_of(key), message);
+            let suggestion =
+                Localized::new("可以删除，也可以原样保留", "remove it, or leave it as it was pasted");
+            problems.warn_with(fields.path_of(key), message, suggestion);
             continue;
         }
         let message = Localized::new(
             format!("元数据中不认识的键 {key:?}，已保留但不起作用"),
             format!("unknown metadata key {key:?}: kept, without effect"),
         );
-        problems.warn(fields.path_of(key), message);
+        problems.warn_with(fields.path_of(key), message, fields.other_key(key));
     }
 }

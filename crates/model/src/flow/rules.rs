@@ -131,7 +131,8 @@ pub(super) fn checks(fields: &mut Fields<'_>, problems: &mut Problems) -> Vec<Ch
             let name = &check.name;
             let message =
                 Localized::new(format!("检查 {name:?} 重复"), format!("the check {name:?} is there twice"));
-            problems.error(format!("{path}.name"), message);
+            let suggestion = Localized::new("给其中一个另取名称", "give one of them another name");
+            problems.error_with(format!("{path}.name"), message, suggestion);
         }
         checks.push(check);
     }
@@ -217,7 +218,11 @@ fn texts(fields: &mut Fields<'_>, key: &'static str, problems: &mut Problems) ->
         match value {
             Json::String(text) => texts.push(text.clone()),
             Json::Number(number) => texts.push(number.to_string()),
-            _ => problems.error(format!("{base}[{index}]"), Localized::new("应为文本", "expected text")),
+            _ => problems.error_with(
+                format!("{base}[{index}]"),
+                Localized::new("应为文本", "expected text"),
+                Localized::new("写成带引号的文本", "write text, in quotes"),
+            ),
         }
     }
     if list.is_empty() {

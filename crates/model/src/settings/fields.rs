@@ -243,9 +243,21 @@ impl<'a> Fields<'a> {
 
     /// Reports every key that nobody asked for.
     pub fn finish(self, problems: &mut Problems) {
-        let known: Vec<&str> = self.asked.iter().copied().collect();
         for (key, _) in self.unknown() {
-            unknown_key(self.path_of(key), key, &known, problems);
+            let message = Localized::new(format!("不认识的键 {key:?}"), format!("unknown key {key:?}"));
+            problems.error_with(self.path_of(key), message, self.other_key(key));
+        }
+    }
+
+    /// What to write instead of `key`: the nearest of the keys that were asked for, or all of them.
+    pub fn other_key(&self, key: &str) -> Localized {
+        let known: Vec<&str> = self.asked.iter().copied().collect();
+        match nearest(key, &known) {
+            Some(best) => Localized::new(format!("是否想写 {best:?}？"), format!("did you mean {best:?}?")),
+            None => {
+                let list = known.join(", ");
+                Localized::new(format!("这里可用的键：{list}"), format!("known keys here: {list}"))
+            }
         }
     }
 
@@ -286,16 +298,6 @@ pub fn unknown_word(path: String, word: &str, words: &[&str], problems: &mut Pro
     let suggestion = match nearest(word, words) {
         Some(best) => Localized::new(format!("是否想写 {best:?}？"), format!("did you mean {best:?}?")),
         None => Localized::new(format!("可用的值：{list}"), format!("known values: {list}")),
-    };
-    problems.error_with(path, message, suggestion);
-}
-
-fn unknown_key(path: String, key: &str, known: &[&str], problems: &mut Problems) {
-    let message = Localized::new(format!("不认识的键 {key:?}"), format!("unknown key {key:?}"));
-    let list = known.join(", ");
-    let suggestion = match nearest(key, known) {
-        Some(best) => Localized::new(format!("是否想写 {best:?}？"), format!("did you mean {best:?}?")),
-        None => Localized::new(format!("这里可用的键：{list}"), format!("known keys here: {list}")),
     };
     problems.error_with(path, message, suggestion);
 }

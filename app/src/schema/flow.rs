@@ -1,0 +1,418 @@
+//! The flow file and the fragment: our keys around the two metadata sections.
+
+use weir_model::flow::{Language, OnMissing, RULES, Severity, language::IdCheck};
+
+use super::{BySystem, Key, Object, Shape, key, metadata, object, title, version};
+
+/// Types of a `type` check.
+const CHECKED_TYPES: [&str; 5] = ["int", "decimal", "date", "datetime", "bool"];
+/// What a column's type looks like (`weir_model::flow::ColumnType`).
+const COLUMN_TYPE: &str = r"^\s*([Bb][Ii][Gg][Ii][Nn][Tt]|[Ii][Nn][Tt]|[Tt][Ee][Xx][Tt]|[Dd][Aa][Tt][Ee]|[Bb][Oo][Oo][Ll]|[Dd][Aa][Tt][Ee][Tt][Ii][Mm][Ee](\s*\(\s*[0-6]\s*\))?|[Vv][Aa][Rr][Cc][Hh][Aa][Rr]\s*\(\s*\d+\s*\)|[Dd][Ee][Cc][Ii][Mm][Aa][Ll]\s*\(\s*\d+\s*,\s*\d+\s*\))\s*$";
+
+/// The mappings of a flow file, the file itself first.
+pub fn objects() -> Vec<Object> {
+    let mut objects = vec![
+        object("flow", flow()),
+        object("title", title().into()),
+        Object {
+            by_system: vec![("jushuitan", BySystem::Settings("jushuitan_settings"))],
+            ..object("source", source())
+        },
+        object("poll", poll()),
+        object("jushuitan_settings", jushuitan_settings()),
+        Object {
+            by_system: vec![
+                ("kingdee-galaxy", BySystem::Settings("kingdee_settings")),
+                ("mysql", BySystem::Settings("sql_settings")),
+                ("sqlite", BySystem::Settings("sql_settings")),
+                ("collection", BySystem::Settings("collection_settings")),
+            ],
+            ..object("target", target())
+        },
+        object("kingdee_settings", kingdee_settings()),
+        object("sql_settings", sql_settings()),
+        object("column", column()),
+        object("collection_settings", collection_settings()),
+        Object { one_of: &RULES, ..object("check", check()) },
+        object("message", title().into()),
+        object("type_check", type_check()),
+        object("range_check", range_check()),
+        object("one_of_check", one_of_check()),
+        object("lookup", lookup()),
+        object("language", language()),
+    ];
+    objects.extend(metadata::objects());
+    objects
+}
+
+fn flow() -> Vec<Key> {
+    vec![
+        version(),
+        key(
+            "kind",
+            Shape::Choice(vec!["fragment"]),
+            "只有一侧的文件：会检查，不会运行",
+            "a file with one side: it is checked and never run",
+        ),
+        key(
+            "flow",
+            Shape::Name,
+            "流程名；主题与消费组以它命名，请勿更改",
+            "the flow's name; names its topics and groups, so keep it",
+        )
+        .required(),
+        key("title", Shape::Object("title"), "给人看的标题", "its title for people"),
+        key("source", Shape::Object("source"), "记录从哪里来", "where records come from"),
+        key("checks", Shape::list(Shape::Object("check")), "记录须满足的规则", "what records must fulfil"),
+        key(
+            "lookups",
+            Shape::map(Shape::Object("lookup")),
+            "查不到时如何处理，按集合",
+            "what a lookup that finds nothing means, by collection",
+        ),
+        key(
+            "aliases",
+            Shape::map(Shape::Name),
+            "表达式中的名称（如 UUID）→ 集合",
+            "names in expressions (such as UUIDs) → collections",
+        ),
+        key(
+            "language",
+            Shape::Object("language"),
+            "映射语言未定之处如何读",
+            "how the mapping language is read where it is silent",
+        ),
+        key("target", Shape::Object("target"), "单据写到哪里", "where documents go"),
+    ]
+}
+
+fn source() -> Vec<Key> {
+    vec![
+        key(
+            "name",
+            Shape::Name,
+            "数据源名；原始主题以它命名。共用数据源的流程写同一节",
+            "names the raw topic; flows that share a source write the same section",
+        )
+        .required(),
+        key(
+            "system",
+            Shape::Word(vec![
+                "jushuitan",
+                "wangdiantong-enterprise",
+                "wangdiantong-flagship",
+                "xiaoman-okki",
+            ]),
+            "远程系统",
+            "the remote system",
+        )
+        .required(),
+        key(
+            "connection",
+            Shape::Name,
+            "weir.yaml 中 connections 下的名称；缺省为系统名",
+            "a name under connections of weir.yaml; the system's name by default",
+        ),
+        key(
+            "key",
+            Shape::list(Shape::Text),
+            "共同标识一条记录的字段；缺省为 metadata.id",
+            "fields that identify a record together; metadata.id by default",
+        ),
+        key(
+            "key_fallback",
+            Shape::list(Shape::Text),
+            "key 缺失时改用的字段",
+            "fields used instead where one of key is missing",
+        ),
+        key(
+            "modified",
+            Shape::Text,
+            "修改时间字段，决定同一记录各状态的先后",
+            "field with the modification time; orders the states of a record",
+        ),
+        key("id_check", Shape::words(&IdCheck::CHOICES), IdCheck::MEANING.0, IdCheck::MEANING.1)
+            .default("\"digest\""),
+        key("poll", Shape::Object("poll"), "何时轮询、读多远", "when and how far to poll"),
+        key("settings", Shape::Any, "该系统自己的设置", "settings of the system's own"),
+        key(
+            "metadata",
+            Shape::Object("source_metadata"),
+            "轻易云来源侧元数据，原样粘贴",
+            "the vendor's metadata of the source, pasted as it is",
+        )
+        .required(),
+    ]
+}
+
+fn poll() -> Vec<Key> {
+    vec![
+        key("every", Shape::Duration, "两次轮询的间隔", "pause between two polls").default("\"60s\""),
+        key(
+            "start_from",
+            Shape::Like(
+                r"^\s*(-\s*\d+\s*(ms|s|m|h|d)\s*|\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?)\s*$",
+            ),
+            "首次从何时读起：\"2024-01-01 00:00:00\"（连接的时区）或 -30d；缺省为现在",
+            "where a source without a cursor begins: \"2024-01-01 00:00:00\" in the connection's zone, or -30d; now by default",
+        ),
+        key(
+            "settle_lag",
+            Shape::Duration,
+            "窗口终点落后于现在多久",
+            "how far a window's end stays behind now",
+        )
+        .default("\"60s\""),
+        key(
+            "look_back",
+            Shape::Duration,
+            "窗口向前重叠多久",
+            "how far a window reaches back into the one before",
+        )
+        .default("\"5m\""),
+        key(
+            "max_window",
+            Shape::Duration,
+            "最长的窗口；缺省为接口的上限",
+            "the longest window; the API's limit by default",
+        ),
+    ]
+}
+
+fn jushuitan_settings() -> Vec<Key> {
+    vec![
+        key(
+            "biz_numbers",
+            Shape::Choice(vec!["string", "int"]),
+            "页码等数字以文本还是整数发送",
+            "whether page numbers are sent as text or as numbers",
+        )
+        .default("\"string\""),
+        key(
+            "page_size_max",
+            Shape::Count(1, 10_000),
+            "每页上限；缺省见 weir describe api jushuitan",
+            "most rows of a page; by default as weir describe api jushuitan tells",
+        ),
+        key("window_max", Shape::Duration, "时间窗上限；缺省同上", "the longest window; by default as above"),
+        key(
+            "list_path",
+            Shape::Text,
+            "应答中列表的路径；缺省同上",
+            "the list's path in the answer; by default as above",
+        ),
+    ]
+}
+
+fn target() -> Vec<Key> {
+    vec![
+        key(
+            "system",
+            Shape::Word(vec!["kingdee-galaxy", "mysql", "sqlite", "collection", "kingdee-k3wise"]),
+            "目标系统",
+            "the target system",
+        )
+        .required(),
+        key(
+            "connection",
+            Shape::Name,
+            "weir.yaml 中 connections 下的名称；缺省为系统名；collection 不需要",
+            "a name under connections of weir.yaml; the system's name by default; a collection needs none",
+        ),
+        key(
+            "key",
+            Shape::list(Shape::Text),
+            "构成业务主键的字段路径；SQL 为唯一键的列",
+            "paths in the document that form the business key; for SQL the columns of its unique key",
+        )
+        .required(),
+        key("settings", Shape::Any, "该系统自己的设置", "settings of the system's own"),
+        key(
+            "metadata",
+            Shape::Object("target_metadata"),
+            "轻易云目标侧元数据，原样粘贴",
+            "the vendor's metadata of the target, pasted as it is",
+        )
+        .required(),
+    ]
+}
+
+fn kingdee_settings() -> Vec<Key> {
+    let mut keys = vec![
+        key(
+            "on_change",
+            Shape::Choice(vec!["update", "unaudit", "dead-letter", "ignore"]),
+            "记录变化后：update 未审核时更新；unaudit 反审核后保存；dead-letter 进死信；ignore 不处理。缺省 BD_Customer 为 unaudit，其余 update",
+            "what becomes of a changed record: update while it is not audited, unaudit and save, dead-letter, or ignore; unaudit by default for BD_Customer, else update",
+        ),
+        key("id_field", Shape::Text, "内码字段；缺省 FID", "the form's id; FID by default"),
+        key("number_field", Shape::Text, "编号字段；缺省 FBillNo", "the form's number; FBillNo by default"),
+        key("organisation_field", Shape::Text, "组织字段", "the form's organisation"),
+    ];
+    keys.extend(batches(Shape::Count(1, 400), "100", Shape::Count(1_024, (4 << 20) - 65_536), "1048576"));
+    keys
+}
+
+fn sql_settings() -> Vec<Key> {
+    let mut keys = vec![
+        key("table", Shape::Text, "表名", "the table's name").required(),
+        key(
+            "columns",
+            Shape::list(Shape::Object("column")),
+            "列，与 request 的字段一一对应",
+            "its columns, one for each item of the request",
+        )
+        .required(),
+        key("create_table", Shape::Flag, "是否允许 Weir 建表", "whether Weir may create it").default("false"),
+    ];
+    keys.extend(batches(Shape::Count(1, 10_000), "1000", Shape::Count(1_024, 64 << 20), "4194304"));
+    keys
+}
+
+fn batches(documents: Shape, most: &'static str, bytes: Shape, most_bytes: &'static str) -> [Key; 3] {
+    [
+        key("batch_documents", documents, "每批单据数", "documents of a batch").default(most),
+        key("batch_bytes", bytes, "每批字节数", "bytes of a batch").default(most_bytes),
+        key(
+            "batch_age",
+            Shape::Duration,
+            "最早的单据等待多久",
+            "how long the oldest document waits for others",
+        )
+        .default("\"200ms\""),
+    ]
+}
+
+fn column() -> Vec<Key> {
+    vec![
+        key("name", Shape::Text, "列名", "its name").required(),
+        key(
+            "type",
+            Shape::Like(COLUMN_TYPE),
+            "bigint、int、decimal(p,s)、varchar(n)、text、datetime、datetime(3)、date、bool",
+            "bigint, int, decimal(p,s), varchar(n), text, datetime, datetime(3), date, bool",
+        )
+        .required(),
+        key(
+            "nullable",
+            Shape::Flag,
+            "是否可为 NULL；主键列不可",
+            "whether it may be NULL; a key column may not",
+        )
+        .default("true"),
+    ]
+}
+
+fn collection_settings() -> Vec<Key> {
+    vec![
+        key(
+            "collection",
+            Shape::Name,
+            "weir.yaml 中声明的集合；单据是它的行",
+            "the declared collection that the documents are rows of",
+        )
+        .required(),
+    ]
+}
+
+fn check() -> Vec<Key> {
+    vec![
+        key("name", Shape::Name, "名称；指标与拒绝原因以它为名", "its name; metrics and refusals carry it")
+            .required(),
+        key(
+            "rows",
+            Shape::Text,
+            "对该数组的每一行检查；缺省检查记录本身",
+            "the list whose every row must fulfil it; by default the record itself",
+        ),
+        key(
+            "severity",
+            Shape::words(&Severity::CHOICES),
+            "reject 拒绝；warn 计数后放行",
+            "reject refuses the record, warn counts it and lets it pass",
+        )
+        .default("\"reject\""),
+        key(
+            "message",
+            Shape::Object("message"),
+            "给人看的说明；缺省由规则给出",
+            "what people are told; by default the rule",
+        ),
+        key(
+            "expression",
+            Shape::Text,
+            "须为真的表达式，写法同 _function 的内容",
+            "an expression that must be true, as the body of a _function",
+        ),
+        key("required", Shape::list(Shape::Text), "须有值的字段", "fields that must have a value"),
+        key(
+            "type",
+            Shape::Object("type_check"),
+            "字段须为某种类型；没有值时不检查",
+            "a field that must be of a type; nothing is of any",
+        ),
+        key(
+            "range",
+            Shape::Object("range_check"),
+            "数字须在范围内，含两端；没有值时不检查",
+            "a number that must lie within bounds, both included; nothing lies within any",
+        ),
+        key(
+            "one_of",
+            Shape::Object("one_of_check"),
+            "字段须为这些值之一；没有值时不检查",
+            "a field that must be one of a few values; nothing is one of any",
+        ),
+        key(
+            "unique",
+            Shape::list(Shape::Text),
+            "这些字段合起来在 rows 的各行中不得重复",
+            "fields whose values together must not repeat among the rows of rows",
+        ),
+    ]
+}
+
+fn type_check() -> Vec<Key> {
+    vec![
+        key("field", Shape::Text, "字段", "the field").required(),
+        key("is", Shape::Choice(CHECKED_TYPES.to_vec()), "类型", "the type").required(),
+    ]
+}
+
+fn range_check() -> Vec<Key> {
+    vec![
+        key("field", Shape::Text, "字段", "the field").required(),
+        key("min", Shape::Text, "最小值；小数加引号", "the lowest value; decimals in quotes"),
+        key("max", Shape::Text, "最大值；小数加引号", "the highest value; decimals in quotes"),
+    ]
+}
+
+fn one_of_check() -> Vec<Key> {
+    vec![
+        key("field", Shape::Text, "字段", "the field").required(),
+        key("values", Shape::list(Shape::Text), "允许的值", "the values").required(),
+    ]
+}
+
+fn lookup() -> Vec<Key> {
+    vec![
+        key("on_missing", Shape::words(&OnMissing::CHOICES), "查不到时：empty 空文本；reject 拒绝；wait 等到该行出现", "what a lookup that finds nothing means: empty text, reject the record, or wait until the row arrives").default("\"empty\""),
+        key("wait_max", Shape::Duration, "最多等待多久，之后进死信", "how long a record waits before it becomes a dead letter").default("\"7d\""),
+    ]
+}
+
+fn language() -> Vec<Key> {
+    let settings = Language::SETTINGS.into_iter().map(|setting| {
+        let is_number = setting.values.contains(&"…");
+        let shape = if is_number {
+            Shape::Either(vec![
+                Shape::Count(0, 30),
+                Shape::Choice(setting.values.iter().copied().take(1).collect()),
+            ])
+        } else {
+            Shape::Choice(setting.values.to_vec())
+        };
+        key(setting.key, shape, setting.zh, setting.en)
+    });
+    settings.collect()
+}

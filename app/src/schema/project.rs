@@ -1,0 +1,295 @@
+//! `weir.yaml`: connections, collections, Kafka, telemetry.
+
+use super::{BySystem, Key, Object, Shape, key, object, title, version};
+
+/// The mappings of a project's file, the file itself first.
+pub fn objects() -> Vec<Object> {
+    vec![
+        object("project", project()),
+        object("kafka", kafka()),
+        object("security", security()),
+        object("schema_registry", schema_registry()),
+        Object {
+            by_system: vec![
+                ("jushuitan", BySystem::Keys("jushuitan")),
+                ("kingdee-galaxy", BySystem::Keys("kingdee_galaxy")),
+                ("mysql", BySystem::Keys("mysql")),
+                ("sqlite", BySystem::Keys("sqlite")),
+            ],
+            ..object("connection", connection())
+        },
+        object("jushuitan", jushuitan()),
+        object("kingdee_galaxy", kingdee_galaxy()),
+        object("mysql", mysql()),
+        object(
+            "sqlite",
+            vec![
+                key("path", Shape::Text, "文件；没有则新建", "the file; made when it is missing").required(),
+            ],
+        ),
+        object("collection", collection()),
+        object("title", title().into()),
+        object("telemetry", telemetry()),
+    ]
+}
+
+fn project() -> Vec<Key> {
+    vec![
+        version(),
+        key("kafka", Shape::Object("kafka"), "Kafka 集群", "the Kafka cluster").required(),
+        key(
+            "schema_registry",
+            Shape::Object("schema_registry"),
+            "Confluent 接口的模式注册中心；没有则写 Avro 单对象",
+            "a registry with Confluent's interface; without it values are Avro single objects",
+        ),
+        key(
+            "connections",
+            Shape::map(Shape::Object("connection")),
+            "账号，各自命名",
+            "accounts, each under a name of its own",
+        )
+        .required(),
+        key(
+            "collections",
+            Shape::map(Shape::Object("collection")),
+            "供 _findCollection 查询的参照数据，各自命名",
+            "reference rows that _findCollection looks up, each collection under a name of its own",
+        ),
+        key(
+            "flows",
+            Shape::list(Shape::Text),
+            "流程文件或其文件夹，相对于本文件",
+            "flow files and folders of them, relative to this file",
+        )
+        .default("[\"flows\"]"),
+        key(
+            "seal_key",
+            Shape::Text,
+            "加密保存续期后的令牌，至少 16 个字符；有 refresh_token 时必填",
+            "seals renewed tokens, at least 16 characters; required where a connection has a refresh_token",
+        ),
+        key("state_dir", Shape::Text, "可由主题重建的本地状态", "what a process can rebuild from topics")
+            .default("\".weir/state\""),
+        key("telemetry", Shape::Object("telemetry"), "日志、指标、追踪", "logs, metrics, traces"),
+    ]
+}
+
+fn kafka() -> Vec<Key> {
+    vec![
+        key("brokers", Shape::Text, "host:port，多个用逗号隔开", "host:port, several with commas").required(),
+        key("prefix", Shape::Name, "主题与消费组名称的前缀", "first part of every topic's and group's name")
+            .default("\"weir\""),
+        key(
+            "replication",
+            Shape::Count(1, 9),
+            "topics apply 建立的副本数；生产环境写 3",
+            "copies of each partition that topics apply creates; 3 in production",
+        )
+        .default("1"),
+        key("client_id", Shape::Text, "broker 日志中的名称", "the name that brokers log").default("\"weir\""),
+        key("security", Shape::Object("security"), "加密与登录", "encryption and login"),
+        key(
+            "overrides",
+            Shape::map(Shape::Text),
+            "librdkafka 的其他设置；保证所依赖的设置不可改",
+            "further settings of librdkafka; those that the guarantees rest on are refused",
+        ),
+    ]
+}
+
+fn security() -> Vec<Key> {
+    vec![
+        key(
+            "protocol",
+            Shape::Choice(vec!["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"]),
+            "协议；TLS 与 SCRAM 需以 --features tls 编译",
+            "the protocol; TLS and SCRAM need a build with --features tls",
+        )
+        .default("\"plaintext\""),
+        key(
+            "mechanism",
+            Shape::Choice(vec!["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"]),
+            "登录方式",
+            "how to log in",
+        )
+        .default("\"SCRAM-SHA-512\""),
+        key("user", Shape::Text, "用户名；sasl_… 时必填", "the user; required with sasl_…"),
+        key("password", Shape::Text, "密码；sasl_… 时必填", "the password; required with sasl_…"),
+        key(
+            "ca_file",
+            Shape::Text,
+            "CA 证书（PEM）；缺省用系统的",
+            "the authorities, PEM; the system's by default",
+        ),
+        key("certificate_file", Shape::Text, "客户端证书（PEM）", "the client's certificate, PEM"),
+        key("key_file", Shape::Text, "客户端私钥（PEM）", "the client's key, PEM"),
+    ]
+}
+
+fn schema_registry() -> Vec<Key> {
+    vec![
+        key(
+            "url",
+            Shape::Text,
+            "地址，如 http://localhost:8081",
+            "base address, such as http://localhost:8081",
+        )
+        .required(),
+        key("user", Shape::Text, "用户名或 API key", "the login, or the API key"),
+        key("password", Shape::Text, "密码或 secret", "its password, or the secret"),
+    ]
+}
+
+fn connection() -> Vec<Key> {
+    let systems = vec![
+        "jushuitan",
+        "kingdee-galaxy",
+        "mysql",
+        "sqlite",
+        "wangdiantong-enterprise",
+        "wangdiantong-flagship",
+        "xiaoman-okki",
+        "kingdee-k3wise",
+    ];
+    vec![
+        key("system", Shape::Word(systems), "系统", "the system").required(),
+        key(
+            "time_zone",
+            Shape::Text,
+            "该系统本地时间的时区（IANA 名称）",
+            "IANA name of the zone that the system's local times are in",
+        )
+        .default("\"Asia/Shanghai\""),
+    ]
+}
+
+fn jushuitan() -> Vec<Key> {
+    vec![
+        key("app_key", Shape::Text, "开放平台的 app key", "from the open platform").required(),
+        key("app_secret", Shape::Text, "开放平台的 app secret", "from the open platform").required(),
+        key("access_token", Shape::Text, "授权得到的 access token", "from the authorisation").required(),
+        key(
+            "refresh_token",
+            Shape::Text,
+            "用于续期 access token；需要 seal_key",
+            "lets Weir renew the access token; needs seal_key",
+        ),
+        key("base_url", Shape::Text, "地址", "the address").default("\"https://openapi.jushuitan.com\""),
+        key(
+            "calls_per_second",
+            Shape::Count(1, 1_000),
+            "每个接口每秒的调用上限",
+            "your package's limit per endpoint",
+        )
+        .default("5"),
+        key(
+            "calls_per_minute",
+            Shape::Count(1, 60_000),
+            "每个接口每分钟的调用上限",
+            "your package's limit per endpoint",
+        )
+        .default("100"),
+    ]
+}
+
+fn kingdee_galaxy() -> Vec<Key> {
+    vec![
+        key("base_url", Shape::Text, "以 /k3cloud/ 结尾", "ends in /k3cloud/").required(),
+        key("account_id", Shape::Text, "数据中心（账套）ID", "the data centre's id").required(),
+        key("user_name", Shape::Text, "集成用户", "the integration's user").required(),
+        key("app_id", Shape::Text, "第三方系统登录授权的应用 ID", "of the third-party login").required(),
+        key("app_secret", Shape::Text, "第三方系统登录授权的密钥", "of the third-party login").required(),
+        key(
+            "language",
+            Shape::Count(1, 9_999),
+            "消息的语言；2052 为中文",
+            "the language of messages; 2052 is Chinese",
+        )
+        .default("2052"),
+        key("organisation", Shape::Text, "登录组织的编码", "number of the organisation to work in")
+            .default("\"0\""),
+        key("calls_per_second", Shape::Count(1, 1_000), "每秒的调用上限", "at most so many calls")
+            .default("10"),
+        key("connect_timeout", Shape::Duration, "连接超时", "how long a connection may take")
+            .default("\"10s\""),
+        key("read_timeout", Shape::Duration, "应答超时", "how long an answer may take").default("\"120s\""),
+    ]
+}
+
+fn mysql() -> Vec<Key> {
+    vec![
+        key(
+            "url",
+            Shape::Text,
+            "mysql://user:password@host:3306/database；密码中的特殊字符写作 %XX",
+            "mysql://user:password@host:3306/database; special characters of the password as %XX",
+        )
+        .required(),
+        key("user", Shape::Text, "取代 url 中的用户", "takes the place of the url's"),
+        key("password", Shape::Text, "取代 url 中的密码", "takes the place of the url's"),
+        key(
+            "state_schema",
+            Shape::Text,
+            "Weir 自己的表所在的库，在同一服务器上；没有则新建",
+            "schema of Weir's own tables on the same server; made when it is missing",
+        )
+        .default("\"weir\""),
+        key(
+            "session_time_zone",
+            Shape::Text,
+            "会话的时区偏移；只影响 TIMESTAMP 列",
+            "offset of the session; only TIMESTAMP columns depend on it",
+        )
+        .default("\"+08:00\""),
+        key(
+            "tls",
+            Shape::Choice(vec!["disabled", "preferred", "required", "verify-ca", "verify-identity"]),
+            "加密；缺省由服务器决定",
+            "encryption; the server's choice by default",
+        ),
+        key("tls_ca_file", Shape::Text, "CA 证书（PEM）", "the authorities, PEM"),
+        key("tls_certificate_file", Shape::Text, "客户端证书（PEM）", "the client's certificate, PEM"),
+        key("tls_key_file", Shape::Text, "客户端私钥（PEM）", "the client's key, PEM"),
+    ]
+}
+
+fn collection() -> Vec<Key> {
+    vec![
+        key("key", Shape::list(Shape::Text), "构成行编号的字段", "fields whose values make a row's id")
+            .required(),
+        key(
+            "file",
+            Shape::Text,
+            "weir collections load 缺省读取的文件，相对于本文件",
+            "what weir collections load reads when no file is named; relative to this file",
+        ),
+        key("title", Shape::Object("title"), "给人看的标题", "its title for people"),
+    ]
+}
+
+fn telemetry() -> Vec<Key> {
+    vec![
+        key(
+            "log_format",
+            Shape::Choice(vec!["text", "json"]),
+            "日志的格式，写到标准错误",
+            "how log lines look; they go to standard error",
+        )
+        .default("\"text\""),
+        key("log_filter", Shape::Text, "如 info,weir_sinks=debug", "such as info,weir_sinks=debug")
+            .default("\"info\""),
+        key(
+            "listen",
+            Shape::Text,
+            "/metrics、/healthz、/readyz 的地址；缺省不开",
+            "address of /metrics, /healthz and /readyz; nowhere by default",
+        ),
+        key(
+            "otlp_endpoint",
+            Shape::Text,
+            "OpenTelemetry 收集器（HTTP）的地址",
+            "base URL of an OpenTelemetry collector over HTTP",
+        ),
+    ]
+}
