@@ -3,7 +3,7 @@
 //! The protocol's "alter" resets every setting that is not named, so the dynamic settings a topic has are read first
 //! and sent along. A partition count is never changed: it would move keys to other partitions (invariant 4).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use futures_executor::block_on;
@@ -155,10 +155,11 @@ impl Admin {
     }
 
     /// Makes the cluster hold these topics with these settings and says what it changed. Settings that are set and not
-    /// named here stay. Nothing is changed when one topic cannot be made right.
+    /// named here stay. Nothing is changed when one topic cannot be made right. Topics that were made can be written to
+    /// and read when this returns.
     ///
     /// # Errors
-    /// [`Error::PartitionCount`]; `Refused` when the broker declines a setting or the rights are missing.
+    /// [`Error::PartitionCount`]; [`Error::Deadline`] when a topic gets no leaders; `Refused` when the broker declines a setting or the rights are missing.
     pub fn apply(&self, topics: &[TopicSpec], replication: i32) -> Result<Vec<TopicChange>, Error> {
         let changes = self.check(topics)?;
         for topic in topics {
@@ -176,7 +177,39 @@ impl Admin {
                 self.alter(topic)?;
             }
         }
+        let made = changes.iter().filter_map(|change| match change {
+            TopicChange::Create { topic } => Some(topic.as_str()),
+            TopicChange::Set { .. } => None,
+        });
+        self.wait_listed(made.collect())?;
         Ok(changes)
+    }
+
+    /// Waits until topics are listed with leaders: the controller answers before the brokers have heard of them.
+    fn wait_listed(&self, mut topics: BTreeSet<&str>) -> Result<(), Error> {
+        let start = Instant::now();
+        while !topics.is_empty() {
+            let metadata = self
+                .client
+                .inner()
+                .fetch_metadata(None, PATIENCE)
+                .map_err(|source| Error::client("list the topics", source))?;
+            for topic in metadata.topics() {
+                let is_led = topic.partitions().iter().all(|partition| partition.leader() >= 0);
+                if topic.error().is_none() && is_led && !topic.partitions().is_empty() {
+                    topics.remove(topic.name());
+                }
+            }
+            if start.elapsed() > PATIENCE {
+                let list: Vec<&str> = topics.into_iter().collect();
+                let attempted = format!("wait for the leaders of {}", list.join(", "));
+                return Err(Error::Deadline { attempted, waited: start.elapsed(), source: None });
+            }
+            if !topics.is_empty() {
+                std::thread::sleep(Duration::from_millis(50));
+            }
+        }
+        Ok(())
     }
 
     /// Removes topics with all they hold. Those that do not exist are passed over.
