@@ -9,6 +9,8 @@ use serde::Serialize;
 pub enum System {
     Jushuitan,
     Kingdee,
+    Okki,
+    K3Wise,
 }
 
 impl System {
@@ -16,6 +18,8 @@ impl System {
         match self {
             Self::Jushuitan => "jushuitan",
             Self::Kingdee => "kingdee",
+            Self::Okki => "okki",
+            Self::K3Wise => "k3wise",
         }
     }
 }

@@ -17,6 +17,8 @@ pub fn routes() -> Router<SharedWorld> {
         .route("/_sandbox/state", get(state))
         .route("/_sandbox/records/distributors", get(distributors))
         .route("/_sandbox/records/movements", get(movements))
+        .route("/_sandbox/records/orders", get(orders))
+        .route("/_sandbox/records/companies", get(companies))
         .route("/_sandbox/knobs", get(knobs).post(turn_knobs))
         .route("/_sandbox/clock", post(advance_clock))
 }
@@ -37,6 +39,16 @@ async fn distributors(State(world): State<SharedWorld>) -> Response<Body> {
 
 async fn movements(State(world): State<SharedWorld>) -> Response<Body> {
     let records = world.lock().jushuitan.movements();
+    records_of(&records)
+}
+
+async fn orders(State(world): State<SharedWorld>) -> Response<Body> {
+    let records = world.lock().okki.orders();
+    records_of(&records)
+}
+
+async fn companies(State(world): State<SharedWorld>) -> Response<Body> {
+    let records = world.lock().okki.companies();
     records_of(&records)
 }
 

@@ -21,7 +21,9 @@ pub enum Fault {
     #[serde(rename = "http_5xx")]
     Http5xx,
     /// HTTP 200 with a failure of the vendor. Jushuitan: `code` 199 (default), 200, 100 or any other. Kingdee: `code`
-    /// is a MsgCode, 13 (default), 14 or any other, or `response_error`. Nothing is done.
+    /// is a MsgCode, 13 (default), 14 or any other, or `response_error`. OKKI: `code` 429 (default), 401, 404 or any
+    /// other. K/3: `locked` (default), `deadlock`, `licence`, `unauthorised`, `period`, `row` (`StatusCode` 200 with a
+    /// row whose `FStatus` is false), or a number. Nothing is done.
     VendorError,
     /// The call is served and stored at once, but its answer takes `millis` (default 1000) longer: a client that gives up
     /// earlier does not know what became of it.
@@ -32,6 +34,8 @@ pub enum Fault {
     CutRequest,
     /// The call is served, but only the first half of the answer's text arrives.
     TruncatedJson,
+    /// OKKI: empty objects of an order arrive as `[]` (contract xiaoman-okki §5).
+    EmptyObjectAsList,
     /// A gateway's HTML page with status 200; nothing is done.
     HtmlAnswer,
     /// Jushuitan: a page after the first carries the rows of the page that was served before it.
@@ -40,9 +44,9 @@ pub enum Fault {
     MissingId,
     /// Jushuitan movements: no row carries `ioi_sn_id` (contract jushuitan §12).
     WithoutRowIds,
-    /// Jushuitan: `data_count` and `page_count` tell another total; `code` is what `data_count` says (default: 7 more).
+    /// Jushuitan and OKKI: a page tells another total; `code` is what it says (default: 7 more).
     WrongTotal,
-    /// Jushuitan: `code` arrives as text (contract jushuitan §6).
+    /// Jushuitan, OKKI and K/3: the code of the envelope arrives as text (contract jushuitan §6).
     CodeAsText,
     /// Jushuitan: `msg` is null.
     NullMsg,
@@ -50,7 +54,7 @@ pub enum Fault {
     HasNextOnEmptyPage,
     /// The access token or session of the call ends now, as if its time had come.
     ExpiredToken,
-    /// Kingdee: a document is stored but its audit is refused (asked once per document).
+    /// Kingdee and K/3: the audit of a stored document is refused (asked once per document).
     AuditRefused,
 }
 
@@ -174,7 +178,7 @@ impl From<Rule> for RuleText {
     }
 }
 
-/// Kingdee documents that are refused for good: the same document every time it comes.
+/// Documents of Kingdee and K/3 that are refused for good: the same document every time it comes.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RefusedNumbers {

@@ -7,6 +7,8 @@
 //! | --- | --- | --- |
 //! | [`jushuitan`] | 聚水潭 open platform | `/open/…`, `/openWeb/auth/…` |
 //! | [`kingdee`] | 金蝶云星空 (Kingdee Cloud Galaxy) | `/k3cloud/…`, any letter case |
+//! | [`k3wise`] | 金蝶 K/3 WISE | `/K3API/…`, any letter case |
+//! | [`okki`] | 小满 OKKI CRM | `/v1/…` |
 //! | `control` | the sandbox itself | `/_sandbox/…` |
 //!
 //! A further system is one more module with a `routes` function, one more field of the world, and one more line in
@@ -28,8 +30,10 @@ mod control;
 mod faults;
 mod json_text;
 pub mod jushuitan;
+pub mod k3wise;
 pub mod kingdee;
 mod made_up;
+pub mod okki;
 mod options;
 mod reply;
 mod server;

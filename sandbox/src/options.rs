@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Knobs, jushuitan, kingdee};
+use crate::{Knobs, jushuitan, k3wise, kingdee, okki};
 
 /// Everything that decides how a sandbox behaves. The defaults hold the credentials of the contracts' worked examples.
 #[derive(Debug, Clone)]
@@ -13,6 +13,10 @@ pub struct Options {
     pub customers: u32,
     /// Unique-code movements (唯一码进出流水) that exist at the start.
     pub movements: u32,
+    /// Sales orders of OKKI that exist at the start.
+    pub orders: u32,
+    /// Customers of OKKI (at least one), those included that come later than their orders.
+    pub companies: u32,
     /// How far back in time the data reaches.
     pub span_seconds: u32,
     /// Nothing that exists at the start is younger than this, so that a poller with a settle lag sees all of it at once.
@@ -27,6 +31,10 @@ pub struct Options {
     pub jushuitan: jushuitan::Settings,
     /// The account of 金蝶云星空.
     pub kingdee: kingdee::Settings,
+    /// The company of 金蝶 K/3 WISE.
+    pub k3wise: k3wise::Settings,
+    /// The account of 小满 OKKI.
+    pub okki: okki::Settings,
 }
 
 impl Default for Options {
@@ -35,6 +43,8 @@ impl Default for Options {
             seed: 1,
             customers: 600,
             movements: 6_000,
+            orders: 300,
+            companies: 80,
             span_seconds: 20 * 86_400,
             quiet_tail_seconds: 120,
             clock_offset_seconds: 0,
@@ -42,6 +52,8 @@ impl Default for Options {
             knobs: Knobs::default(),
             jushuitan: jushuitan::Settings::default(),
             kingdee: kingdee::Settings::default(),
+            k3wise: k3wise::Settings::default(),
+            okki: okki::Settings::default(),
         }
     }
 }

@@ -19,7 +19,7 @@ use tokio::{
 };
 
 use crate::{
-    Fault, KnobError, Knobs, Options, Rule, State, control, jushuitan, kingdee,
+    Fault, KnobError, Knobs, Options, Rule, State, control, jushuitan, k3wise, kingdee, okki,
     reply::CutConnection,
     world::{SharedWorld, World},
 };
@@ -158,6 +158,26 @@ impl Handle {
         self.world.lock().kingdee.expire_sessions();
     }
 
+    /// The newest state of every OKKI order that is not removed, in full.
+    pub fn orders(&self) -> Vec<String> {
+        self.world.lock().okki.orders()
+    }
+
+    /// Every OKKI customer, those included that come later than their orders.
+    pub fn companies(&self) -> Vec<String> {
+        self.world.lock().okki.companies()
+    }
+
+    /// Ends the token of K/3 WISE, as if its time had come.
+    pub fn expire_k3wise_token(&self) {
+        self.world.lock().k3wise.expire_token();
+    }
+
+    /// Ends every access token of OKKI, as if its time had come.
+    pub fn expire_okki_tokens(&self) {
+        self.world.lock().okki.expire_tokens();
+    }
+
     fn turn(&self, change: impl FnOnce(&mut Knobs)) {
         let mut world = self.world.lock();
         let mut knobs = world.faults.knobs().clone();
@@ -172,6 +192,8 @@ fn router(world: SharedWorld) -> Router {
         .merge(control::routes())
         .merge(jushuitan::routes())
         .merge(kingdee::routes())
+        .merge(okki::routes())
+        .merge(k3wise::routes())
         .with_state(world)
 }
 

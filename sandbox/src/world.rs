@@ -17,7 +17,7 @@ use crate::{
     calls::{Call, Calls},
     clock::{self, Clock},
     faults::FaultBox,
-    jushuitan, kingdee,
+    jushuitan, k3wise, kingdee, okki,
     reply::{self, Reply},
 };
 
@@ -32,6 +32,8 @@ pub struct World {
     pub calls: Calls,
     pub jushuitan: jushuitan::System,
     pub kingdee: kingdee::System,
+    pub okki: okki::System,
+    pub k3wise: k3wise::System,
 }
 
 /// The world as it is handed to the routes and to [`crate::Handle`].
@@ -51,6 +53,10 @@ pub struct State {
     pub jushuitan: jushuitan::State,
     /// 金蝶云星空: what was stored, in which order, and what was odd about it.
     pub kingdee: kingdee::State,
+    /// 小满 OKKI: how many records there are, which were removed, and what was issued and refused.
+    pub okki: okki::State,
+    /// 金蝶 K/3 WISE: what was stored, in which order, and what was odd about it.
+    pub k3wise: k3wise::State,
 }
 
 impl World {
@@ -58,12 +64,15 @@ impl World {
     pub fn new(options: Options) -> Self {
         let clock = Clock::with_offset(options.clock_offset_seconds);
         let jushuitan = jushuitan::System::new(&options, clock.now());
+        let okki = okki::System::new(&options, clock.now());
         Self {
             clock,
             faults: FaultBox::new(options.knobs, options.seed ^ 0x00FA_0175),
             calls: Calls::default(),
             jushuitan,
             kingdee: kingdee::System::new(options.kingdee, options.seed),
+            okki,
+            k3wise: k3wise::System::new(options.k3wise, options.seed),
         }
     }
 
@@ -75,6 +84,8 @@ impl World {
             knobs: self.faults.knobs().clone(),
             jushuitan: self.jushuitan.state(),
             kingdee: self.kingdee.state(),
+            okki: self.okki.state(),
+            k3wise: self.k3wise.state(),
         }
     }
 

@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use clap::Parser;
 use tracing_subscriber::{EnvFilter, fmt};
-use weir_sandbox::{Change, Knobs, Options, RefusedNumbers, Sandbox, Secret, jushuitan};
+use weir_sandbox::{Change, Knobs, Options, RefusedNumbers, Sandbox, Secret, jushuitan, k3wise};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -22,9 +22,12 @@ Credentials (those of the worked examples in the contracts):
   Jushuitan      app key demo-key, secret demo-secret, token demo-token, refresh token demo-refresh
   Kingdee Galaxy base URL http://127.0.0.1:18080/k3cloud/, AcctID 65f0c0ffee0001, user integration,
                  password demo-password, AppID 200001_c2FuZGJveC1hcHAtc2VlZC0yNGJ5dGVz,
-                 AppSec 0123456789abcdef0123456789abcdef";
+                 AppSec 0123456789abcdef0123456789abcdef
+  K/3 WISE       base URL http://127.0.0.1:18080/K3API/,
+                 authority code 4f1c0a6b8e2d4c7f9a3b5d6e7f8091a2b3c4d5e6f7081920
+  OKKI           client id demo-client, secret demo-secret, user demo@example.com, password demo-password";
 
-/// Servers that behave, and misbehave, like 聚水潭 (Jushuitan) and 金蝶云星空 (Kingdee Galaxy).
+/// Servers that behave, and misbehave, like the remote systems Weir talks to.
 #[derive(Debug, Parser)]
 #[command(name = "weir-sandbox", version, after_help = EXAMPLES)]
 struct Arguments {
@@ -67,6 +70,30 @@ struct Arguments {
     /// Seconds a Kingdee session lives after its last call.
     #[arg(long, default_value_t = 1_200)]
     session_lifetime: u32,
+    /// OKKI sales orders at the start.
+    #[arg(long, default_value_t = 300)]
+    orders: u32,
+    /// OKKI customers at the start and a little later.
+    #[arg(long, default_value_t = 80, value_parser = clap::value_parser!(u32).range(1..=9_999))]
+    companies: u32,
+    /// Seconds until the OKKI customers are there that come later than their orders.
+    #[arg(long, default_value_t = 20)]
+    late_companies: u32,
+    /// OKKI's list of orders carries their lines, as no real account does.
+    #[arg(long)]
+    okki_embed_lines: bool,
+    /// Seconds an OKKI token lives.
+    #[arg(long, default_value_t = 28_800)]
+    okki_token_lifetime: u32,
+    /// Seconds a K/3 token lives.
+    #[arg(long, default_value_t = 3_600)]
+    k3_token_lifetime: u32,
+    /// Which fields K/3 wants filled.
+    #[arg(long, value_enum, default_value_t)]
+    k3_mandatory: k3wise::Mandatory,
+    /// How K/3 tells that a document was written.
+    #[arg(long, value_enum, default_value_t)]
+    k3_success: k3wise::SuccessShape,
     /// The password Kingdee's ValidateUser takes.
     #[arg(
         long,
@@ -113,6 +140,8 @@ impl Arguments {
             seed: self.seed,
             customers: self.customers,
             movements: self.movements,
+            orders: self.orders,
+            companies: self.companies,
             span_seconds: self.span_days * 86_400,
             clock_offset_seconds: self.clock_offset,
             change: Change { rate: self.change_rate, limit: self.change_limit, ..Change::default() },
@@ -123,6 +152,12 @@ impl Arguments {
         options.jushuitan.token_lifetime_seconds = self.token_lifetime;
         options.kingdee.session_lifetime_seconds = self.session_lifetime;
         options.kingdee.password = self.kingdee_password;
+        options.okki.late_company_seconds = self.late_companies;
+        options.okki.embed_lines = self.okki_embed_lines;
+        options.okki.token_lifetime_seconds = self.okki_token_lifetime;
+        options.k3wise.token_lifetime_seconds = self.k3_token_lifetime;
+        options.k3wise.mandatory = self.k3_mandatory;
+        options.k3wise.success_shape = self.k3_success;
         for knob in &self.knobs {
             options.knobs.merge_shorthand(knob).with_context(|| format!("--knob {knob}"))?;
         }
