@@ -15,6 +15,7 @@ pub mod jushuitan;
 pub mod kingdee;
 pub mod registry;
 pub mod seal;
+pub mod wangdiantong;
 
 #[cfg(test)]
 mod scripted;
