@@ -3,6 +3,8 @@
 //! Everything is put together here and nowhere else: `project` is what a user configured, `assembly` the stages made of
 //! it. The systems are listed where they are written: `weir_producers::systems` and `weir_sinks::SYSTEMS`.
 
+#![deny(clippy::print_stdout)]
+
 mod assembly;
 mod cli;
 mod codec;

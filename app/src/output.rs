@@ -1,11 +1,25 @@
 //! How answers look: problems, tables, the language of the reader.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, io::Write as _};
 
 use serde_json::{Value, json};
 use weir_model::settings::{Localized, Problem, Problems, Severity};
 
 use crate::cli::Language;
+
+/// Writes to standard output. A reader that has seen enough, such as `head`, ends the writing and is no failure.
+pub fn tell(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// A line on standard output, see [`tell`].
+macro_rules! say {
+    ($($line:tt)*) => {
+        $crate::output::tell(&format!("{}\n", format_args!($($line)*)))
+    };
+}
+pub(crate) use say;
 
 /// The reader's language: as asked for, else that of the environment.
 pub fn language(asked: Option<Language>) -> Language {

@@ -8,7 +8,8 @@ use weir_model::settings::Problems;
 use crate::{
     cli::{Check, Cli, Language},
     exit::Failure,
-    files, fragments, output,
+    files, fragments,
+    output::{self, say},
     project::{self, Project},
 };
 
@@ -26,13 +27,13 @@ pub fn run(options: &Check, cli: &Cli) -> Result<(), Failure> {
     let names: Vec<&str> = project::names(&flows).into_iter().map(|name| name.as_str()).collect();
     if cli.json {
         let answer = json!({"ok": !problems.has_errors(), "flows": names, "problems": output::problems_json(&problems)});
-        println!("{answer}");
+        say!("{answer}");
     } else {
         for problem in problems.list() {
-            println!("{}", output::problem_text(problem, language));
+            say!("{}", output::problem_text(problem, language));
         }
         if !problems.has_errors() {
-            println!("{}", summary(&names, fragments::count(&problems), language));
+            say!("{}", summary(&names, fragments::count(&problems), language));
         }
     }
     // The problems are told; the exit code says the rest.

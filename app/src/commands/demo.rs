@@ -24,7 +24,7 @@ use crate::{
     assembly::Assembly,
     cli::{Cli, Demo, Language, Project as ProjectOption, Stages},
     exit::Failure,
-    output,
+    output::{self, say},
     project::Project,
     sandbox_project, signals,
     tallies::{COUNT_NAMES, FlowCounts, Tallies, summary},
@@ -57,7 +57,7 @@ pub async fn run(options: &Demo, cli: &Cli) -> Result<(), Failure> {
             .map_err(|error| Failure::environment("register the flows", &error))?
     };
     if !cli.json {
-        println!("{}", greeting(options, &sandbox, language));
+        say!("{}", greeting(options, &sandbox, language));
     }
     // The stages get a token of their own: the demo stops them itself, and reads the letters before the broker goes.
     let running = CancellationToken::new();
@@ -74,7 +74,7 @@ pub async fn run(options: &Demo, cli: &Cli) -> Result<(), Failure> {
     // Who pipes the answer somewhere waits for its end.
     let goes_on = !options.once && std::io::stdout().is_terminal();
     if goes_on && finished == End::Finished {
-        println!("{}", farewell(language));
+        say!("{}", farewell(language));
         stop.cancelled().await;
     }
     running.cancel();
@@ -212,10 +212,10 @@ fn tell(
     language: Language,
 ) -> Result<(), Failure> {
     if cli.json {
-        println!("{}", summary(lines));
+        say!("{}", summary(lines));
         return Ok(());
     }
-    println!("\n{}", counts_table(lines, language));
+    say!("\n{}", counts_table(lines, language));
     for flow in &project.flows {
         let letters = dlq::read_letters(
             &deployment.cluster,
@@ -224,20 +224,20 @@ fn tell(
             flow.spec.name.as_str(),
         )?;
         if !letters.is_empty() {
-            println!("{}:", flow.spec.name);
+            say!("{}:", flow.spec.name);
         }
         for found in letters.iter().take(LETTERS) {
-            println!("{}", found.line());
+            say!("{}", found.line());
         }
         if letters.len() > LETTERS {
             let more = letters.len() - LETTERS;
             match language {
-                Language::Zh => println!("  … 另有 {more} 条"),
-                Language::En => println!("  … and {more} more"),
+                Language::Zh => say!("  … 另有 {more} 条"),
+                Language::En => say!("  … and {more} more"),
             }
         }
     }
-    println!("\n{}", places(options, language));
+    say!("\n{}", places(options, language));
     Ok(())
 }
 

@@ -6,7 +6,8 @@ use serde_json::json;
 use crate::{
     cli::{Cli, Describe, Language, Topic},
     exit::Failure,
-    output, reference,
+    output::{self, say},
+    reference,
     schema::File,
 };
 
@@ -43,9 +44,9 @@ pub fn run(options: &Describe, cli: &Cli) -> Result<(), Failure> {
 
 fn language(cli: &Cli) {
     if cli.json {
-        println!("{}", reference::json());
+        say!("{}", reference::json());
     } else {
-        print!("{}", reference::page(output::language(cli.lang)));
+        output::tell(&reference::page(output::language(cli.lang)));
     }
 }
 
@@ -60,7 +61,7 @@ fn schema(name: Option<&str>) -> Result<(), Failure> {
     };
     let text = serde_json::to_string_pretty(&file.schema())
         .map_err(|error| Failure::environment("write the schema", &error))?;
-    println!("{text}");
+    say!("{text}");
     Ok(())
 }
 
@@ -77,14 +78,14 @@ fn systems(wanted: impl Fn(&str) -> bool, as_json: bool) {
             .iter()
             .map(|(name, role, summary)| json!({"system": name, "role": role, "summary": summary}))
             .collect();
-        println!("{}", json!({"systems": list}));
+        say!("{}", json!({"systems": list}));
         return;
     }
     let rows: Vec<Vec<String>> = rows
         .iter()
         .map(|(name, role, summary)| vec![(*name).into(), (*role).into(), (*summary).into()])
         .collect();
-    print!("{}", output::table(&["system", "role", "summary"], &rows));
+    output::tell(&output::table(&["system", "role", "summary"], &rows));
 }
 
 fn apis(wanted: impl Fn(&str) -> bool, cli: &Cli) -> Result<(), Failure> {
@@ -92,7 +93,7 @@ fn apis(wanted: impl Fn(&str) -> bool, cli: &Cli) -> Result<(), Failure> {
     if cli.json {
         let text = serde_json::to_string(&json!({"apis": apis}))
             .map_err(|error| Failure::environment("write the descriptions", &error))?;
-        println!("{text}");
+        say!("{text}");
         return Ok(());
     }
     let language = output::language(cli.lang);
@@ -101,16 +102,19 @@ fn apis(wanted: impl Fn(&str) -> bool, cli: &Cli) -> Result<(), Failure> {
         Language::En => text.en,
     };
     for api in apis {
-        println!("{} {}  {}", api.system, api.name, api.path);
-        println!("  {}", pick(&api.summary));
+        say!("{} {}  {}", api.system, api.name, api.path);
+        say!("  {}", pick(&api.summary));
         if let Some(window) = &api.window {
-            println!(
+            say!(
                 "  window: {} … {}, at most {} days, by {}",
-                window.begin, window.end, window.max_days, window.selects_by
+                window.begin,
+                window.end,
+                window.max_days,
+                window.selects_by
             );
         }
         if let Some(page) = &api.page {
-            println!("  pages: {} from {}, {} at most {}", page.index, page.first, page.size, page.size_max);
+            say!("  pages: {} from {}, {} at most {}", page.index, page.first, page.size, page.size_max);
         }
         let rows: Vec<Vec<String>> = api
             .parameters
@@ -120,11 +124,11 @@ fn apis(wanted: impl Fn(&str) -> bool, cli: &Cli) -> Result<(), Failure> {
                 vec![format!("  {}", p.name), p.kind.into(), need.into(), pick(&p.meaning).into()]
             })
             .collect();
-        print!("{}", output::table(&["  parameter", "type", "", "meaning"], &rows));
+        output::tell(&output::table(&["  parameter", "type", "", "meaning"], &rows));
         for row in api.errors {
-            println!("  error {}: {} [{}]", row.code, pick(&row.meaning), row.class.name());
+            say!("  error {}: {} [{}]", row.code, pick(&row.meaning), row.class.name());
         }
-        println!("  source: {}\n", api.source);
+        say!("  source: {}\n", api.source);
     }
     Ok(())
 }

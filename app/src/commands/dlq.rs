@@ -13,7 +13,7 @@ use crate::{
     cli::{Cli, DlqList, DlqShow, Project as ProjectOption},
     codec,
     exit::Failure,
-    output,
+    output::{self, say},
     project::Project,
 };
 
@@ -49,7 +49,7 @@ pub async fn list(options: &DlqList, cli: &Cli) -> Result<(), Failure> {
     let newest = found.split_off(total.saturating_sub(options.limit));
     if cli.json {
         let list: Vec<Value> = newest.iter().map(brief).collect();
-        println!("{}", json!({"total": total, "letters": list}));
+        say!("{}", json!({"total": total, "letters": list}));
         return Ok(());
     }
     let rows: Vec<Vec<String>> = newest
@@ -66,8 +66,8 @@ pub async fn list(options: &DlqList, cli: &Cli) -> Result<(), Failure> {
             ]
         })
         .collect();
-    print!("{}", output::table(&["owner", "letter", "at", "number", "code", "cause"], &rows));
-    println!("{total} letters, {} shown", rows.len());
+    output::tell(&output::table(&["owner", "letter", "at", "number", "code", "cause"], &rows));
+    say!("{total} letters, {} shown", rows.len());
     Ok(())
 }
 
@@ -93,7 +93,7 @@ pub async fn show(options: &DlqShow, cli: &Cli) -> Result<(), Failure> {
     for found in &matching {
         let whole = whole(found);
         if cli.json {
-            println!("{whole}");
+            say!("{whole}");
         } else {
             print_whole(&whole);
         }
@@ -191,10 +191,10 @@ fn print_whole(whole: &Value) {
     for (key, value) in whole.as_object().into_iter().flatten() {
         match value {
             Value::Null => {}
-            Value::String(text) => println!("{key:13} {text}"),
-            Value::Object(_) | Value::Array(_) => println!("{key}\n{value:#}"),
-            other => println!("{key:13} {other}"),
+            Value::String(text) => say!("{key:13} {text}"),
+            Value::Object(_) | Value::Array(_) => say!("{key}\n{value:#}"),
+            other => say!("{key:13} {other}"),
         }
     }
-    println!();
+    output::tell("\n");
 }

@@ -8,6 +8,7 @@ use crate::{
     cli::{Export, Side},
     exit::Failure,
     files,
+    output::say,
 };
 
 /// Writes the metadata of one side, or of both.
@@ -29,7 +30,7 @@ pub fn run(options: &Export) -> Result<(), Failure> {
     let printed = serde_json::to_string_pretty(&json)
         .map_err(|error| Failure::environment("write the metadata as JSON", &error))?;
     match &options.out {
-        None => println!("{printed}"),
+        None => say!("{printed}"),
         Some(out) => std::fs::write(out, printed + "\n")
             .map_err(|error| Failure::environment(&format!("write {}", out.display()), &error))?,
     }

@@ -9,7 +9,8 @@ use weir_model::settings::{Localized, Problems};
 use crate::{
     cli::{Cli, Import, Language},
     exit::Failure,
-    files, output,
+    files,
+    output::{self, say},
 };
 
 /// Texts that become one flow.
@@ -38,10 +39,10 @@ pub fn run(options: &Import, cli: &Cli) -> Result<(), Failure> {
         done.push(one(job, &options.out)?);
     }
     if cli.json {
-        println!("{}", json!({"imports": done.iter().map(told_json).collect::<Vec<_>>()}));
+        say!("{}", json!({"imports": done.iter().map(told_json).collect::<Vec<_>>()}));
     } else {
         for done in &done {
-            print!("{}", told(done, language));
+            output::tell(&told(done, language));
         }
     }
     // What was refused is told; the exit code says the rest.

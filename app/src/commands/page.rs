@@ -1,6 +1,6 @@
 //! Text for people to read: colour where it helps, columns that fit the terminal, Chinese characters counted twice.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 
 use crate::{cli::Language, output::display_width};
 
@@ -15,12 +15,6 @@ pub struct Page {
     /// The reader's language.
     pub language: Language,
     colour: bool,
-}
-
-/// Writes to standard output. A reader that has seen enough, such as `head`, ends the writing and is no failure.
-pub fn tell(text: &str) {
-    let mut out = std::io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
 /// What a text says, for its colour.

@@ -19,6 +19,7 @@ use crate::{
     assembly,
     cli::{Cli, Project as ProjectOption},
     exit::Failure,
+    output::say,
     project::Project,
 };
 
@@ -106,12 +107,12 @@ fn tell(probed: &[Probed], as_json: bool) {
             .iter()
             .map(|p| json!({"what": p.what, "ok": p.problems.is_empty(), "facts": p.facts, "problems": p.problems}))
             .collect();
-        println!("{}", json!({"probes": list}));
+        say!("{}", json!({"probes": list}));
         return;
     }
     for Probed { what, facts, problems } in probed {
-        println!("{} {what}", if problems.is_empty() { "ok  " } else { "FAIL" });
-        facts.iter().for_each(|fact| println!("       {fact}"));
-        problems.iter().for_each(|problem| println!("     ! {problem}"));
+        say!("{} {what}", if problems.is_empty() { "ok  " } else { "FAIL" });
+        facts.iter().for_each(|fact| say!("       {fact}"));
+        problems.iter().for_each(|problem| say!("     ! {problem}"));
     }
 }

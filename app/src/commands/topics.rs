@@ -10,6 +10,7 @@ use super::load;
 use crate::{
     cli::{Cli, TopicsApply},
     exit::Failure,
+    output::say,
     project::Project,
 };
 
@@ -36,12 +37,12 @@ pub fn apply(options: &TopicsApply, cli: &Cli) -> Result<(), Failure> {
     };
     let lines: Vec<String> = changes.iter().map(describe).collect();
     if cli.json {
-        println!("{}", json!({"topics": specs.len(), "applied": !options.dry_run, "changes": lines}));
+        say!("{}", json!({"topics": specs.len(), "applied": !options.dry_run, "changes": lines}));
         return Ok(());
     }
-    lines.iter().for_each(|line| println!("{line}"));
+    lines.iter().for_each(|line| say!("{line}"));
     let verb = if options.dry_run { "would change" } else { "changed" };
-    println!("{} topics, {verb}: {}", specs.len(), lines.len());
+    say!("{} topics, {verb}: {}", specs.len(), lines.len());
     Ok(())
 }
 

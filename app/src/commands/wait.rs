@@ -14,7 +14,7 @@ use crate::{
     cli::{Cli, Language, WaitList},
     codec,
     exit::Failure,
-    output,
+    output::{self, say},
     project::{Flow, Project},
 };
 
@@ -66,9 +66,9 @@ pub async fn list(options: &WaitList, cli: &Cli) -> Result<(), Failure> {
     });
     let groups = sorted(awaited);
     if cli.json {
-        println!("{}", whole(&groups, options.limit));
+        say!("{}", whole(&groups, options.limit));
     } else {
-        print!("{}", text(&groups, options.limit, language));
+        output::tell(&text(&groups, options.limit, language));
     }
     Ok(())
 }

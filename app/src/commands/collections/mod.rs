@@ -27,7 +27,7 @@ use crate::{
     codec,
     config::Collection,
     exit::Failure,
-    output::{self, pick},
+    output::{self, pick, say},
     project::Project,
 };
 
@@ -54,7 +54,7 @@ pub async fn list(option: &ProjectOption, cli: &Cli) -> Result<(), Failure> {
     let language = output::language(cli.lang);
     if cli.json {
         let list: Vec<Value> = listed.iter().map(Listed::json).collect();
-        println!("{}", json!({"collections": list}));
+        say!("{}", json!({"collections": list}));
         return Ok(());
     }
     let headings = match language {
@@ -62,7 +62,7 @@ pub async fn list(option: &ProjectOption, cli: &Cli) -> Result<(), Failure> {
         Language::En => ["collection", "title", "rows", "filled from", "looked up by"],
     };
     let rows: Vec<Vec<String>> = listed.iter().map(|listed| listed.line(language)).collect();
-    print!("{}", output::table(&headings, &rows));
+    output::tell(&output::table(&headings, &rows));
     Ok(())
 }
 
@@ -153,12 +153,12 @@ pub async fn load(options: &CollectionsLoad, cli: &Cli) -> Result<(), Failure> {
     let load::Loaded { rows, written, removed } = loaded;
     let name = &options.name;
     if cli.json {
-        println!("{}", json!({"collection": name, "rows": rows, "written": written, "removed": removed}));
+        say!("{}", json!({"collection": name, "rows": rows, "written": written, "removed": removed}));
         return Ok(());
     }
     match language {
-        Language::Zh => println!("{name}：文件 {rows} 行，写入 {written}，删除 {removed}"),
-        Language::En => println!("{name}: {rows} rows in the file, {written} written, {removed} removed"),
+        Language::Zh => say!("{name}：文件 {rows} 行，写入 {written}，删除 {removed}"),
+        Language::En => say!("{name}: {rows} rows in the file, {written} written, {removed} removed"),
     }
     Ok(())
 }
@@ -195,15 +195,15 @@ pub async fn get(options: &CollectionsGet, cli: &Cli) -> Result<(), Failure> {
     let shown: Vec<(String, Value)> = found.into_iter().take(options.limit).collect();
     if cli.json {
         let rows: Vec<Value> = shown.into_iter().map(|(id, row)| json!({"id": id, "row": row})).collect();
-        println!("{}", json!({"total": total, "rows": rows}));
+        say!("{}", json!({"total": total, "rows": rows}));
         return Ok(());
     }
     for (id, row) in &shown {
-        println!("{id}  {row}");
+        say!("{id}  {row}");
     }
     match language {
-        Language::Zh => println!("共 {total} 行，显示 {}", shown.len()),
-        Language::En => println!("{total} rows, {} shown", shown.len()),
+        Language::Zh => say!("共 {total} 行，显示 {}", shown.len()),
+        Language::En => say!("{total} rows, {} shown", shown.len()),
     }
     Ok(())
 }
@@ -245,12 +245,12 @@ pub async fn drop_rows(options: &CollectionsDrop, cli: &Cli) -> Result<(), Failu
     held.into_iter().try_for_each(|id| writer.remove(id))?;
     writer.flush()?;
     if cli.json {
-        println!("{}", json!({"collection": name, "removed": rows}));
+        say!("{}", json!({"collection": name, "removed": rows}));
         return Ok(());
     }
     match language {
-        Language::Zh => println!("{name}：已删除 {rows} 行"),
-        Language::En => println!("{name}: {rows} rows removed"),
+        Language::Zh => say!("{name}：已删除 {rows} 行"),
+        Language::En => say!("{name}: {rows} rows removed"),
     }
     Ok(())
 }

@@ -14,14 +14,11 @@ use weir_model::{
     settings::{Localized, Problems},
 };
 
-use super::{
-    load,
-    page::{Page, tell},
-};
+use super::{load, page::Page};
 use crate::{
     cli::{Cli, Preview},
     exit::Failure,
-    output,
+    output::{self, tell},
     project::{self, Flow, Project},
 };
 

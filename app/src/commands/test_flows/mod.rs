@@ -17,11 +17,11 @@ use weir_model::{
 };
 use weir_processors::CompiledFlow;
 
-use super::page::{Page, tell};
+use super::page::Page;
 use crate::{
     cli::{Cli, Language, TestFlows},
     exit::Failure,
-    output,
+    output::{self, tell},
 };
 
 /// A flow and the results of its test files.
