@@ -9,6 +9,7 @@ use serde::Serialize;
 pub enum System {
     Jushuitan,
     Kingdee,
+    Wangdiantong,
     Okki,
     K3Wise,
 }
@@ -18,6 +19,7 @@ impl System {
         match self {
             Self::Jushuitan => "jushuitan",
             Self::Kingdee => "kingdee",
+            Self::Wangdiantong => "wangdiantong",
             Self::Okki => "okki",
             Self::K3Wise => "k3wise",
         }

@@ -3,12 +3,17 @@
 use axum::body::Body;
 use axum::{
     Router,
-    extract::State,
+    extract::{Path, State},
     http::{Response, StatusCode},
     routing::{get, post},
 };
 
-use crate::{json_text, reply::Reply, world::SharedWorld};
+use crate::{
+    json_text,
+    reply::Reply,
+    wangdiantong::{Access, Edition},
+    world::SharedWorld,
+};
 
 /// `GET /_sandbox/{health,state,knobs,records/…}` and `POST /_sandbox/{knobs,clock}`.
 pub fn routes() -> Router<SharedWorld> {
@@ -19,6 +24,7 @@ pub fn routes() -> Router<SharedWorld> {
         .route("/_sandbox/records/movements", get(movements))
         .route("/_sandbox/records/orders", get(orders))
         .route("/_sandbox/records/companies", get(companies))
+        .route("/_sandbox/records/refunds/{edition}/{access}", get(refunds))
         .route("/_sandbox/knobs", get(knobs).post(turn_knobs))
         .route("/_sandbox/clock", post(advance_clock))
 }
@@ -49,6 +55,25 @@ async fn orders(State(world): State<SharedWorld>) -> Response<Body> {
 
 async fn companies(State(world): State<SharedWorld>) -> Response<Body> {
     let records = world.lock().okki.companies();
+    records_of(&records)
+}
+
+/// The refunds of 旺店通 that `{enterprise,flagship}/{direct,qimen}` gives out.
+async fn refunds(
+    State(world): State<SharedWorld>,
+    Path((edition, access)): Path<(String, String)>,
+) -> Response<Body> {
+    let edition = match edition.as_str() {
+        "enterprise" => Edition::Enterprise,
+        "flagship" => Edition::Flagship,
+        _ => return Reply::plain(StatusCode::NOT_FOUND, "text/plain", "no such edition").into_response(),
+    };
+    let access = match access.as_str() {
+        "direct" => Access::Direct,
+        "qimen" => Access::Qimen,
+        _ => return Reply::plain(StatusCode::NOT_FOUND, "text/plain", "no such access").into_response(),
+    };
+    let records = world.lock().wangdiantong.refunds(edition, access);
     records_of(&records)
 }
 

@@ -54,6 +54,17 @@ pub enum Fault {
     HasNextOnEmptyPage,
     /// The access token or session of the call ends now, as if its time had come.
     ExpiredToken,
+    /// Wangdiantong: the Qimen router refuses the call itself; `code` is 7 (default), 8, 25 or any other, or a sub code
+    /// such as `isp.remote-service-error`.
+    GatewayFailure,
+    /// Wangdiantong: a page that has rows arrives without them.
+    EmptyPage,
+    /// Wangdiantong: a page without rows arrives without its list (contracts: `refunds` or `order` may be missing).
+    MissingList,
+    /// Wangdiantong: every number of an answer arrives as text.
+    NumbersAsText,
+    /// Wangdiantong: the first record of a page is modified right after the page was made.
+    RecordModified,
     /// Kingdee and K/3: the audit of a stored document is refused (asked once per document).
     AuditRefused,
 }

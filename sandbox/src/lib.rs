@@ -9,6 +9,7 @@
 //! | [`kingdee`] | 金蝶云星空 (Kingdee Cloud Galaxy) | `/k3cloud/…`, any letter case |
 //! | [`k3wise`] | 金蝶 K/3 WISE | `/K3API/…`, any letter case |
 //! | [`okki`] | 小满 OKKI CRM | `/v1/…` |
+//! | [`wangdiantong`] | 旺店通 enterprise and flagship | `/openapi2/…`, `/openapi`, `/router/qm` |
 //! | `control` | the sandbox itself | `/_sandbox/…` |
 //!
 //! A further system is one more module with a `routes` function, one more field of the world, and one more line in
@@ -37,6 +38,7 @@ pub mod okki;
 mod options;
 mod reply;
 mod server;
+pub mod wangdiantong;
 mod world;
 
 pub use calls::CallCount;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Knobs, jushuitan, k3wise, kingdee, okki};
+use crate::{Knobs, jushuitan, k3wise, kingdee, okki, wangdiantong};
 
 /// Everything that decides how a sandbox behaves. The defaults hold the credentials of the contracts' worked examples.
 #[derive(Debug, Clone)]
@@ -17,6 +17,8 @@ pub struct Options {
     pub orders: u32,
     /// Customers of OKKI (at least one), those included that come later than their orders.
     pub companies: u32,
+    /// Refunds that exist at the start in each edition of 旺店通.
+    pub refunds: u32,
     /// How far back in time the data reaches.
     pub span_seconds: u32,
     /// Nothing that exists at the start is younger than this, so that a poller with a settle lag sees all of it at once.
@@ -29,6 +31,8 @@ pub struct Options {
     pub knobs: Knobs,
     /// The account and the limits of 聚水潭.
     pub jushuitan: jushuitan::Settings,
+    /// The accounts and the limit of 旺店通, both editions.
+    pub wangdiantong: wangdiantong::Settings,
     /// The account of 金蝶云星空.
     pub kingdee: kingdee::Settings,
     /// The company of 金蝶 K/3 WISE.
@@ -45,12 +49,14 @@ impl Default for Options {
             movements: 6_000,
             orders: 300,
             companies: 80,
+            refunds: 400,
             span_seconds: 20 * 86_400,
             quiet_tail_seconds: 120,
             clock_offset_seconds: 0,
             change: Change::default(),
             knobs: Knobs::default(),
             jushuitan: jushuitan::Settings::default(),
+            wangdiantong: wangdiantong::Settings::default(),
             kingdee: kingdee::Settings::default(),
             k3wise: k3wise::Settings::default(),
             okki: okki::Settings::default(),
@@ -75,7 +81,7 @@ pub enum ListOrder {
 pub struct Change {
     /// The probability, per page request, that a distributor of the window being paged changes (of four changes one is
     /// a new distributor instead); movements are append-only: after a page up to four are added, each with this
-    /// probability. From 0 to 1.
+    /// probability. A refund is like a distributor. From 0 to 1.
     pub rate: f64,
     /// After so many modified and added records the data comes to rest.
     pub limit: u32,

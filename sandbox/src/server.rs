@@ -21,6 +21,7 @@ use tokio::{
 use crate::{
     Fault, KnobError, Knobs, Options, Rule, State, control, jushuitan, k3wise, kingdee, okki,
     reply::CutConnection,
+    wangdiantong::{self, Access, Edition},
     world::{SharedWorld, World},
 };
 
@@ -121,6 +122,12 @@ impl Handle {
         self.world.lock().jushuitan.movements()
     }
 
+    /// The newest state of every refund that an access of an edition of 旺店通 gives out, archived ones included, as the
+    /// bytes a page would carry.
+    pub fn refunds(&self, edition: Edition, access: Access) -> Vec<String> {
+        self.world.lock().wangdiantong.refunds(edition, access)
+    }
+
     /// Switches a fault on.
     pub fn set(&self, fault: Fault, rule: Rule) {
         self.turn(|knobs| knobs.set(fault, rule));
@@ -192,6 +199,7 @@ fn router(world: SharedWorld) -> Router {
         .merge(control::routes())
         .merge(jushuitan::routes())
         .merge(kingdee::routes())
+        .merge(wangdiantong::routes())
         .merge(okki::routes())
         .merge(k3wise::routes())
         .with_state(world)

@@ -19,6 +19,7 @@ use crate::{
     faults::FaultBox,
     jushuitan, k3wise, kingdee, okki,
     reply::{self, Reply},
+    wangdiantong,
 };
 
 /// What a gateway shows when the system behind it is away.
@@ -31,6 +32,7 @@ pub struct World {
     pub faults: FaultBox,
     pub calls: Calls,
     pub jushuitan: jushuitan::System,
+    pub wangdiantong: wangdiantong::System,
     pub kingdee: kingdee::System,
     pub okki: okki::System,
     pub k3wise: k3wise::System,
@@ -51,6 +53,8 @@ pub struct State {
     pub knobs: Knobs,
     /// 聚水潭: how many records there are, how many changes were made, and what the quota refused.
     pub jushuitan: jushuitan::State,
+    /// 旺店通: how many refunds there are, how many changes were made, and what the limit refused.
+    pub wangdiantong: wangdiantong::State,
     /// 金蝶云星空: what was stored, in which order, and what was odd about it.
     pub kingdee: kingdee::State,
     /// 小满 OKKI: how many records there are, which were removed, and what was issued and refused.
@@ -64,12 +68,14 @@ impl World {
     pub fn new(options: Options) -> Self {
         let clock = Clock::with_offset(options.clock_offset_seconds);
         let jushuitan = jushuitan::System::new(&options, clock.now());
+        let wangdiantong = wangdiantong::System::new(&options, clock.now());
         let okki = okki::System::new(&options, clock.now());
         Self {
             clock,
             faults: FaultBox::new(options.knobs, options.seed ^ 0x00FA_0175),
             calls: Calls::default(),
             jushuitan,
+            wangdiantong,
             kingdee: kingdee::System::new(options.kingdee, options.seed),
             okki,
             k3wise: k3wise::System::new(options.k3wise, options.seed),
@@ -83,6 +89,7 @@ impl World {
             calls: self.calls.counts(),
             knobs: self.faults.knobs().clone(),
             jushuitan: self.jushuitan.state(),
+            wangdiantong: self.wangdiantong.state(),
             kingdee: self.kingdee.state(),
             okki: self.okki.state(),
             k3wise: self.k3wise.state(),

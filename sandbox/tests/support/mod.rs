@@ -4,6 +4,8 @@
 
 #![allow(dead_code, reason = "every test file uses its own part")]
 
+pub mod wangdiantong;
+
 use std::collections::BTreeMap;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
