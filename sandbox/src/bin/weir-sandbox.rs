@@ -25,7 +25,10 @@ Credentials (those of the worked examples in the contracts):
                  AppSec 0123456789abcdef0123456789abcdef
   K/3 WISE       base URL http://127.0.0.1:18080/K3API/,
                  authority code 4f1c0a6b8e2d4c7f9a3b5d6e7f8091a2b3c4d5e6f7081920
-  OKKI           client id demo-client, secret demo-secret, user demo@example.com, password demo-password";
+  OKKI           client id demo-client, secret demo-secret, user demo@example.com, password demo-password
+  Wangdiantong   Qimen at http://127.0.0.1:18080/router/qm, app key 12345678, secret topsecret
+    enterprise   http://127.0.0.1:18080/openapi2/, sid demo-sid, app key demo-app, secret demo-secret
+    flagship     http://127.0.0.1:18080/openapi, sid demo3, app key demo3-app, secret demosecret:demosalt";
 
 /// Servers that behave, and misbehave, like the remote systems Weir talks to.
 #[derive(Debug, Parser)]
@@ -43,6 +46,9 @@ struct Arguments {
     /// Jushuitan unique-code movements at the start.
     #[arg(long, default_value_t = 6_000)]
     movements: u32,
+    /// Wangdiantong refunds at the start, in each edition.
+    #[arg(long, default_value_t = 400)]
+    refunds: u32,
     /// How many days back the data reaches.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=3_650))]
     span_days: u32,
@@ -61,8 +67,20 @@ struct Arguments {
     /// Calls per minute, token and endpoint at Jushuitan.
     #[arg(long, default_value_t = 100)]
     per_minute: u32,
-    /// Lifts the limits of Jushuitan.
-    #[arg(long, conflicts_with_all = ["per_second", "per_minute"])]
+    /// Calls per minute and seller account at Wangdiantong.
+    #[arg(long, default_value_t = 60)]
+    wangdiantong_per_minute: u32,
+    /// Days after which a Wangdiantong refund is in the archive only.
+    #[arg(long, default_value_t = 90)]
+    archive_after_days: u32,
+    /// Wangdiantong takes pages of any size.
+    #[arg(long)]
+    any_page_size: bool,
+    /// Wangdiantong looks at no signature, and serves the path that the seed of its flagship edition calls.
+    #[arg(long)]
+    unsigned: bool,
+    /// Lifts the limits of Jushuitan and Wangdiantong.
+    #[arg(long, conflicts_with_all = ["per_second", "per_minute", "wangdiantong_per_minute"])]
     no_quota: bool,
     /// Seconds a Jushuitan token lives.
     #[arg(long, default_value_t = 2_592_000)]
@@ -141,6 +159,7 @@ impl Arguments {
             customers: self.customers,
             movements: self.movements,
             orders: self.orders,
+            refunds: self.refunds,
             companies: self.companies,
             span_seconds: self.span_days * 86_400,
             clock_offset_seconds: self.clock_offset,
@@ -150,6 +169,10 @@ impl Arguments {
         let quota = jushuitan::Quota { per_second: self.per_second, per_minute: self.per_minute };
         options.jushuitan.quota = (!self.no_quota).then_some(quota);
         options.jushuitan.token_lifetime_seconds = self.token_lifetime;
+        options.wangdiantong.calls_per_minute = (!self.no_quota).then_some(self.wangdiantong_per_minute);
+        options.wangdiantong.archive_after_days = self.archive_after_days;
+        options.wangdiantong.strict_page_size = !self.any_page_size;
+        options.wangdiantong.require_sign = !self.unsigned;
         options.kingdee.session_lifetime_seconds = self.session_lifetime;
         options.kingdee.password = self.kingdee_password;
         options.okki.late_company_seconds = self.late_companies;
