@@ -414,7 +414,8 @@ fn bound(spec: &CheckSpec, key: &str, text: Option<&str>, problems: &mut Problem
         Ok(number) => Some(Some(number)),
         Err(_) => {
             let message = Localized::new(format!("{text:?} 不是数字"), format!("{text:?} is no number"));
-            problems.error(format!("{}.range.{key}", spec.path), message);
+            let suggestion = Localized::new("例如 \"0.10\"", "for example \"0.10\"");
+            problems.error_with(format!("{}.range.{key}", spec.path), message, suggestion);
             None
         }
     }

@@ -74,7 +74,11 @@ impl Reshape {
                     "groupCalculate 与 operation 的 merge 只能用一个",
                     "groupCalculate and the operation merge exclude each other",
                 );
-                problems.error(spec.path.clone(), message);
+                problems.error_with(
+                    spec.path.clone(),
+                    message,
+                    Localized::new("删除其中一个", "remove one of them"),
+                );
                 None
             }
             (None, None) => None,

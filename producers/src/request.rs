@@ -126,7 +126,8 @@ impl Node {
 fn compile_item(item: &Item, problems: &mut Problems) -> Option<Node> {
     if item.parser.is_some() {
         let message = Localized::new("来源请求中不支持 parser", "a source's request has no parsers");
-        problems.error(format!("{}.parser", item.path), message);
+        let suggestion = Localized::new("删除 parser", "remove the parser");
+        problems.error_with(format!("{}.parser", item.path), message, suggestion);
         return None;
     }
     let children = !item.children.is_empty();
@@ -137,7 +138,11 @@ fn compile_item(item: &Item, problems: &mut Problems) -> Option<Node> {
     }
     let Some(value) = item.value.as_ref().or(item.default.as_ref()) else {
         if item.required {
-            problems.error(format!("{}.value", item.path), Localized::new("缺少必填项", "is required"));
+            problems.error_with(
+                format!("{}.value", item.path),
+                Localized::new("缺少必填项", "is required"),
+                Localized::new("补上 value 或 default", "add a value or a default"),
+            );
         }
         return None;
     };

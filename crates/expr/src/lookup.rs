@@ -101,7 +101,7 @@ fn not_equality(conditions: &str) -> Option<CompileError> {
     let lower = conditions.to_ascii_lowercase();
     let found =
         [" in (", " in(", " or ", " like ", "<", ">", "!="].into_iter().find(|word| lower.contains(word))?;
-    let found = found.trim().trim_end_matches('(').to_uppercase();
+    let found = found.trim().trim_end_matches('(').trim_end().to_uppercase();
     let error = CompileError::new(
         format!("_findCollection 的条件只有相等和 AND，没有 {found}"),
         format!("a _findCollection looks up by equality and AND only, not by {found}"),

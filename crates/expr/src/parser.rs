@@ -111,6 +111,10 @@ fn parameter(parser: &str, name: &str, value: Option<&String>) -> Result<Box<str
         None => Err(CompileError::new(
             format!("解析器 {parser} 缺少 {name}"),
             format!("the parser {parser} needs {name}"),
+        )
+        .suggest(
+            format!("例如 parser: {{name: {parser}, {name}: …}}"),
+            format!("such as parser: {{name: {parser}, {name}: …}}"),
         )),
     }
 }

@@ -14,7 +14,7 @@ use weir_model::{
     settings::{Problems, unknown_word},
 };
 
-use crate::explain::ConditionStep;
+use crate::{explain::ConditionStep, map::report};
 
 /// A compiled condition.
 #[derive(Debug)]
@@ -110,7 +110,7 @@ impl Condition {
         let operand = match Operand::compile(*operator, item.value.as_ref()) {
             Ok(operand) => operand,
             Err(error) => {
-                problems.error(format!("{}.value", item.path), error.message);
+                report(&format!("{}.value", item.path), error, problems);
                 return None;
             }
         };
@@ -278,10 +278,16 @@ impl Operand {
             _ => 1..=1,
         };
         if !count.contains(&texts.len()) {
-            return Err(CompileError::new(
-                "条件的比较值缺失或个数不对（between 写 \"下限,上限\"）",
-                "the value to compare with is missing or of the wrong number (between takes \"low,high\")",
-            ));
+            let given = texts.len();
+            let error = CompileError::new(
+                format!("比较值的个数不对：有 {given} 个"),
+                format!("the number of values to compare with is wrong: {given}"),
+            );
+            return Err(match operator {
+                Operator::Between => error.suggest("写 value: \"下限,上限\"", "write value: \"low,high\""),
+                Operator::In | Operator::NotIn => error.suggest("写 value: \"a,b\"", "write value: \"a,b\""),
+                _ => error.suggest("写一个 value", "write one value"),
+            });
         }
         let ordered = matches!(
             operator,
@@ -301,10 +307,11 @@ impl Operand {
         }
         let numbers: Result<Vec<Number>, _> = texts.iter().map(|text| text.parse()).collect();
         numbers.map(Self::Numbers).map_err(|error| {
-            CompileError::new(
-                format!("{error}：应为数字或 timestamp:<秒>"),
-                format!("{error}: expected a number or timestamp:<seconds>"),
-            )
+            CompileError::new(format!("不能比较大小：{error}"), format!("cannot be compared with: {error}"))
+                .suggest(
+                    "写数字，或时间 timestamp:<Unix 秒>",
+                    "write a number, or a time as timestamp:<unix seconds>",
+                )
         })
     }
 }

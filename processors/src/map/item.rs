@@ -144,7 +144,8 @@ pub fn compile(specs: &[Spec], parent: &str, scope: &mut Scope, problems: &mut P
             let field = &spec.field;
             let message =
                 Localized::new(format!("字段 {field:?} 重复"), format!("the field {field:?} is there twice"));
-            problems.error(format!("{}.field", spec.path), message);
+            let suggestion = Localized::new("删除其中一个", "remove one of them");
+            problems.error_with(format!("{}.field", spec.path), message, suggestion);
         }
         let name = if parent.is_empty() { spec.field.clone() } else { format!("{parent}.{}", spec.field) };
         if let Some(content) = content(spec, &name, scope, problems) {
@@ -170,7 +171,11 @@ fn content(spec: &Spec, name: &str, scope: &mut Scope, problems: &mut Problems) 
     }
     if spec.parser.is_some() {
         let message = Localized::new("有子项的字段不能带解析器", "an item with children takes no parser");
-        problems.error(format!("{}.parser", spec.path), message);
+        let suggestion = Localized::new(
+            "把解析器写在子项上，或删除它",
+            "give the parser to one of the children, or remove it",
+        );
+        problems.error_with(format!("{}.parser", spec.path), message, suggestion);
     }
     match (kind, spec.value.as_deref().map(str::trim).filter(|value| !value.is_empty())) {
         (Kind::List, Some(list)) if list.contains(['{', '}', ' ']) => {
@@ -196,7 +201,9 @@ fn content(spec: &Spec, name: &str, scope: &mut Scope, problems: &mut Problems) 
                 "有子项的字段类型应为 object 或 array",
                 "an item with children is of type object or array",
             );
-            problems.error(format!("{}.type", spec.path), message);
+            let suggestion =
+                Localized::new("写 type: object 或 type: array", "write type: object or type: array");
+            problems.error_with(format!("{}.type", spec.path), message, suggestion);
             None
         }
     }
@@ -220,7 +227,8 @@ fn scalar(spec: &Spec, kind: Kind, scope: &mut Scope, problems: &mut Problems) -
     if spec.value.is_none() && spec.default.is_none() {
         if spec.required {
             let message = Localized::new("必填项没有值", "required, and has neither value nor default");
-            problems.error(spec.path.clone(), message);
+            let suggestion = Localized::new("补上 value 或 default", "add a value or a default");
+            problems.error_with(spec.path.clone(), message, suggestion);
         }
         return None;
     }

@@ -58,7 +58,9 @@ impl Mapping {
         let request = &target.metadata.request;
         if request.is_empty() {
             let message = Localized::new("没有映射任何字段", "no field is mapped");
-            problems.error(format!("{}.request", target.metadata.path), message);
+            let suggestion =
+                Localized::new("写 request: [{field: …, value: …}]", "write request: [{field: …, value: …}]");
+            problems.error_with(format!("{}.request", target.metadata.path), message, suggestion);
         }
         lists::check(request, problems);
         let mut items = item::compile(request, "", scope, problems);

@@ -44,7 +44,11 @@ impl Rows {
                 _ => {
                     let message =
                         Localized::new("列只能取单个值", "a column takes one value, no object and no list");
-                    problems.error(item.path, message);
+                    let suggestion = Localized::new(
+                        "拆成几列，或用 beatFlat 展开成行",
+                        "make columns of its parts, or flatten the list into rows with beatFlat",
+                    );
+                    problems.error_with(item.path, message, suggestion);
                 }
             }
         }
@@ -58,7 +62,11 @@ impl Rows {
                     format!("列 {name:?} 不能为空，但没有取值"),
                     format!("the column {name:?} cannot be NULL, and its item has no value"),
                 );
-                problems.error(column.path.clone(), message);
+                let suggestion = Localized::new(
+                    "给该项写 value 或 default，或把列改为可空",
+                    "give the item a value or a default, or make the column nullable",
+                );
+                problems.error_with(column.path.clone(), message, suggestion);
             }
             let key_part = target.key.iter().position(|name| *name == column.name);
             let shown = format!("rows.{}", column.name);

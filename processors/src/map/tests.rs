@@ -236,15 +236,15 @@ fn every_problem_of_a_broken_flow_is_reported_at_once() {
     assert!(compiled.is_none());
     let expect = [
         "f.yaml: source.metadata.condition[0][0].logic: unknown value \"equals\" (known values: eq, neq, gt, egt, lt, elt, like, notlike, between, notnull, isnull, eqv2, neqv2, in, notin)",
-        "f.yaml: source.metadata.condition[0][1].value: \"x\" is not a decimal number: expected a number or timestamp:<seconds>",
+        "f.yaml: source.metadata.condition[0][1].value: cannot be compared with: \"x\" is not a decimal number (write a number, or a time as timestamp:<unix seconds>)",
         "f.yaml: source.metadata.operation.method: unknown value \"splitArrays\" (did you mean \"splitArray\"?)",
-        "f.yaml: target.metadata.request[1].field: the field \"No\" is there twice",
+        "f.yaml: target.metadata.request[1].field: the field \"No\" is there twice (remove one of them)",
         "f.yaml: target.metadata.request[1].value: unknown filter \"dat\" (did you mean \"date\"?)",
         "f.yaml: target.metadata.request[2].type: unknown type \"strng\" (did you mean \"string\"?)",
         "f.yaml: target.metadata.request[2].value: unknown function \"CONCATT\" (did you mean \"CONCAT\"?)",
         "f.yaml: target.metadata.request[3].parser: unknown parser \"ConvertObjectPaser\" (did you mean \"ConvertObjectParser\"?)",
         "f.yaml: target.metadata.request[4].value: expected the bare name of a source list, found \"{{rows}}\" (write rows)",
-        "f.yaml: target.metadata.request[5]: required, and has neither value nor default",
+        "f.yaml: target.metadata.request[5]: required, and has neither value nor default (add a value or a default)",
         "f.yaml: target.key: the key \"Nr\" is no field of the document (did you mean \"No\"?)",
     ];
     assert_eq!(problems, expect);

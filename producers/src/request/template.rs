@@ -67,7 +67,9 @@ impl Template {
                 "来源请求中不支持表达式，请使用时间与分页宏",
                 "a source's request has no expressions; use the time and paging macros",
             );
-            problems.error(path, message);
+            let suggestion =
+                Localized::new("例如 {{LAST_SYNC_TIME|datetime}}", "for example {{LAST_SYNC_TIME|datetime}}");
+            problems.error_with(path, message, suggestion);
             return None;
         }
         let mut parts = Vec::new();
@@ -155,7 +157,8 @@ fn compile_macro(inner: &str, path: &str, problems: &mut Problems) -> Option<Par
             format!("{name} 不是时间，不能加过滤器"),
             format!("{name} is no time and takes no filter"),
         );
-        problems.error(path, message);
+        let suggestion = Localized::new(format!("写 {{{{{name}}}}}"), format!("write {{{{{name}}}}}"));
+        problems.error_with(path, message, suggestion);
         return None;
     }
     Some(Part::Macro(*named, *filter))

@@ -143,7 +143,8 @@ impl Compiler<'_> {
             return Err(CompileError::new(
                 format!("聚合函数不能嵌套：{text}"),
                 format!("aggregates cannot be nested: {text}"),
-            ));
+            )
+            .suggest("只保留一层聚合", "keep one of them"));
         }
         let paths = paths(argument)?;
         let candidates = self.candidates(&paths);

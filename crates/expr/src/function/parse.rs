@@ -56,6 +56,14 @@ pub fn compile(text: &str, scope: &mut Scope) -> Result<Compiled> {
     let syntax = |error: &dyn std::fmt::Display| {
         let text = error.to_string();
         let text = text.trim_start_matches("sql parser error: ");
+        if let Some((_, token)) = text.split_once("No infix parser for token ") {
+            let token = token.split(" at Line").next().unwrap_or(token);
+            return CompileError::new(
+                format!("表达式中不能写运算符 {token}"),
+                format!("the expression language has no operator {token}"),
+            )
+            .suggest("运算符见 weir describe language", "weir describe language lists the operators");
+        }
         CompileError::new(format!("表达式语法错误：{text}"), format!("syntax error: {text}"))
             .suggest("检查括号和引号；文本写成 '…'", "look at brackets and quotes; text is written '…'")
     };

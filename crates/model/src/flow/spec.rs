@@ -108,18 +108,27 @@ impl FlowSpec {
         fields.version(problems);
         let name = name(&mut fields, "flow", problems);
         let mut title = fields.mapping("title", problems);
+        // Of a side that is not there, that is said, and not every key that it lacks.
+        let mut unsaid = problems.fork();
+        let [has_source, has_target] = ["source", "target"].map(|side| has_side(&mut fields, side, problems));
         let spec = Self {
             name: FlowName::from(name),
             title: Localized::new(
                 title.text("zh", problems).unwrap_or_default(),
                 title.text("en", problems).unwrap_or_default(),
             ),
-            source: SourceSpec::read(fields.mapping("source", problems), problems),
+            source: SourceSpec::read(
+                fields.mapping("source", problems),
+                if has_source { &mut *problems } else { &mut unsaid },
+            ),
             checks: rules::checks(&mut fields, problems),
             lookups: rules::lookups(&mut fields, problems),
             aliases: rules::aliases(&mut fields, problems),
             language: Language::read(fields.mapping("language", problems), problems),
-            target: TargetSpec::read(fields.mapping("target", problems), problems),
+            target: TargetSpec::read(
+                fields.mapping("target", problems),
+                if has_target { &mut *problems } else { &mut unsaid },
+            ),
             text: text.to_owned(),
             digest: Digest::of(text.as_bytes()),
         };
@@ -127,6 +136,18 @@ impl FlowSpec {
         fields.finish(problems);
         Some(spec)
     }
+}
+
+fn has_side(fields: &mut Fields<'_>, side: &'static str, problems: &mut Problems) -> bool {
+    let has_side = fields.get(side).is_some();
+    if !has_side {
+        let suggestion = Localized::new(
+            format!("补上 {side}；只有一侧的文件写 kind: fragment"),
+            format!("add {side}; a file with one side says kind: fragment"),
+        );
+        problems.error_with(fields.path_of(side), Localized::new("缺少必填项", "is required"), suggestion);
+    }
+    has_side
 }
 
 impl SourceSpec {
@@ -171,7 +192,11 @@ impl Poll {
         };
         if poll.max_window == Some(Duration::ZERO) {
             let path = fields.path_of("max_window");
-            problems.error(path, Localized::new("窗口不能为零", "a window cannot be empty"));
+            problems.error_with(
+                path,
+                Localized::new("窗口不能为零", "a window cannot be empty"),
+                Localized::new("例如 7d", "such as 7d"),
+            );
         }
         fields.finish(problems);
         poll
