@@ -23,7 +23,8 @@ pub enum Fault {
     /// HTTP 200 with a failure of the vendor. Jushuitan: `code` 199 (default), 200, 100 or any other. Kingdee: `code`
     /// is a MsgCode, 13 (default), 14 or any other, or `response_error`. OKKI: `code` 429 (default), 401, 404 or any
     /// other. K/3: `locked` (default), `deadlock`, `licence`, `unauthorised`, `period`, `row` (`StatusCode` 200 with a
-    /// row whose `FStatus` is false), or a number. Nothing is done.
+    /// row whose `FStatus` is false), or a number. Wangdiantong: `code` 1012 (default, enterprise), 100 with one of its
+    /// limit texts by turns (default, flagship), or any other; words may follow it (`100 权限不足`). Nothing is done.
     VendorError,
     /// The call is served and stored at once, but its answer takes `millis` (default 1000) longer: a client that gives up
     /// earlier does not know what became of it.
@@ -44,7 +45,7 @@ pub enum Fault {
     MissingId,
     /// Jushuitan movements: no row carries `ioi_sn_id` (contract jushuitan §12).
     WithoutRowIds,
-    /// Jushuitan and OKKI: a page tells another total; `code` is what it says (default: 7 more).
+    /// Jushuitan, OKKI and Wangdiantong: a page tells another total; `code` is what it says (default: 7 more).
     WrongTotal,
     /// Jushuitan, OKKI and K/3: the code of the envelope arrives as text (contract jushuitan §6).
     CodeAsText,

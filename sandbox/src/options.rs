@@ -79,9 +79,9 @@ pub enum ListOrder {
 /// How records change while they are paged. The default changes nothing.
 #[derive(Debug, Clone, Copy)]
 pub struct Change {
-    /// The probability, per page request, that a distributor of the window being paged changes (of four changes one is
-    /// a new distributor instead); movements are append-only: after a page up to four are added, each with this
-    /// probability. A refund is like a distributor. From 0 to 1.
+    /// The probability, per page request, that a distributor or refund of the window being paged changes (of four
+    /// changes one is a new record instead); movements are append-only: after a page up to four are added, each with
+    /// this probability. From 0 to 1.
     pub rate: f64,
     /// After so many modified and added records the data comes to rest.
     pub limit: u32,

@@ -22,6 +22,7 @@ pub struct Shop {
     pub platform: u32,
 }
 
+// Of the platforms' codes the contracts tell 127 (the merchant's own shops) only; the others are made up.
 const TAOBAO: u32 = 1;
 const PINDUODUO: u32 = 39;
 

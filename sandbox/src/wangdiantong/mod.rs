@@ -29,6 +29,7 @@ use serde_json::Value;
 use crate::{
     Fault, Options,
     calls::{Call, System as Name},
+    json_text::ObjectText,
     reply::Reply,
     world::{SharedWorld, World},
 };
@@ -114,6 +115,11 @@ struct Refusal {
 impl Refusal {
     fn new(code: i64, text: impl Into<String>) -> Self {
         Self { code, text: text.into() }
+    }
+
+    /// Its code under `name`, and its text.
+    fn written(&self, name: &str) -> ObjectText {
+        ObjectText::new().raw(name, self.code).text("message", &self.text)
     }
 }
 
@@ -252,15 +258,17 @@ fn page(world: &mut World, call: &Call, endpoint: Endpoint, query: &Query) -> Se
     Served { total: Some(total), rows: (!missing).then_some(rows) }
 }
 
-/// The answer as it leaves: with its numbers turned into texts where the knobs say so.
-fn finish(world: &mut World, call: &Call, body: String) -> Reply {
+/// The answer as it leaves: with its numbers turned into texts where the knobs say so, and with why it was refused.
+fn finish(world: &mut World, call: &Call, mut body: String, refused: Option<Refusal>) -> Reply {
     if world.strikes(Fault::NumbersAsText, call).is_some()
         && let Ok(mut answer) = serde_json::from_str::<Value>(&body)
     {
         numbers_to_texts(&mut answer);
-        return Reply::json(answer.to_string());
+        body = answer.to_string();
     }
-    Reply::json(body)
+    let mut reply = Reply::json(body);
+    reply.refusal = refused.map(|refusal| refusal.code.to_string());
+    reply
 }
 
 fn numbers_to_texts(value: &mut Value) {

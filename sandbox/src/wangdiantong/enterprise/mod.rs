@@ -66,19 +66,17 @@ fn answer_direct(
         check_direct(world, &fields)?;
         serve(world, call, endpoint, &fields)
     });
-    match served {
+    let (answer, refused) = match served {
         Ok(served) => {
             let mut answer = ObjectText::new().raw("code", 0).text("message", "ok");
             if let Some(total) = served.total {
                 answer = answer.text("total_count", &total.to_string());
             }
-            super::finish(world, call, with_rows(answer, &served).finish())
+            (with_rows(answer, &served), None)
         }
-        Err(refusal) => {
-            let answer = ObjectText::new().raw("code", refusal.code).text("message", &refusal.text);
-            super::finish(world, call, answer.finish()).refused(refusal.code.to_string())
-        }
-    }
+        Err(refusal) => (refusal.written("code"), Some(refusal)),
+    };
+    super::finish(world, call, answer.finish(), refused)
 }
 
 /// Answers a call whose Qimen signature is right.
@@ -92,14 +90,10 @@ pub fn answer_qimen(world: &mut World, call: &Call, endpoint: Endpoint, fields: 
             }
             (with_rows(answer, &served), None)
         }
-        Err(refusal) => (
-            ObjectText::new().raw("errorcode", refusal.code).text("message", &refusal.text),
-            Some(refusal.code.to_string()),
-        ),
+        Err(refusal) => (refusal.written("errorcode"), Some(refusal)),
     };
-    let mut reply = super::finish(world, call, ObjectText::new().raw("response", answer.finish()).finish());
-    reply.refusal = refused;
-    reply
+    let body = ObjectText::new().raw("response", answer.finish()).finish();
+    super::finish(world, call, body, refused)
 }
 
 fn with_rows(answer: ObjectText, served: &Served) -> ObjectText {

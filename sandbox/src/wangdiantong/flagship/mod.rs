@@ -81,10 +81,7 @@ pub async fn direct(
                 }
                 serve_direct(world, call, endpoint, &fields, &body)
             });
-            let (body, refused) = envelope(served, Access::Direct);
-            let mut reply = super::finish(world, call, body);
-            reply.refusal = refused;
-            reply
+            reply(world, call, served, Access::Direct)
         })
         .await
 }
@@ -145,10 +142,7 @@ fn check_direct(world: &World, fields: &Fields, body: &str) -> Result<(), Refusa
 /// Answers a call whose Qimen signature is right.
 pub fn answer_qimen(world: &mut World, call: &Call, endpoint: Endpoint, fields: &Fields) -> Reply {
     let served = check_qimen(world, fields).and_then(|()| serve_qimen(world, call, endpoint, fields));
-    let (body, refused) = envelope(served, Access::Qimen);
-    let mut reply = super::finish(world, call, body);
-    reply.refusal = refused;
-    reply
+    reply(world, call, served, Access::Qimen)
 }
 
 /// The business parameters and the inner signature over them (contract §3).
@@ -209,10 +203,7 @@ pub async fn unsigned(State(world): State<SharedWorld>, body: Bytes) -> Response
                     .map(|parts| parts.into_iter().map(|(name, part)| (name, part.to_string())).collect())
                     .and_then(|fields: Fields| serve_qimen(world, call, endpoint, &fields))
             };
-            let (body, refused) = envelope(served, Access::Qimen);
-            let mut reply = super::finish(world, call, body);
-            reply.refusal = refused;
-            reply
+            reply(world, call, served, Access::Qimen)
         })
         .await
 }
@@ -251,8 +242,8 @@ fn page(
     Ok(served)
 }
 
-/// The answer's text, and why the call was refused.
-fn envelope(served: Result<Served, Refusal>, access: Access) -> (String, Option<String>) {
+/// The page or the refusal, as the way in sends it.
+fn reply(world: &mut World, call: &Call, served: Result<Served, Refusal>, access: Access) -> Reply {
     let (answer, refused) = match served {
         Ok(served) => {
             let mut data = ObjectText::new();
@@ -265,13 +256,12 @@ fn envelope(served: Result<Served, Refusal>, access: Access) -> (String, Option<
             }
             (ObjectText::new().raw("status", 0).raw("data", data.finish()), None)
         }
-        Err(refusal) => (
-            ObjectText::new().raw("status", refusal.code).text("message", &refusal.text),
-            Some(refusal.code.to_string()),
-        ),
+        Err(refusal) => (refusal.written("status"), Some(refusal)),
     };
-    match access {
-        Access::Direct => (answer.finish(), refused),
-        Access::Qimen => (ObjectText::new().raw("response", answer.finish()).finish(), refused),
-    }
+    let answer = answer.finish();
+    let body = match access {
+        Access::Direct => answer,
+        Access::Qimen => ObjectText::new().raw("response", answer).finish(),
+    };
+    super::finish(world, call, body, refused)
 }
