@@ -68,17 +68,26 @@ impl Filter {
         }
     }
 
-    /// Whether a document passes.
-    pub fn passes(&self, document: &Document) -> bool {
+    /// The columns that are compared.
+    pub fn columns(&self) -> Vec<Column> {
+        match self {
+            Self::Everything => Vec::new(),
+            Self::Or(left, right) | Self::And(left, right) => [left.columns(), right.columns()].concat(),
+            Self::Compare(column, ..) | Self::In(column, ..) => vec![*column],
+        }
+    }
+
+    /// Whether a document passes, with one of its rows.
+    pub fn passes(&self, document: &Document, row: usize) -> bool {
         match self {
             Self::Everything => true,
-            Self::Or(left, right) => left.passes(document) || right.passes(document),
-            Self::And(left, right) => left.passes(document) && right.passes(document),
+            Self::Or(left, right) => left.passes(document, row) || right.passes(document, row),
+            Self::And(left, right) => left.passes(document, row) && right.passes(document, row),
             Self::Compare(column, comparison, wanted) => {
-                comparison.holds(&text(&column.value(document)), wanted)
+                comparison.holds(&text(&column.value(document, row)), wanted)
             }
             Self::In(column, among, wanted) => {
-                let value = text(&column.value(document));
+                let value = text(&column.value(document, row));
                 wanted.contains(&value.to_lowercase()) == *among
             }
         }
@@ -304,7 +313,7 @@ mod tests {
 
     fn passes(filter: &Value) -> bool {
         let form = Form::by_id("BD_Customer").unwrap();
-        Filter::read(form, Some(filter)).unwrap().passes(&document("A", "100"))
+        Filter::read(form, Some(filter)).unwrap().passes(&document("A", "100"), 0)
     }
 
     #[test]

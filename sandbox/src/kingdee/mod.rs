@@ -4,7 +4,9 @@
 //! Which forms there are, and what they hold, are the tables of [`forms`].
 
 mod auth;
+mod base_data;
 mod body;
+mod check;
 mod envelope;
 mod filter;
 mod forms;

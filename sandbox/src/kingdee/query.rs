@@ -8,9 +8,9 @@ use super::{
     body::{Request, split, text},
     envelope::{Failure, Status},
     filter::Filter,
-    forms::{Field, Form, Kind},
+    forms::{Entity, Field, Form, Kind, property},
     steps::organisation,
-    store::{Column, Document, Store},
+    store::{Column, Document, Store, referred, told},
 };
 
 /// The most rows an answer has.
@@ -53,17 +53,27 @@ pub fn rows(store: &Store, form: &Form, request: &Request) -> Result<Rows, Failu
         limit if limit <= LARGEST_LIMIT => limit,
         _ => return Err(Failure::new(8, format!("参数Limit不能超过{LARGEST_LIMIT}"))),
     };
-    let mut found: Vec<_> = store.documents(form.id).filter(|document| filter.passes(document)).collect();
+    // A column of rows multiplies the document over its rows.
+    let used = columns.iter().copied().chain(filter.columns());
+    let entity = used.filter_map(|column| column.rows_of()).next();
+    let row_count = |document: &Document| entity.map_or(1, |entity| document.row_count(entity));
+    let mut found: Vec<_> = store
+        .documents(form.id)
+        .flat_map(|document| (0..row_count(document)).map(move |row| (document, row)))
+        .filter(|(document, row)| filter.passes(document, *row))
+        .collect();
     sort(form, &mut found, &request.text("OrderString"))?;
     // TopRowCount is an absolute last row, not a page size.
     let end = if top == 0 { found.len() } else { top.min(found.len()) };
     let rows = found.into_iter().take(end).skip(start).take(limit);
-    let rows = rows.map(|document| columns.iter().map(|column| column.value(document)).collect()).collect();
+    let rows = rows
+        .map(|(document, row)| columns.iter().map(|column| column.value(document, row)).collect())
+        .collect();
     Ok(Rows { keys, rows })
 }
 
 /// Sorts by `FNumber asc, FCUSTID desc`; documents that are equal in it stay in the order of their ids.
-fn sort(form: &Form, documents: &mut [&Document], order: &str) -> Result<(), Failure> {
+fn sort(form: &Form, documents: &mut [(&Document, usize)], order: &str) -> Result<(), Failure> {
     let mut keys = Vec::new();
     for part in split(order) {
         let mut words = part.split_whitespace();
@@ -73,7 +83,7 @@ fn sort(form: &Form, documents: &mut [&Document], order: &str) -> Result<(), Fai
     }
     documents.sort_by(|one, other| {
         let by_key = |(column, descending): &(Column, bool)| {
-            let order = compare(&column.value(one), &column.value(other));
+            let order = compare(&column.value(one.0, one.1), &column.value(other.0, other.1));
             if *descending { order.reverse() } else { order }
         };
         keys.iter().map(by_key).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
@@ -102,20 +112,41 @@ pub fn view(
         store.by_number(form, &number, organisation.as_deref()).next()
     };
     let document = found.ok_or_else(Failure::no_such_document)?;
-    let mut told = Map::new();
-    told.insert("Id".to_owned(), json!(document.id));
-    told.insert("DocumentStatus".to_owned(), json!(document.status.letter()));
+    let mut shown = Map::new();
+    shown.insert("Id".to_owned(), json!(document.id));
+    shown.insert("DocumentStatus".to_owned(), json!(document.status.letter()));
     for field in form.fields {
-        told.insert(field.property().to_owned(), told_value(field, document));
+        shown.insert(property(field.key).to_owned(), told_value(field, document.value(None, 0, field)));
     }
-    Ok((Status::default(), Map::from_iter([("Result".to_owned(), Value::Object(told))])))
+    for entity in form.entities {
+        shown.insert(property(entity.key).to_owned(), told_entity(entity, document));
+    }
+    Ok((Status::default(), Map::from_iter([("Result".to_owned(), Value::Object(shown))])))
 }
 
-fn told_value(field: &Field, document: &Document) -> Value {
+/// A part of a document as View tells it: always a list, also when the part has no rows.
+fn told_entity(entity: &Entity, document: &Document) -> Value {
+    let count = if entity.has_rows { document.row_count(entity) } else { 1 };
+    let row = |index: usize| {
+        let mut shown = Map::new();
+        if entity.has_rows {
+            shown.insert("Id".to_owned(), json!(document.entry_id(index)));
+            shown.insert("Seq".to_owned(), json!(index + 1));
+        }
+        for field in entity.fields {
+            let value = document.value(Some(entity), index, field);
+            shown.insert(property(field.key).to_owned(), told_value(field, value));
+        }
+        Value::Object(shown)
+    };
+    (0..count).map(row).collect()
+}
+
+fn told_value(field: &Field, value: Option<&Value>) -> Value {
     match field.kind {
-        Kind::Text(_) => json!(document.text(field)),
-        Kind::LocalText(_) => json!([{ "Key": 2052, "Value": document.text(field) }]),
-        Kind::Reference(_) => match document.reference(field) {
+        Kind::Text(_) | Kind::Decimal | Kind::Date | Kind::Flag => told(field, value),
+        Kind::LocalText(_) => json!([{ "Key": 2052, "Value": told(field, value) }]),
+        Kind::Reference(_) => match referred(field, value) {
             Some(row) => json!({
                 "Id": row.id, "Number": row.number, "Name": [{ "Key": 2052, "Value": row.name }],
             }),
@@ -126,24 +157,30 @@ fn told_value(field: &Field, document: &Document) -> Value {
 
 /// QueryBusinessInfo: the fields of a form.
 pub fn business_info(form: &Form) -> (Status, Map<String, Value>) {
-    let fields: Vec<_> = form
-        .fields
-        .iter()
-        .map(|field| {
-            let (element, length) = match field.kind {
-                Kind::Text(length) => ("TextField", length),
-                Kind::LocalText(length) => ("MultiLangTextField", length),
-                Kind::Reference(_) => ("BaseDataField", 0),
-            };
-            json!({
-                "Key": field.key, "Name": [{ "Key": 2052, "Value": field.label }], "PropertyName": field.property(),
-                "ElementType": element, "FieldLength": length, "MustInput": u8::from(field.mandatory),
-            })
-        })
-        .collect();
+    let entry = |key: &str, title: &str, fields: &'static [Field]| {
+        let fields: Vec<_> = fields.iter().map(field_info).collect();
+        json!({ "Key": key, "Name": [{ "Key": 2052, "Value": title }], "Fields": fields })
+    };
+    let mut entries = vec![entry("FBillHead", "单据头", form.fields)];
+    entries.extend(form.entities.iter().map(|entity| entry(entity.key, entity.title, entity.fields)));
     let info = json!({
         "Id": form.id, "Name": [{ "Key": 2052, "Value": form.title }], "PkFieldName": form.id_key,
-        "Entrys": [{ "Key": "FBillHead", "Name": [{ "Key": 2052, "Value": "单据头" }], "Fields": fields }],
+        "Entrys": entries,
     });
     (Status::default(), Map::from_iter([("NeedReturnData".to_owned(), info)]))
+}
+
+fn field_info(field: &Field) -> Value {
+    let (element, length) = match field.kind {
+        Kind::Text(length) => ("TextField", length),
+        Kind::LocalText(length) => ("MultiLangTextField", length),
+        Kind::Decimal => ("DecimalField", 0),
+        Kind::Date => ("DateTimeField", 0),
+        Kind::Flag => ("CheckBoxField", 0),
+        Kind::Reference(_) => ("BaseDataField", 0),
+    };
+    json!({
+        "Key": field.key, "Name": [{ "Key": 2052, "Value": field.label }], "PropertyName": property(field.key),
+        "ElementType": element, "FieldLength": length, "MustInput": u8::from(field.mandatory),
+    })
 }

@@ -7,8 +7,9 @@ use crate::{Fault, calls::Call, world::World};
 
 use super::{
     body::{Request, text},
+    check::{self, Strictness},
     envelope::{Failure, Status},
-    forms::{Field, Form, Kind},
+    forms::{ENTRY_ID, Form},
     store::{Column, Document, DocumentStatus, reference_number},
 };
 
@@ -20,6 +21,8 @@ struct SaveSettings {
     draft: bool,
     verify_base_data: bool,
     submit_and_audit: bool,
+    /// On an update, rows that are not sent are deleted.
+    delete_rows: bool,
     update_only: Vec<String>,
     return_fields: Vec<String>,
 }
@@ -38,6 +41,7 @@ impl SaveSettings {
             draft,
             verify_base_data: request.switch("IsVerifyBaseDataField"),
             submit_and_audit: request.switch("IsAutoSubmitAndAudit") && !draft,
+            delete_rows: request.get("IsDeleteEntry").is_none() || request.switch("IsDeleteEntry"),
             update_only: request.names("NeedUpDateFields"),
             return_fields: request.names("NeedReturnFields"),
         }
@@ -104,11 +108,7 @@ fn tell(
                 status.fail(index, failure);
             }
             let document = world.kingdee.store.by_id(form, saved.id)?;
-            let fields = settings
-                .return_fields
-                .iter()
-                .filter_map(|key| Some((key.clone(), Column::parse(form, key)?.value(document))));
-            Some(Value::Object(fields.collect()))
+            Some(returned(form, document, &settings.return_fields))
         }
         Err(failures) => {
             for failure in &failures {
@@ -119,6 +119,27 @@ fn tell(
     }
 }
 
+/// The values `NeedReturnFields` asks for; those of rows stand in a list under their part.
+fn returned(form: &Form, document: &Document, keys: &[String]) -> Value {
+    let mut fields = Map::new();
+    for key in keys {
+        let Some(column) = Column::parse(form, key) else { continue };
+        let Some(entity) = column.rows_of() else {
+            fields.insert(key.clone(), column.value(document, 0));
+            continue;
+        };
+        let blank = vec![json!({}); document.row_count(entity)];
+        let rows = fields.entry(entity.key).or_insert_with(|| Value::Array(blank));
+        let name = key.split_once('.').map_or(key.as_str(), |(_, name)| name);
+        for (index, row) in rows.as_array_mut().into_iter().flatten().enumerate() {
+            if let Some(row) = row.as_object_mut() {
+                row.insert(name.to_owned(), column.value(document, index));
+            }
+        }
+    }
+    Value::Object(fields)
+}
+
 /// Checks and stores one document.
 fn save_one(
     world: &mut World,
@@ -127,11 +148,9 @@ fn save_one(
     model: &Map<String, Value>,
     settings: &SaveSettings,
 ) -> Result<Saved, Vec<Failure>> {
-    for key in model.keys().filter(|key| !form.knows(key)) {
-        world.kingdee.store.note_unknown_key(form, key);
-    }
+    note_unknown_keys(world, form, model);
     let former = former(world, form, model).map_err(|failure| vec![failure])?;
-    let fields = merged(form, former.as_ref(), model, &settings.update_only);
+    let fields = merged(form, former.as_ref(), model, settings);
     let id = former.as_ref().map_or_else(|| world.kingdee.store.next_id(), |former| former.id);
     let mut document = Document {
         id,
@@ -144,7 +163,7 @@ fn save_one(
     };
     if document.number.trim().is_empty() {
         // The server numbers a document that comes without a number.
-        document.number = format!("CUST{id:06}");
+        document.number = format!("{}{id:06}", form.number_prefix);
         document.fields.insert(form.number_key.to_owned(), document.number.clone().into());
     }
     check(world, form, &document, settings)?;
@@ -187,17 +206,71 @@ fn merged(
     form: &Form,
     former: Option<&Document>,
     model: &Map<String, Value>,
-    update_only: &[String],
+    settings: &SaveSettings,
 ) -> Map<String, Value> {
+    let update_only = &settings.update_only;
     let mut fields = former.map(|former| former.fields.clone()).unwrap_or_default();
     let only_some = former.is_some() && !update_only.is_empty();
     for (key, value) in model {
-        let wanted = !only_some || update_only.iter().any(|named| named.eq_ignore_ascii_case(key));
-        if form.knows(key) && key != form.id_key && wanted {
-            fields.insert(key.clone(), value.clone());
+        let named = |key: &str| update_only.iter().any(|named| named.eq_ignore_ascii_case(key));
+        let entity = form.entity(key);
+        let within = entity.is_some_and(|entity| entity.fields.iter().any(|field| named(field.key)));
+        if !form.knows(key) || key == form.id_key || (only_some && !named(key) && !within) {
+            continue;
         }
+        let value = match (former, value) {
+            (Some(former), Value::Array(rows)) if entity.is_some_and(|entity| entity.has_rows) => {
+                merged_rows(former, key, rows, settings)
+            }
+            _ => value.clone(),
+        };
+        fields.insert(key.clone(), value);
     }
     fields
+}
+
+/// The rows after an update: a row that carries the id of a former one is laid over it; the former ones that are not
+/// sent stay only when `IsDeleteEntry` is false.
+fn merged_rows(former: &Document, key: &str, sent: &[Value], settings: &SaveSettings) -> Value {
+    let mut former_rows = former.fields.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
+    let mut rows = Vec::new();
+    for row in sent {
+        let id = row.get(ENTRY_ID).map(text).and_then(|id| id.parse::<i64>().ok());
+        let index = (0..former_rows.len()).find(|index| Some(former.entry_id(*index)) == id);
+        let known = index.and_then(|index| former_rows.get_mut(index));
+        match (known, row) {
+            (Some(Value::Object(known)), Value::Object(row)) => {
+                known.extend(row.clone());
+                rows.push(Value::Object(known.clone()));
+            }
+            _ => rows.push(row.clone()),
+        }
+    }
+    if settings.delete_rows {
+        return Value::Array(rows);
+    }
+    let is_new = |row: &Value| row.get(ENTRY_ID).map(text).is_none_or(|id| matches!(id.as_str(), "" | "0"));
+    former_rows.extend(sent.iter().filter(|row| is_new(row)).cloned());
+    Value::Array(former_rows)
+}
+
+/// Counts the keys neither the form nor its parts know.
+fn note_unknown_keys(world: &mut World, form: &'static Form, model: &Map<String, Value>) {
+    let store = &mut world.kingdee.store;
+    for (key, value) in model {
+        let Some(entity) = form.entity(key) else {
+            if !form.knows(key) {
+                store.note_unknown_key(form, key);
+            }
+            continue;
+        };
+        let rows = value.as_array().map_or_else(|| std::slice::from_ref(value), Vec::as_slice);
+        for key in rows.iter().filter_map(Value::as_object).flat_map(Map::keys) {
+            if !entity.knows(key) {
+                store.note_unknown_key(form, &format!("{}.{key}", entity.key));
+            }
+        }
+    }
 }
 
 /// Every reason for which a document cannot be stored.
@@ -207,8 +280,8 @@ fn check(
     document: &Document,
     settings: &SaveSettings,
 ) -> Result<(), Vec<Failure>> {
-    let mut failures: Vec<_> =
-        form.fields.iter().filter_map(|field| check_field(field, document, settings).err()).collect();
+    let strictness = Strictness { mandatory: !settings.draft, base_data: settings.verify_base_data };
+    let mut failures = check::failures(form, document, strictness);
     if world.faults.knobs().refused_numbers().contains(&document.number) {
         let words = format!("编码为“{}”的{}已被信用管控冻结，不允许保存", document.number, form.title);
         failures.push(Failure::of_field(form.number_key, words));
@@ -223,43 +296,6 @@ fn check(
         failures.push(Failure::of_field(form.number_key, words));
     }
     if failures.is_empty() { Ok(()) } else { Err(failures) }
-}
-
-fn check_field(field: &Field, document: &Document, settings: &SaveSettings) -> Result<(), Failure> {
-    let refuse = |words: String| Err(Failure::of_field(field.key, words));
-    let value = document.fields.get(field.key).unwrap_or(&Value::Null);
-    let is_blank = match field.kind {
-        Kind::Text(longest) | Kind::LocalText(longest) => {
-            if value.is_object() || value.is_array() {
-                return refuse(format!("字段“{}”的值格式不正确", field.label));
-            }
-            let length = text(value).chars().count();
-            if length > longest {
-                return refuse(format!("字段“{}”的长度{length}超过最大长度{longest}", field.label));
-            }
-            text(value).trim().is_empty()
-        }
-        Kind::Reference(base) => {
-            if !value.is_null() && !value.is_object() {
-                return refuse(format!("字段“{}”的值格式不正确", field.label));
-            }
-            match reference_number(value) {
-                Some(number) if base.row(&number).is_none() => {
-                    if settings.verify_base_data {
-                        return refuse(format!("字段“{}”的基础资料编码“{number}”不存在", field.label));
-                    }
-                    // Not verified, an unknown number resolves to nothing.
-                    true
-                }
-                Some(_) => false,
-                None => true,
-            }
-        }
-    };
-    if is_blank && field.mandatory && !settings.draft {
-        return refuse(format!("字段“{}”是必填项", field.label));
-    }
-    Ok(())
 }
 
 /// The further steps of `IsAutoSubmitAndAudit`. A refused audit leaves a stored document in review.

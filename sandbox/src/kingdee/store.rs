@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::forms::{BaseRow, Field, Form, Kind};
+use super::{
+    base_data::BaseRow,
+    forms::{Entity, Field, Form, Kind},
+};
 
 /// Where a document stands (contract kingdee-galaxy §5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -225,62 +228,121 @@ pub fn same_text(one: &str, other: &str) -> bool {
     one == other || one.to_lowercase() == other.to_lowercase()
 }
 
-/// A column of a query or filter: a field of the form, perhaps a field of what it refers to.
+/// A column of a query or filter: what the site knows of a document, or a field of its header or parts.
 #[derive(Debug, Clone, Copy)]
-pub enum Column {
+pub struct Column {
+    entity: Option<&'static Entity>,
+    part: Part,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Part {
     Id,
     Status,
-    Text(&'static Field),
+    EntryId,
+    EntrySeq,
+    Plain(&'static Field),
     ReferenceId(&'static Field),
     ReferenceNumber(&'static Field),
     ReferenceName(&'static Field),
 }
 
 impl Column {
-    /// The column of a key such as `FCreateOrgId.FNumber`, whatever its case.
+    /// The column of a key such as `FCreateOrgId.FNumber` or `FEntity_FSeq`, whatever its case.
     pub fn parse(form: &Form, key: &str) -> Option<Self> {
         let key = key.trim();
         if key.eq_ignore_ascii_case(form.id_key) {
-            return Some(Self::Id);
+            return Some(Self { entity: None, part: Part::Id });
         }
         if key.eq_ignore_ascii_case("FDocumentStatus") {
-            return Some(Self::Status);
+            return Some(Self { entity: None, part: Part::Status });
         }
+        if let Some(column) = Self::of_row(form, key) {
+            return Some(column);
+        }
+        // A key may name the part before the field.
+        let within = key.split_once('.').filter(|(entity, _)| form.entity(entity).is_some());
+        let key = within.map_or(key, |(_, key)| key);
         let (base, sub) = key.split_once('.').map_or((key, None), |(base, sub)| (base, Some(sub)));
-        let field = form.field(base)?;
-        match (field.kind, sub.map(str::to_ascii_lowercase).as_deref()) {
-            (Kind::Text(_) | Kind::LocalText(_), None) => Some(Self::Text(field)),
-            (Kind::Reference(_), None) => Some(Self::ReferenceId(field)),
-            (Kind::Reference(_), Some("fnumber")) => Some(Self::ReferenceNumber(field)),
-            (Kind::Reference(_), Some("fname")) => Some(Self::ReferenceName(field)),
-            _ => None,
-        }
+        let (entity, field) = form.field(base)?;
+        let part = match (field.kind, sub.map(str::to_ascii_lowercase).as_deref()) {
+            (Kind::Reference(_), None) => Part::ReferenceId(field),
+            (Kind::Reference(_), Some("fnumber")) => Part::ReferenceNumber(field),
+            (Kind::Reference(_), Some("fname")) => Part::ReferenceName(field),
+            (_, None) => Part::Plain(field),
+            _ => return None,
+        };
+        Some(Self { entity, part })
     }
 
-    /// What a document has in the column.
-    pub fn value(self, document: &Document) -> Value {
-        match self {
-            Self::Id => json!(document.id),
-            Self::Status => json!(document.status.letter()),
-            Self::Text(field) => json!(document.text(field)),
-            Self::ReferenceId(field) => json!(document.reference(field).map_or(0, |row| row.id)),
-            Self::ReferenceNumber(field) => json!(document.reference(field).map(|row| row.number)),
-            Self::ReferenceName(field) => json!(document.reference(field).map(|row| row.name)),
+    /// What the site knows of a row: `FEntity_FEntryId` and `FEntity_FSeq`, or with a dot.
+    fn of_row(form: &Form, key: &str) -> Option<Self> {
+        let (entity, part) = key.split_once(['_', '.'])?;
+        let mut entities = form.entities.iter().filter(|entity| entity.has_rows);
+        let entity = entities.find(|known| known.key.eq_ignore_ascii_case(entity))?;
+        let part = match part.to_ascii_lowercase().as_str() {
+            "fentryid" => Part::EntryId,
+            "fseq" => Part::EntrySeq,
+            _ => return None,
+        };
+        Some(Self { entity: Some(entity), part })
+    }
+
+    /// The part whose rows the column is about; `None` for a column of the document as a whole.
+    pub fn rows_of(&self) -> Option<&'static Entity> {
+        self.entity.filter(|entity| entity.has_rows)
+    }
+
+    /// What a document has in the column; `row` counts from 0 and matters to columns of rows alone.
+    pub fn value(self, document: &Document, row: usize) -> Value {
+        let value = |field: &Field| document.value(self.entity, row, field);
+        match self.part {
+            Part::Id => json!(document.id),
+            Part::Status => json!(document.status.letter()),
+            Part::EntryId => json!(document.entry_id(row)),
+            Part::EntrySeq => json!(row + 1),
+            Part::Plain(field) => told(field, value(field)),
+            Part::ReferenceId(field) => json!(referred(field, value(field)).map_or(0, |row| row.id)),
+            Part::ReferenceNumber(field) => json!(referred(field, value(field)).map(|row| row.number)),
+            Part::ReferenceName(field) => json!(referred(field, value(field)).map(|row| row.name)),
         }
     }
 }
 
 impl Document {
-    /// A text field; empty when it was never sent.
-    pub(super) fn text(&self, field: &Field) -> String {
-        self.fields.get(field.key).map(super::body::text).unwrap_or_default()
+    /// A value of the header, of a part, or of a row of a part; `None` when it was never sent.
+    pub(super) fn value(&self, entity: Option<&Entity>, row: usize, field: &Field) -> Option<&Value> {
+        let Some(entity) = entity else { return self.fields.get(field.key) };
+        let part = self.fields.get(entity.key)?;
+        let part = if entity.has_rows { part.get(row)? } else { part };
+        part.get(field.key)
     }
 
-    /// The base data row a reference names, if there is one.
-    pub(super) fn reference(&self, field: &Field) -> Option<&'static BaseRow> {
-        let Kind::Reference(base) = field.kind else { return None };
-        base.row(&reference_number(self.fields.get(field.key)?)?)
+    /// How many rows a part has.
+    pub(super) fn row_count(&self, entity: &Entity) -> usize {
+        self.fields.get(entity.key).and_then(Value::as_array).map_or(0, Vec::len)
     }
+
+    /// The id of a row: it stays while no row before it is deleted.
+    pub(super) fn entry_id(&self, row: usize) -> i64 {
+        self.id * 1_000 + i64::try_from(row).unwrap_or_default() + 1
+    }
+}
+
+/// A value as queries tell it: numbers and switches as such, whatever they were sent as.
+pub(super) fn told(field: &Field, value: Option<&Value>) -> Value {
+    let text = value.map(super::body::text).unwrap_or_default();
+    match field.kind {
+        Kind::Decimal => text.trim().parse().map_or_else(|_| json!(0), Value::Number),
+        Kind::Flag => json!(text.eq_ignore_ascii_case("true")),
+        _ => json!(text),
+    }
+}
+
+/// The base data row a reference names, if there is one.
+pub(super) fn referred(field: &Field, value: Option<&Value>) -> Option<BaseRow> {
+    let Kind::Reference(base) = field.kind else { return None };
+    base.row(&reference_number(value?)?)
 }
 
 /// The number a reference is written with; `None` when it is blank or no reference at all.
