@@ -224,6 +224,37 @@ async fn calls_that_break_a_rule_are_refused() {
 }
 
 #[tokio::test]
+async fn the_router_refuses_in_its_own_words_and_order() {
+    let running = unlimited(|_| {}).await;
+    let (fresh, stale) = (time_text(now()), time_text(now() - 700));
+    let mut given: Vec<(&'static str, &str)> = Vec::new();
+    // Each step adds one parameter to those before it, a wrong one first.
+    for (name, wrong, right, missing, refused) in [
+        ("method", "wdt.trade.query", "wdt.refund.query", "21", "22"),
+        ("app_key", "87654321", "12345678", "28", "29"),
+        ("timestamp", stale.as_str(), fresh.as_str(), "30", "31"),
+        ("v", "1.0", "2.0", "32", "34"),
+        ("format", "xml", "json", "23", "23"),
+        ("sign_method", "sha1", "md5", "40", "41"),
+        ("sign", "0123456789ABCDEF0123456789ABCDEF", "", "24", "25"),
+    ] {
+        let failure = |fields: Vec<(&'static str, String)>| {
+            let running = &running;
+            async move { post(running, "/router/qm", &form(&borrowed(&fields))).await["response"].take() }
+        };
+        let owned = |fields: &[(&'static str, &str)]| -> Vec<(&'static str, String)> {
+            fields.iter().map(|(name, value)| (*name, (*value).to_owned())).collect()
+        };
+        let without = failure(owned(&given)).await;
+        assert_eq!((&without["flag"], &without["code"]), (&json!("failure"), &json!(missing)), "{name}");
+        let mut fields = owned(&given);
+        fields.push((name, wrong.to_owned()));
+        assert_eq!(failure(fields).await["code"], refused, "{name}");
+        given.push((name, right));
+    }
+}
+
+#[tokio::test]
 async fn filters_choose_records() {
     let running = unlimited(|_| {}).await;
     let truth = running.handle().refunds(Edition::Enterprise, Access::Qimen);

@@ -22,7 +22,8 @@ const PAGING: [(&str, &str); 3] = [("page_no", "0"), ("page_size", "50"), ("calc
 const DAY: i64 = 86_400;
 
 fn window(days_back: i64) -> Value {
-    json!({ "modified_from": time_text(now() - days_back * DAY), "modified_to": time_text(now()) })
+    let now = now();
+    json!({ "modified_from": time_text(now - days_back * DAY), "modified_to": time_text(now) })
 }
 
 async fn page(running: &Running, access: Access, number: u64, params: &Value) -> Value {
