@@ -1,7 +1,7 @@
 //! 金蝶云星空 (Kingdee Cloud Galaxy) as contract kingdee-galaxy describes it: logins, signed headers, and the operations
 //! on forms.
 //!
-//! Which forms there are, and what they hold, are the tables of [`forms`].
+//! Which forms there are, and what they hold, are the tables of [`forms`] and [`base_data`].
 
 mod auth;
 mod base_data;
