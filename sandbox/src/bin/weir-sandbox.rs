@@ -27,8 +27,8 @@ Credentials (those of the worked examples in the contracts):
                  authority code 4f1c0a6b8e2d4c7f9a3b5d6e7f8091a2b3c4d5e6f7081920
   OKKI           client id demo-client, secret demo-secret, user demo@example.com, password demo-password
   Wangdiantong   Qimen at http://127.0.0.1:18080/router/qm, app key 12345678, secret topsecret
-    enterprise   http://127.0.0.1:18080/openapi2/, sid demo-sid, app key demo-app, secret demo-secret
-    flagship     http://127.0.0.1:18080/openapi, sid demo3, app key demo3-app, secret demosecret:demosalt";
+    enterprise   below /openapi2/, sid demo-sid, app key demo-app, secret demo-secret
+    flagship     at /openapi, sid demo3, app key demo3-app, secret demosecret:demosalt";
 
 /// Servers that behave, and misbehave, like the remote systems Weir talks to.
 #[derive(Debug, Parser)]
