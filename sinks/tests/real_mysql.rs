@@ -34,6 +34,7 @@ cases! {
     a_wide_table_never_fails_on_width,
     partitions_are_written_side_by_side,
     a_probe_tells_what_does_not_fit_and_creates_nothing,
+    the_flows_own_statement_writes_and_lines_that_a_record_lost_are_deleted,
 }
 
 #[tokio::test]

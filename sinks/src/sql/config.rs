@@ -14,7 +14,10 @@ use weir_model::{
     target::BatchLimits,
 };
 
-use super::statement::{Dialect, is_valid_identifier};
+use super::{
+    main_sql::MainSql,
+    statement::{Dialect, is_key, is_valid_identifier},
+};
 
 /// Columns that both MySQL and SQLite allow in a table.
 const MAX_COLUMNS: usize = 1_000;
@@ -33,9 +36,24 @@ pub(super) struct TableSettings {
     pub(super) table: TableSpec,
     /// The key's columns.
     pub(super) key: Vec<String>,
+    /// The flow's own statement for rows; an upsert by the key when there is none.
+    pub(super) main_sql: Option<MainSql>,
+    /// The key's columns that all rows of one record share, when rows that its newest state lacks are to be deleted.
+    pub(super) orphans_of: Vec<String>,
     /// How large a batch may be.
     pub(super) limits: BatchLimits,
 }
+
+/// What becomes of rows that the newest state of their record lacks (contract decisions, "旺店通").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Orphans {
+    /// They are deleted in the transaction that writes the others.
+    Delete,
+    /// They stay.
+    Keep,
+}
+
+const ORPHANS: [(&str, Orphans); 2] = [("delete", Orphans::Delete), ("keep", Orphans::Keep)];
 
 /// Where the table is.
 pub(super) enum Server {
@@ -63,8 +81,10 @@ impl TableSettings {
             bytes: whole(fields.count("batch_bytes", 4 << 20, 1_024..=(64 << 20), problems)),
             age: fields.duration("batch_age", Duration::from_millis(200), problems),
         };
+        let orphans_of = orphans_of(&mut fields, &target.key, problems);
         fields.finish(problems);
-        let settings = Self { table, key: target.key.clone(), limits };
+        let main_sql = MainSql::read(target, &table, problems);
+        let settings = Self { table, key: target.key.clone(), main_sql, orphans_of, limits };
         settings.check_names(problems);
         settings.check_key(dialect, problems);
         settings
@@ -113,6 +133,34 @@ impl TableSettings {
                 Localized::new("缩短主键的 varchar 列", "make the key's varchar columns shorter");
             problems.error_with("target.key", message, suggestion);
         }
+    }
+}
+
+/// Reads `record_key` and `orphans`: with a record key, orphans are deleted unless the flow keeps them.
+fn orphans_of(fields: &mut Fields<'_>, key: &[String], problems: &mut Problems) -> Vec<String> {
+    let path = fields.path_of("record_key");
+    let names: Vec<String> = fields
+        .list("record_key", problems)
+        .iter()
+        .filter_map(|name| name.as_str().map(str::to_owned))
+        .collect();
+    let default = if names.is_empty() { Orphans::Keep } else { Orphans::Delete };
+    let orphans = fields.choice("orphans", &ORPHANS, default, problems);
+    let is_part = !names.is_empty() && names.len() < key.len() && names.iter().all(|name| is_key(key, name));
+    if !is_part && (!names.is_empty() || orphans == Orphans::Delete) {
+        let message = Localized::new(
+            "record_key 应为 target.key 中的一部分列",
+            "record_key names some of the columns of target.key, and not all of them",
+        );
+        let suggestion = Localized::new(
+            "写同一来源记录的各行共有的主键列，如 [refund_id]",
+            "write the key columns that all rows of one source record share, such as [refund_id]",
+        );
+        problems.error_with(path, message, suggestion);
+    }
+    match orphans {
+        Orphans::Delete if is_part => names,
+        _ => Vec::new(),
     }
 }
 

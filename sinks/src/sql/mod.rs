@@ -1,16 +1,18 @@
 //! The SQL target: one implementation for MySQL, MariaDB and SQLite (design §7).
 //!
-//! Documents are lists of rows in column order, written as upserts by the flow's key. Rows, offset and outcomes share
+//! Documents are lists of rows in column order, written as upserts by the flow's key or by the flow's own statement. Rows, offset and outcomes share
 //! one database transaction that a stale owner cannot commit, so each document is written exactly once in effect.
 //!
 //! `config` reads settings, `value` turns bodies into bound values, `statement` builds SQL text (all three pure),
-//! `database` is the pool, `state` keeps offsets and outcomes, `write` upserts and isolates bad documents, `run` is one
+//! `main_sql` checks a flow's own statement, `orphans` deletes rows that a record lost, `database` is the pool, `state` keeps offsets and outcomes, `write` upserts and isolates bad documents, `run` is one
 //! delivery, `inspect` compares the table with the flow, `classify` reads error codes.
 
 mod classify;
 mod config;
 mod database;
 mod inspect;
+mod main_sql;
+mod orphans;
 mod run;
 mod state;
 mod statement;
@@ -40,6 +42,7 @@ use crate::Setup;
 use classify::Failure;
 use config::{Server, TableSettings};
 use database::Database;
+use orphans::Orphans;
 use run::Held;
 use state::{Identity, State};
 use statement::{Upsert, create_table};
@@ -64,6 +67,7 @@ pub struct SqlTarget {
     database: Database,
     settings: TableSettings,
     upsert: Upsert,
+    orphans: Option<Orphans>,
     state: State,
     /// Bytes a statement may carry; known once the tables are there.
     packet: OnceCell<usize>,
@@ -91,7 +95,8 @@ impl SqlTarget {
         };
         Some(Self {
             state: State::new(dialect, &schema, &identity),
-            upsert: Upsert::new(dialect, &settings.table, &settings.key),
+            upsert: Upsert::new(dialect, &settings),
+            orphans: Orphans::new(dialect, &settings),
             database: Database::open(server),
             settings,
             packet: OnceCell::new(),

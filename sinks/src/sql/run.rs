@@ -92,8 +92,11 @@ impl SqlTarget {
 
     fn prepare<'a>(&self, delivery: &'a Delivery, packet: usize) -> Prepared<'a> {
         let columns = &self.settings.table.columns;
-        read_body(&delivery.document.body, columns)
-            .and_then(|values| Rows::new(values, columns.len(), packet))
+        let values = read_body(&delivery.document.body, columns)?;
+        if let Some(orphans) = &self.orphans {
+            orphans.check(&values)?;
+        }
+        Rows::new(values, columns.len(), packet)
     }
 
     async fn try_deliver(
@@ -121,7 +124,7 @@ impl SqlTarget {
             .filter_map(|(delivery, rows)| (!held.is_stored(delivery.offset)).then_some(rows))
             .collect();
         let columns = &self.settings.table.columns;
-        let writer = Writer { upsert: &self.upsert, columns, packet };
+        let writer = Writer { upsert: &self.upsert, orphans: self.orphans.as_ref(), columns, packet };
         let mut written = writer.write(&mut session, &open).await?.into_iter();
         // In the order of the deliveries; those of an earlier, unanswered commit as they were stored.
         let outcomes: Vec<Outcome> = batch

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use weir_model::flow::{Column, ColumnType, TableSpec};
 
+use super::config::TableSettings;
+
 /// Values a MySQL statement may bind.
 const MYSQL_MAX_VALUES: usize = 65_535;
 /// Values a SQLite statement may bind.
@@ -33,11 +35,15 @@ impl Dialect {
 
     /// Rows of `columns` values that fit into one statement; at least one.
     pub(super) fn rows_per_statement(self, columns: usize) -> usize {
-        let values = match self {
+        (self.most_values() / columns.max(1)).clamp(1, MAX_ROWS)
+    }
+
+    /// Values that one statement may bind.
+    pub(super) fn most_values(self) -> usize {
+        match self {
             Self::MySql => MYSQL_MAX_VALUES,
             Self::Sqlite => SQLITE_MAX_VALUES,
-        };
-        (values / columns.max(1)).clamp(1, MAX_ROWS)
+        }
     }
 }
 
@@ -47,7 +53,8 @@ pub(super) fn is_valid_identifier(name: &str) -> bool {
     (1..=64).contains(&name.chars().count()) && !name.contains(forbidden) && name.trim() == name
 }
 
-/// The upsert of one table in a few sizes, so that a connection prepares each of them once.
+/// The statement that writes rows of one table, an upsert or the flow's own, in a few sizes, so that a connection
+/// prepares each of them once.
 #[derive(Clone, Debug)]
 pub(super) struct Upsert {
     /// (rows, statement), largest first; the last one has one row.
@@ -55,14 +62,19 @@ pub(super) struct Upsert {
 }
 
 impl Upsert {
-    /// The statements for `table`, whose rows are told apart by the columns `key`.
-    pub(super) fn new(dialect: Dialect, table: &TableSpec, key: &[String]) -> Self {
-        let largest = dialect.rows_per_statement(table.columns.len());
+    /// The statements for the flow's table.
+    pub(super) fn new(dialect: Dialect, settings: &TableSettings) -> Self {
+        let TableSettings { table, key, main_sql, .. } = settings;
+        let columns = table.columns.len();
+        let limit = main_sql.as_ref().and_then(|sql| sql.limit).unwrap_or(usize::MAX);
+        let largest = dialect.rows_per_statement(columns).min(limit).max(1);
+        let text = |rows| match main_sql {
+            Some(sql) => sql.for_rows(rows, columns),
+            None => upsert(dialect, table, key, rows),
+        };
         let powers = (0..usize::BITS).rev().map(|bit| 1_usize << bit).filter(|size| *size < largest);
-        let sizes = std::iter::once(largest)
-            .chain(powers)
-            .map(|rows| (rows, Arc::from(upsert(dialect, table, key, rows))))
-            .collect();
+        let sizes =
+            std::iter::once(largest).chain(powers).map(|rows| (rows, Arc::from(text(rows)))).collect();
         Self { sizes }
     }
 
@@ -106,6 +118,26 @@ fn upsert(dialect: Dialect, table: &TableSpec, key: &[String], rows: usize) -> S
             format!("{insert} ON CONFLICT ({key}) DO UPDATE SET {}", set(|name| format!("excluded.{name}")))
         }
     }
+}
+
+/// Deletes the rows of a record that are none of `rows`: values of `shared`, then those of `own` row by row.
+pub(super) fn delete_others(
+    dialect: Dialect,
+    table: &str,
+    shared: &[String],
+    own: &[String],
+    rows: usize,
+) -> String {
+    let equal = |name: &String| format!("{} = ?", dialect.quote(name));
+    let of_record = shared.iter().map(equal).collect::<Vec<_>>().join(" AND ");
+    let names = quoted(dialect, own.iter().map(String::as_str));
+    let (names, row, before) = match (own.len(), dialect) {
+        (1, _) => (names, "?".to_owned(), ""),
+        (several, Dialect::MySql) => (format!("({names})"), placeholders(several), ""),
+        (several, Dialect::Sqlite) => (format!("({names})"), placeholders(several), "VALUES "),
+    };
+    let rows = vec![row.as_str(); rows].join(",");
+    format!("DELETE FROM {} WHERE {of_record} AND {names} NOT IN ({before}{rows})", dialect.quote(table))
 }
 
 /// `CREATE TABLE IF NOT EXISTS` with the flow's column types and the key as primary key.
@@ -187,6 +219,7 @@ pub(super) fn is_key(key: &[String], name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sql::main_sql::MainSql;
 
     fn table(columns: &[(&str, ColumnType)]) -> TableSpec {
         let column = |(name, kind): &(&str, ColumnType)| Column {
@@ -213,14 +246,42 @@ mod tests {
     }
 
     #[test]
+    fn a_delete_spares_the_rows_that_are_written() {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        assert_eq!(
+            delete_others(Dialect::MySql, "t", &names(&["refund_id"]), &names(&["line"]), 2),
+            "DELETE FROM `t` WHERE `refund_id` = ? AND `line` NOT IN (?,?)"
+        );
+        assert_eq!(
+            delete_others(Dialect::Sqlite, "t", &names(&["a"]), &names(&["b", "c"]), 2),
+            "DELETE FROM \"t\" WHERE \"a\" = ? AND (\"b\", \"c\") NOT IN (VALUES (?,?),(?,?))"
+        );
+    }
+
+    #[test]
     fn sizes_reach_from_the_limit_down_to_one() {
         let wide: Vec<(String, ColumnType)> = (0..71).map(|i| (format!("c{i}"), ColumnType::Text)).collect();
         let wide: Vec<(&str, ColumnType)> = wide.iter().map(|(name, kind)| (name.as_str(), *kind)).collect();
-        let upsert = Upsert::new(Dialect::Sqlite, &table(&wide), &["c0".to_owned()]);
+        let mut settings = TableSettings {
+            table: table(&wide),
+            key: vec!["c0".to_owned()],
+            main_sql: None,
+            orphans_of: Vec::new(),
+            limits: weir_model::target::BatchLimits {
+                documents: 1,
+                bytes: 1,
+                age: std::time::Duration::ZERO,
+            },
+        };
+        let upsert = Upsert::new(Dialect::Sqlite, &settings);
         assert_eq!(upsert.max_rows(), 461);
         assert_eq!(upsert.at_most(460).unwrap().0, 256);
         assert_eq!(upsert.at_most(1).unwrap().0, 1);
         assert!(upsert.at_most(0).is_none());
+        settings.main_sql = Some(MainSql { text: "REPLACE INTO t (c) VALUES".to_owned(), limit: Some(100) });
+        let own = Upsert::new(Dialect::Sqlite, &settings);
+        assert_eq!((own.max_rows(), own.at_most(99).unwrap().0), (100, 64));
+        assert!(own.at_most(1).unwrap().1.starts_with("REPLACE INTO t (c) VALUES (?,?"));
         assert_eq!(Dialect::MySql.rows_per_statement(70_000), 1);
     }
 

@@ -13,6 +13,7 @@ use weir_model::{
 use super::{
     classify::{Failure, codes},
     database::{Session, Statement},
+    orphans::Orphans,
     statement::Upsert,
     value::Value,
 };
@@ -32,6 +33,7 @@ pub(super) struct Rows<'a> {
 /// How rows are written.
 pub(super) struct Writer<'t> {
     pub(super) upsert: &'t Upsert,
+    pub(super) orphans: Option<&'t Orphans>,
     pub(super) columns: &'t [Column],
     /// Bytes of values that one statement may carry.
     pub(super) packet: usize,
@@ -149,9 +151,17 @@ impl Writer<'_> {
         let rows: Vec<&[Value<'_>]> =
             group.iter().flat_map(|(_, rows)| rows.values.chunks(self.columns.len().max(1))).collect();
         let mut pieces = self.pieces(&rows);
-        let several = pieces.len() > 1;
+        // What a refused group deleted comes back with its savepoint.
+        let several = pieces.len() > 1 || self.orphans.is_some();
         if several {
             session.control("SAVEPOINT weir_group").await?;
+        }
+        for (_, document) in group.iter().filter(|_| self.orphans.is_some()) {
+            if let Some((statement, values)) =
+                self.orphans.and_then(|orphans| orphans.delete(&document.values))
+            {
+                session.execute(Statement::Kept(statement.into()), &[&values]).await?;
+            }
         }
         let mut written = 0;
         for (count, statement) in pieces.drain(..) {

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use weir_model::{
+    Json,
     outcome::Outcome,
     target::{Batch, Delivery, TargetError},
 };
@@ -248,4 +249,61 @@ pub async fn a_probe_tells_what_does_not_fit_and_creates_nothing(site: &Site) {
     assert_eq!(report.problems.len(), 4, "{report:?}");
     let refused = target.claim(0).await.unwrap_err();
     assert!(matches!(&refused, TargetError::Halted(cause) if cause.code == codes::TABLE), "{refused}");
+}
+
+/// Lines of refunds, which their flow writes by a statement of its own.
+fn lines(orphans: &str) -> Json {
+    json!({
+        "table": "lines",
+        "create_table": true,
+        "columns": [
+            {"name": "refund_id", "type": "bigint"},
+            {"name": "line", "type": "varchar(20)"},
+            {"name": "qty", "type": "int"},
+        ],
+        "record_key": ["refund_id"],
+        "orphans": orphans,
+    })
+}
+
+const REPLACE: [(&str, &str); 2] =
+    [("main_sql", "REPLACE INTO `lines` (refund_id, line,\n qty) VALUES"), ("limit", "2")];
+
+async fn stored_lines(site: &Site) -> Vec<String> {
+    let quote = if site.is_mysql() { "`" } else { "\"" };
+    let joined = if site.is_mysql() { "CONCAT(refund_id, line, qty)" } else { "refund_id || line || qty" };
+    let sql = format!("SELECT {joined} FROM {quote}lines{quote} ORDER BY refund_id, line");
+    site.texts(&sql).await.into_iter().flatten().collect()
+}
+
+pub async fn the_flows_own_statement_writes_and_lines_that_a_record_lost_are_deleted(site: &Site) {
+    let target = site.target_of(&["refund_id", "line"], &lines("delete"), &REPLACE);
+    target.claim(0).await.unwrap();
+    let first = [
+        delivery(0, &json!([[1, "a", 1], [1, "b", 2], [1, "c", 3]])),
+        delivery(1, &json!([[2, "a", 9], [2, "b", 9]])),
+    ];
+    assert!(deliver(&target, &first, 2).await.unwrap().iter().all(is_delivered));
+    assert_eq!(stored_lines(site).await, ["1a1", "1b2", "1c3", "2a9", "2b9"]);
+    // A refused document keeps its rows, one of two records is refused, and a third is new.
+    site.execute(if site.is_mysql() {
+        "ALTER TABLE `lines` ADD CHECK (qty <> 13)"
+    } else {
+        "CREATE TRIGGER t BEFORE INSERT ON lines WHEN new.qty = 13 BEGIN SELECT RAISE(ABORT, 'no 13'); END"
+    })
+    .await;
+    let second = [
+        delivery(2, &json!([[1, "b", 5]])),
+        delivery(3, &json!([[2, "c", 13]])),
+        delivery(4, &json!([[3, "", 1], [4, "", 1]])),
+    ];
+    let outcomes = deliver(&target, &second, 5).await.unwrap();
+    assert!(is_delivered(&outcomes[0]));
+    assert_eq!(refusal(&outcomes[1]).code, codes::CONSTRAINT);
+    assert_eq!(refusal(&outcomes[2]).code, codes::BODY, "rows of two records in one document");
+    assert_eq!(stored_lines(site).await, ["1b5", "2a9", "2b9"]);
+    let kept = site.target_of(&["refund_id", "line"], &lines("keep"), &REPLACE);
+    kept.claim(0).await.unwrap();
+    assert!(is_delivered(&deliver(&kept, &[delivery(5, &json!([[2, "z", 7]]))], 6).await.unwrap()[0]));
+    assert_eq!(stored_lines(site).await, ["1b5", "2a9", "2b9", "2z7"]);
 }

@@ -132,14 +132,22 @@ impl Site {
     }
 
     pub fn target_with(&self, settings: &Json, connection: &Json, cluster: &str) -> Arc<dyn Target> {
-        let spec = self.spec(settings);
+        self.built(&self.spec(&["id"], settings, &[]), connection, cluster)
+    }
+
+    /// The target of a flow with this key and these items of `otherRequest`.
+    pub fn target_of(&self, key: &[&str], settings: &Json, other: &[(&str, &str)]) -> Arc<dyn Target> {
+        self.built(&self.spec(key, settings, other), &self.connection, "cluster-a")
+    }
+
+    fn built(&self, spec: &TargetSpec, connection: &Json, cluster: &str) -> Arc<dyn Target> {
         let mut problems = Problems::new("test");
         let setup = Setup {
             flow: &FlowName::from("goods"),
             topic: TOPIC,
             cluster,
             owner: &InstanceName::from("tester"),
-            target: &spec,
+            target: spec,
             connection,
             connection_path: "connections.db",
         };
@@ -147,12 +155,18 @@ impl Site {
         target.unwrap_or_else(|| panic!("{:?}", problems.list()))
     }
 
-    fn spec(&self, settings: &Json) -> TargetSpec {
+    fn spec(&self, key: &[&str], settings: &Json, other: &[(&str, &str)]) -> TargetSpec {
+        let other: Vec<Json> =
+            other.iter().map(|(field, value)| json!({"field": field, "value": value})).collect();
+        let target = json!({
+            "system": self.system,
+            "key": key,
+            "settings": settings,
+            "metadata": {"api": "batchexecute", "request": [], "otherRequest": other},
+        });
         let text = format!(
             "version: 1\nflow: goods\nsource: {{name: s, system: x, poll: {{start_from: \"2024-01-01\"}}, \
-             metadata: {{api: a, id: id}}}}\ntarget:\n  system: {}\n  key: [id]\n  settings: {settings}\n  \
-             metadata: {{api: execute, request: []}}\n",
-            self.system
+             metadata: {{api: a, id: id}}}}\ntarget: {target}\n"
         );
         let mut problems = Problems::new("flow");
         FlowSpec::parse(&text, &mut problems).unwrap().target
