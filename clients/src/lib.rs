@@ -12,6 +12,7 @@ pub mod error;
 pub mod governor;
 pub mod http;
 pub mod jushuitan;
+pub mod k3wise;
 pub mod kingdee;
 pub mod registry;
 pub mod seal;
