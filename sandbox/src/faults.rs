@@ -22,8 +22,8 @@ pub enum Fault {
     Http5xx,
     /// HTTP 200 with a failure of the vendor. Jushuitan: `code` 199 (default), 200, 100 or any other. Kingdee: `code`
     /// is a MsgCode, 13 (default), 14 or any other, or `response_error`. OKKI: `code` 429 (default), 401, 404 or any
-    /// other. K/3: `locked` (default), `deadlock`, `licence`, `unauthorised`, `period`, `row` (`StatusCode` 200 with a
-    /// row whose `FStatus` is false), or a number. Wangdiantong: `code` 1012 (default, enterprise), 100 with one of its
+    /// other; on its token endpoints an error of OAuth2 such as `invalid_grant` (default `server_error`). K/3: `locked` (default), `deadlock`, `licence`, `unauthorised`, `period`, `row` (`StatusCode` 200 with a
+    /// row whose `FStatus` is false), `failed_row` (the same under 201), or a number. Wangdiantong: `code` 1012 (default, enterprise), 100 with one of its
     /// limit texts by turns (default, flagship), or any other; words may follow it (`100 权限不足`). Nothing is done.
     VendorError,
     /// The call is served and stored at once, but its answer takes `millis` (default 1000) longer: a client that gives up

@@ -278,6 +278,9 @@ async fn faults_strike_as_they_are_told_to() {
     handle.set(Fault::VendorError, Rule::new(When::Next(1)).code("row"));
     let row = save("X2").await.unwrap().json();
     assert_eq!((&row["StatusCode"], &row["Data"][0]["FStatus"]), (&json!(200), &json!(false)));
+    handle.set(Fault::VendorError, Rule::new(When::Next(1)).code("failed_row"));
+    let row = save("X2").await.unwrap().json();
+    assert_eq!((&row["StatusCode"], &row["Data"][0]["FStatus"]), (&json!(201), &json!(false)));
     for (code, words) in [
         ("locked", "锁定"),
         ("deadlock", "死锁"),

@@ -221,6 +221,11 @@ async fn faults_strike_as_they_are_told_to() {
     let frequent = ask(&running, &token, LIST, "").await;
     assert_eq!((&frequent["code"], &frequent["data"]), (&json!(429), &Value::Null));
     assert_eq!(call(&running, &token, INFO, "order_id=1").await.status, 401);
+    for (code, status) in [("invalid_grant", 400), ("access_denied", 401), ("server_error", 500)] {
+        handle.set(Fault::VendorError, Rule::new(When::Next(1)).on("oauth2").code(code));
+        let refused = send(&running, "POST", "/v1/oauth2/access_token", &[], GRANT).await.unwrap();
+        assert_eq!((refused.status, &refused.json()["error"]), (status, &json!(code)));
+    }
     let token = self::token(&running, "invoices").await;
     handle.set(Fault::WrongTotal, Rule::new(When::Next(1)));
     let told = ask(&running, &token, LIST, "").await["data"]["count"].as_u64().unwrap();

@@ -126,13 +126,23 @@ impl System {
 struct Refusal {
     status_code: u16,
     message: String,
-    /// Told as a row with `FStatus` false under `StatusCode` 200, whatever the site's shape.
-    as_row: bool,
+    telling: Telling,
+}
+
+/// How a refusal is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Telling {
+    /// In the site's shape.
+    AsUsual,
+    /// As a row with `FStatus` false under `StatusCode` 200, whatever the site's shape.
+    RowUnderSuccess,
+    /// As such a row under the refusal's own code and the word the vendor uses.
+    RowUnderFailure,
 }
 
 impl Refusal {
     fn new(status_code: u16, message: impl Into<String>) -> Self {
-        Self { status_code, message: message.into(), as_row: false }
+        Self { status_code, message: message.into(), telling: Telling::AsUsual }
     }
 
     /// A document that is refused: code 201 (assumption of the contract).
@@ -154,7 +164,8 @@ impl Refusal {
             "licence" => Self::of_document("许可并发数已超出，请稍后再试"),
             "unauthorised" => Self::new(403, "模块未授权"),
             "period" => Self::of_document("单据日期所在的会计期间已结账"),
-            "row" => Self { as_row: true, ..Self::of_document("保存失败：物料已禁用") },
+            "row" => Self { telling: Telling::RowUnderSuccess, ..Self::of_document(DISABLED_ITEM) },
+            "failed_row" => Self { telling: Telling::RowUnderFailure, ..Self::of_document(DISABLED_ITEM) },
             other => Self::new(other.parse().unwrap_or(500), "系统内部错误"),
         }
     }
@@ -292,6 +303,9 @@ fn create_token(world: &mut World, call: &Call, query: &str) -> Reply {
 
 const SUCCESSFUL: &str = "Successful";
 
+/// Why the knob's row failed.
+const DISABLED_ITEM: &str = "保存失败：物料已禁用";
+
 /// Carries an action out; gives the message and the data of a success.
 fn carry_out(
     world: &mut World,
@@ -329,13 +343,16 @@ fn told(world: &World, written: &Written) -> (String, Value) {
 /// A refusal in the site's shape: a code and a message, or a row that failed under a success.
 fn refused(world: &mut World, call: &Call, refusal: &Refusal) -> Reply {
     let row = || json!([{ "FStatus": false, "FItemID": 0, "FNumber": "", "FMessage": refusal.message }]);
-    let is_of_document = refusal.status_code == 201;
-    let reply = match world.k3wise.settings.success_shape {
-        SuccessShape::WrappedRows if is_of_document => {
+    // What is no document's fault is told by its code in every shape.
+    let shape = Some(world.k3wise.settings.success_shape).filter(|_| refusal.status_code == 201);
+    let reply = match (refusal.telling, shape) {
+        (Telling::RowUnderFailure, _) => enveloped(world, call, refusal.status_code, "Faild", &row()),
+        (Telling::RowUnderSuccess, _) | (_, Some(SuccessShape::Rows)) => {
+            enveloped(world, call, 200, SUCCESSFUL, &row())
+        }
+        (_, Some(SuccessShape::WrappedRows)) => {
             enveloped(world, call, 200, SUCCESSFUL, &json!([{ "Data": row() }]))
         }
-        SuccessShape::Rows if is_of_document => enveloped(world, call, 200, SUCCESSFUL, &row()),
-        _ if refusal.as_row => enveloped(world, call, 200, SUCCESSFUL, &row()),
         _ => enveloped(world, call, refusal.status_code, &refusal.message, &Value::Null),
     };
     reply.refused(refusal.status_code.to_string())

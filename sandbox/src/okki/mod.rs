@@ -38,7 +38,7 @@ use self::{
     orders::Orders,
     query::Query,
     quota::QuotaBook,
-    tokens::{Barred, Tokens},
+    tokens::{Barred, Denied, Tokens},
 };
 
 pub use self::quota::Quota;
@@ -252,21 +252,28 @@ pub fn routes() -> Router<SharedWorld> {
 }
 
 async fn grant(Extract(world): Extract<SharedWorld>, body: Bytes) -> Response<Body> {
-    let call = Call::new(Name::Okki, ACCESS_TOKEN);
-    let body = tokens::Body::read(&body);
-    let serve = |world: &mut World, _: &Call| {
-        let now = world.clock.now();
-        tokens::reply(world.okki.tokens.grant(&world.okki.settings, &body, now))
-    };
-    world.answer(call, serve).await
+    token_call(world, ACCESS_TOKEN, &body, Tokens::grant).await
 }
 
 async fn renew(Extract(world): Extract<SharedWorld>, body: Bytes) -> Response<Body> {
-    let call = Call::new(Name::Okki, REFRESH_TOKEN);
-    let body = tokens::Body::read(&body);
-    let serve = |world: &mut World, _: &Call| {
+    token_call(world, REFRESH_TOKEN, &body, Tokens::renew).await
+}
+
+/// What a token endpoint does with a body at a time.
+type TokenStep = fn(&mut Tokens, &Settings, &tokens::Body, i64) -> Result<String, Denied>;
+
+async fn token_call(world: SharedWorld, path: &str, body: &[u8], step: TokenStep) -> Response<Body> {
+    let call = Call::new(Name::Okki, path);
+    let body = tokens::Body::read(body);
+    let serve = |world: &mut World, call: &Call| {
+        if let Some(rule) = world.strikes(Fault::VendorError, call) {
+            return Denied::of_knob(rule.code.as_deref()).into_reply();
+        }
         let now = world.clock.now();
-        tokens::reply(world.okki.tokens.renew(&world.okki.settings, &body, now))
+        match step(&mut world.okki.tokens, &world.okki.settings, &body, now) {
+            Ok(told) => Reply::json(told),
+            Err(denied) => denied.into_reply(),
+        }
     };
     world.answer(call, serve).await
 }

@@ -56,6 +56,25 @@ impl Denied {
         Self { hint: Some("Token has been revoked"), ..denied }
     }
 
+    /// The error a knob asks for.
+    pub fn of_knob(code: Option<&str>) -> Self {
+        let bad_request = |error| Self::new(StatusCode::BAD_REQUEST, error, "The request was refused.");
+        match code {
+            Some("invalid_client") => Self::client(),
+            Some("invalid_request") => Self::refresh_token(),
+            Some("invalid_grant") => bad_request("invalid_grant"),
+            Some("invalid_scope") => bad_request("invalid_scope"),
+            Some("unsupported_grant_type") => bad_request("unsupported_grant_type"),
+            Some("invalid_credentials") => {
+                Self { status: StatusCode::UNAUTHORIZED, ..bad_request("invalid_credentials") }
+            }
+            Some("access_denied") => {
+                Self { status: StatusCode::UNAUTHORIZED, ..bad_request("access_denied") }
+            }
+            _ => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "server_error", "The server met an error."),
+        }
+    }
+
     /// The answer, which has no business envelope.
     pub fn into_reply(self) -> Reply {
         let mut body =
@@ -231,14 +250,6 @@ impl Body {
         let right = self.text("client_id") == settings.client_id
             && self.text("client_secret") == settings.client_secret.reveal();
         if right { Ok(()) } else { Err(Denied::client()) }
-    }
-}
-
-/// The answer of a token endpoint.
-pub fn reply(told: Result<String, Denied>) -> Reply {
-    match told {
-        Ok(body) => Reply::json(body),
-        Err(denied) => denied.into_reply(),
     }
 }
 
