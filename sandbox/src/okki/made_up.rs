@@ -80,7 +80,7 @@ pub const PRODUCTS: [Product; 13] = [
     ("SAMPLE-01", "Sample, not for sale", "样品", "PCS"),
 ];
 
-/// A status of orders: the account's own code, its name, and whether it ends the order without delivery.
+/// The statuses of orders: the account's own code and its name. The last is that of a cancelled order.
 pub const STATUSES: [(u64, &str); 4] =
     [(10_240_001, "待确认"), (10_240_002, "执行中"), (10_240_003, "已完成"), (10_240_009, "已取消")];
 
