@@ -8,6 +8,8 @@
 //! publication durable. What is between them knows no system and no Kafka: a system is a [`feed::Feed`].
 
 pub mod account;
+mod calls;
+mod checks;
 pub mod code;
 pub mod feed;
 pub mod jushuitan;
@@ -19,6 +21,7 @@ pub mod record;
 pub mod registry;
 pub mod request;
 pub mod tokens;
+pub mod wangdiantong;
 pub mod window;
 
 pub use account::Account;

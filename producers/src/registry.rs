@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use thiserror::Error;
-use weir_clients::{http, seal::SealError};
+use weir_clients::{http, seal::SealError, wangdiantong::Edition};
 use weir_model::{
     Json,
     flow::SourceSpec,
@@ -16,7 +16,7 @@ use weir_model::{
 };
 use weir_runtime::{health::Health, telemetry::Metrics};
 
-use crate::{account::Account, jushuitan, window::PlanError};
+use crate::{account::Account, jushuitan, wangdiantong, window::PlanError};
 
 /// A connection as the project's configuration tells it.
 #[derive(Clone, Debug)]
@@ -91,13 +91,37 @@ fn first_of(problems: &Problems) -> String {
 
 /// All systems.
 pub fn systems() -> Vec<System> {
-    vec![System {
-        name: jushuitan::SYSTEM,
-        summary: jushuitan::SUMMARY,
-        check: jushuitan::check,
-        check_connection: jushuitan::check_connection,
-        build: jushuitan::build,
-    }]
+    vec![
+        System {
+            name: jushuitan::SYSTEM,
+            summary: jushuitan::SUMMARY,
+            check: jushuitan::check,
+            check_connection: jushuitan::check_connection,
+            build: jushuitan::build,
+        },
+        System {
+            name: Edition::Enterprise.system(),
+            summary: wangdiantong::summary(Edition::Enterprise),
+            check: |spec, problems| wangdiantong::check(Edition::Enterprise, spec, problems),
+            check_connection: |connection, problems| {
+                wangdiantong::check_connection(Edition::Enterprise, connection, problems);
+            },
+            build: |connection, sources, services| {
+                wangdiantong::build(Edition::Enterprise, connection, sources, services)
+            },
+        },
+        System {
+            name: Edition::Flagship.system(),
+            summary: wangdiantong::summary(Edition::Flagship),
+            check: |spec, problems| wangdiantong::check(Edition::Flagship, spec, problems),
+            check_connection: |connection, problems| {
+                wangdiantong::check_connection(Edition::Flagship, connection, problems);
+            },
+            build: |connection, sources, services| {
+                wangdiantong::build(Edition::Flagship, connection, sources, services)
+            },
+        },
+    ]
 }
 
 /// Checks a source's structure: its API, request, paging and windows.

@@ -1,25 +1,17 @@
 //! One page of one endpoint: `biz` is made of the flow's request, the page and nothing else.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Instant};
 
 use async_trait::async_trait;
 use jiff::tz::TimeZone;
-use weir_clients::{
-    class::{Class, Reaction as Advice},
-    error::{CallError, Effect},
-    governor,
-    jushuitan::Client,
-};
-use weir_model::{Json, cursor::Lane, names::ConnectionName, outcome::Code};
-use weir_runtime::telemetry::{CallOutcome, Metrics};
+use weir_clients::jushuitan::Client;
+use weir_model::{Json, names::ConnectionName};
+use weir_runtime::telemetry::Metrics;
 
 use super::source::{BizNumbers, SourceSettings};
 use crate::{
-    code,
-    feed::{self, Answer, Ask, FeedError, PageAt, Reaction},
+    calls::{failed, lane_of, not_made, tell_call, tell_quota},
+    feed::{self, Answer, Ask, FeedError, PageAt},
     registry::Connection,
     request::{Moment, NotANumber},
 };
@@ -68,28 +60,6 @@ impl Feed {
         Ok(Json::Object(biz).to_string())
     }
 
-    /// How a call ended; `took` includes the wait for its place in the quota.
-    fn tell_call(&self, error: Option<&CallError>, took: Duration) {
-        let (outcome, class) = match error {
-            None => (CallOutcome::Answered, Json::Null),
-            Some(error) => {
-                let lost = error.effect() == Effect::Unknown;
-                let outcome = if lost { CallOutcome::Lost } else { CallOutcome::Failed };
-                (outcome, serde_json::to_value(error.class()).unwrap_or_default())
-            }
-        };
-        let class = class.as_str().unwrap_or_default();
-        self.metrics.call_ended(&self.connection, self.path(), outcome, class, took);
-    }
-
-    /// What is left of each quota, in the window that is nearest to its end.
-    fn tell_quota(&self) {
-        for (scope, left) in self.client.governor().left() {
-            let calls = left.windows.iter().map(|(_, calls)| *calls).min().unwrap_or(u32::MAX);
-            self.metrics.quota_left(&self.connection, &scope, u64::from(calls));
-        }
-    }
-
     /// A number as the source is set to write them; a row id of any length keeps its digits.
     fn number(&self, digits: &str) -> Json {
         match (self.source.numbers, serde_json::from_str::<serde_json::Number>(digits)) {
@@ -102,60 +72,12 @@ impl Feed {
 #[async_trait]
 impl feed::Feed for Feed {
     async fn page(&self, ask: &Ask) -> Result<Answer, FeedError> {
-        let biz = self.biz(ask).map_err(|error| FeedError {
-            at: ask.at.clone(),
-            reaction: Reaction::Halt,
-            code: code::ARGUMENT,
-            rest: None,
-            unreadable: None,
-            remedy: "",
-            source: Box::new(error),
-        })?;
+        let biz = self.biz(ask).map_err(|error| not_made(&ask.at, error))?;
         let started = Instant::now();
         let called = self.client.call(&self.source.endpoint, &biz, lane_of(ask.lane)).await;
-        self.tell_call(called.as_ref().err(), started.elapsed());
-        self.tell_quota();
+        tell_call(&self.metrics, &self.connection, self.path(), called.as_ref().err(), started.elapsed());
+        tell_quota(&self.metrics, &self.connection, self.client.governor());
         let answer = called.map_err(|error| failed(&ask.at, error))?;
         Ok(Answer { rows: answer.rows, total: answer.page.total, has_next: answer.page.has_next })
-    }
-}
-
-fn lane_of(lane: Lane) -> governor::Lane {
-    match lane {
-        Lane::Live => governor::Lane::Live,
-        Lane::CatchUp => governor::Lane::CatchUp,
-        Lane::Backfill => governor::Lane::Backfill,
-        Lane::Reconcile => governor::Lane::Reconcile,
-    }
-}
-
-/// What polling does about a call that failed (contract jushuitan §9; an unknown code: contract decisions "All sources").
-fn failed(at: &PageAt, error: CallError) -> FeedError {
-    let class = error.class();
-    let reaction = match class.reaction() {
-        // The contract counts an answer that is no JSON to the transport: it is asked for again without end.
-        _ if class == Class::Unreadable => Reaction::Repeat,
-        Advice::Repeat => Reaction::Repeat,
-        Advice::Halt => Reaction::Halt,
-        Advice::RepeatBounded | Advice::Refuse => Reaction::RepeatBounded,
-    };
-    FeedError {
-        at: at.clone(),
-        reaction,
-        code: code_of(class),
-        rest: error.rest(),
-        unreadable: error.body().filter(|_| class == Class::Unreadable).cloned(),
-        remedy: error.remedy().en,
-        source: Box::new(error),
-    }
-}
-
-fn code_of(class: Class) -> Code {
-    match class {
-        Class::Credential | Class::TokenExpired | Class::ClockSkew => code::CREDENTIAL,
-        Class::Permission => code::PERMISSION,
-        Class::Argument => code::ARGUMENT,
-        Class::Unreadable => code::ANSWER,
-        _ => code::UNCLEAR,
     }
 }

@@ -11,3 +11,5 @@ mod simulation;
 mod support;
 #[cfg(test)]
 mod tokens;
+#[cfg(test)]
+mod wangdiantong;
