@@ -4,6 +4,7 @@
 //! target that is away is met at `probe` or `claim`. All systems are listed in the functions below.
 
 pub mod collection;
+pub mod k3wise;
 pub mod kingdee;
 pub mod sql;
 
@@ -20,7 +21,7 @@ use weir_model::{
 use sql::Dialect;
 
 /// The target systems that [`build`] knows, as written in `target.system`.
-pub const SYSTEMS: [&str; 4] = [kingdee::SYSTEM, "mysql", "sqlite", collection::SYSTEM];
+pub const SYSTEMS: [&str; 5] = [kingdee::SYSTEM, k3wise::SYSTEM, "mysql", "sqlite", collection::SYSTEM];
 
 /// All that a target is built from.
 #[derive(Clone, Copy, Debug)]
@@ -47,6 +48,7 @@ pub fn summary(system: &str) -> &'static str {
         kingdee::SYSTEM => {
             "金蝶云星空 (Kingdee Cloud Galaxy): forms through BatchSave, submitted and audited on request"
         }
+        k3wise::SYSTEM => "金蝶 K/3 WISE (Kingdee K/3 WISE): documents through K3API, one per call",
         "mysql" => "MySQL or MariaDB: rows upserted by key, exactly once with their offsets",
         "sqlite" => "SQLite: as mysql, in a file; for the demo and for tests",
         collection::SYSTEM => "a collection of the project: reference rows that lookups of other flows find",
@@ -58,6 +60,7 @@ pub fn summary(system: &str) -> &'static str {
 pub fn check(target: &TargetSpec, problems: &mut Problems) {
     match target.system.as_str() {
         kingdee::SYSTEM => kingdee::check(target, problems),
+        k3wise::SYSTEM => k3wise::check(target, problems),
         "mysql" => sql::check(target, Dialect::MySql, problems),
         "sqlite" => sql::check(target, Dialect::Sqlite, problems),
         collection::SYSTEM => {
@@ -71,6 +74,7 @@ pub fn check(target: &TargetSpec, problems: &mut Problems) {
 pub fn check_connection(system: &str, connection: &Json, path: &str, problems: &mut Problems) {
     match system {
         kingdee::SYSTEM => kingdee::check_connection(connection, path, problems),
+        k3wise::SYSTEM => k3wise::check_connection(connection, path, problems),
         "mysql" => sql::check_connection(Dialect::MySql, connection, path, problems),
         "sqlite" => sql::check_connection(Dialect::Sqlite, connection, path, problems),
         collection::SYSTEM => collection::check_connection(connection, path, problems),
@@ -84,6 +88,11 @@ pub fn build(setup: &Setup<'_>, problems: &mut Problems) -> Option<Arc<dyn Targe
         kingdee::SYSTEM => {
             let path = setup.connection_path;
             let target = kingdee::GalaxyTarget::build(setup.target, setup.connection, path, problems)?;
+            return Some(Arc::new(target));
+        }
+        k3wise::SYSTEM => {
+            let path = setup.connection_path;
+            let target = k3wise::WiseTarget::build(setup.target, setup.connection, path, problems)?;
             return Some(Arc::new(target));
         }
         collection::SYSTEM => {

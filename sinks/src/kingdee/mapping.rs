@@ -207,7 +207,7 @@ pub(super) fn found(form: &Form, draft: &Draft<'_>, query: &Query, rows: &[Vec<J
 }
 
 /// Numbers by value, times without their notation, everything else as exact text; null is the empty text.
-fn is_equal(sent: &Json, stored: &Json) -> bool {
+pub(crate) fn is_equal(sent: &Json, stored: &Json) -> bool {
     let (left, right) = (answer::text(Some(sent)), answer::text(Some(stored)));
     if left == right {
         return true;

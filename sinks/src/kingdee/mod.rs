@@ -11,8 +11,8 @@
 //! ```
 
 mod config;
-mod mapping;
-mod outcome;
+pub(crate) mod mapping;
+pub(crate) mod outcome;
 mod run;
 
 #[cfg(test)]

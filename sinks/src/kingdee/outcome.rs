@@ -11,24 +11,24 @@ use weir_model::outcome::{Code, Outcome, Refusal, Written};
 use weir_model::target::TargetError;
 
 /// The document has no number, or is no document.
-pub(super) const KEY: Code = Code::new("K-KEY");
+pub(crate) const KEY: Code = Code::new("K-KEY");
 /// The business key changed since the record was delivered.
-pub(super) const KEY_CHANGED: Code = Code::new("KEY-CHANGED");
+pub(crate) const KEY_CHANGED: Code = Code::new("KEY-CHANGED");
 /// Another document stands under this key.
-pub(super) const CONFLICT: Code = Code::new("K-CONFLICT");
+pub(crate) const CONFLICT: Code = Code::new("K-CONFLICT");
 /// The stored document is audited or in review and may not be changed.
-pub(super) const AUDITED: Code = Code::new("K-AUDITED");
+pub(crate) const AUDITED: Code = Code::new("K-AUDITED");
 /// The record changed, and the flow does not change stored documents.
-pub(super) const CHANGED: Code = Code::new("K-CHANGED");
+pub(crate) const CHANGED: Code = Code::new("K-CHANGED");
 /// The delivered document is no longer there.
-pub(super) const GONE: Code = Code::new("K-GONE");
+pub(crate) const GONE: Code = Code::new("K-GONE");
 /// Larger than the server takes.
-pub(super) const TOO_LARGE: Code = Code::new("K-TOO-LARGE");
+pub(crate) const TOO_LARGE: Code = Code::new("K-TOO-LARGE");
 /// The answer says nothing of it.
-pub(super) const UNMENTIONED: Code = Code::new("K-UNMENTIONED");
+pub(crate) const UNMENTIONED: Code = Code::new("K-UNMENTIONED");
 
 /// Every code of this target.
-pub(super) const CODES: &[Code] = &[
+pub(crate) const CODES: &[Code] = &[
     KEY,
     KEY_CHANGED,
     CONFLICT,
@@ -56,7 +56,7 @@ pub(super) const CODES: &[Code] = &[
 ];
 
 /// The code of a class.
-pub(super) const fn code_of(class: Class) -> Code {
+pub(crate) const fn code_of(class: Class) -> Code {
     match class {
         Class::Throttled => Code::new("K-THROTTLED"),
         Class::Transient => Code::new("K-AWAY"),
@@ -79,7 +79,7 @@ pub(super) const fn code_of(class: Class) -> Code {
 
 /// The outcome of a document whose call failed as a whole. `unresolved` is one that a former attempt may have stored: it
 /// stays unknown, also where this call changed nothing.
-pub(super) fn of_call(error: &CallError, unresolved: bool) -> Outcome {
+pub(crate) fn of_call(error: &CallError, unresolved: bool) -> Outcome {
     let refusal = Refusal::new(code_of(error.class()), explained(error));
     if error.class().reaction() == Reaction::Halt {
         return Outcome::Halt(refusal);
@@ -91,7 +91,7 @@ pub(super) fn of_call(error: &CallError, unresolved: bool) -> Outcome {
 }
 
 /// What a failed probe says.
-pub(super) fn target_error(error: &CallError) -> TargetError {
+pub(crate) fn target_error(error: &CallError) -> TargetError {
     let refusal = Refusal::new(code_of(error.class()), explained(error));
     match error.class().reaction() {
         Reaction::Repeat | Reaction::RepeatBounded => TargetError::Away(refusal),
@@ -100,7 +100,7 @@ pub(super) fn target_error(error: &CallError) -> TargetError {
 }
 
 /// The outcome of one document that the answer mentions as failed, by its class.
-pub(super) fn of_failure(answer: &DocumentAnswer, class: Class) -> Outcome {
+pub(crate) fn of_failure(answer: &DocumentAnswer, class: Class) -> Outcome {
     let mut refusal = Refusal::new(code_of(class), answer.text());
     refusal.field = answer.errors.iter().find_map(|error| error.field.clone());
     match class.reaction() {
@@ -113,7 +113,7 @@ pub(super) fn of_failure(answer: &DocumentAnswer, class: Class) -> Outcome {
 }
 
 /// The outcome of a document that is there as it was sent.
-pub(super) fn delivered(id: &str, number: &str) -> Outcome {
+pub(crate) fn delivered(id: &str, number: &str) -> Outcome {
     Outcome::Delivered(Written { id: id.to_owned(), number: number.to_owned() })
 }
 

@@ -1,0 +1,116 @@
+//! What is sent of a document, and whether a stored one is the same. Pure.
+
+use serde_json::Map;
+use weir_clients::k3wise::{field, text};
+use weir_model::Json;
+use weir_model::decimal::Decimal;
+use weir_model::outcome::{Outcome, Refusal};
+use weir_model::target::Delivery;
+
+use crate::kingdee::mapping::is_equal;
+use crate::kingdee::outcome::{KEY, KEY_CHANGED};
+
+/// The number's field.
+const NUMBER: &str = "FBillNo";
+/// The page that holds the head.
+const HEAD: &str = "Page1";
+
+/// A document ready to be sent.
+#[derive(Clone, Debug)]
+pub(super) struct Draft<'a> {
+    /// Its place in the batch.
+    pub(super) at: usize,
+    /// What the sink knows of it.
+    pub(super) delivery: &'a Delivery,
+    /// Its pages.
+    pub(super) data: Json,
+    /// Its number.
+    pub(super) number: String,
+}
+
+impl<'a> Draft<'a> {
+    /// Reads a document's body. One without a number is refused: the server would number it, and nothing would protect it
+    /// from being written twice (contract kingdee-k3wise §8).
+    pub(super) fn read(at: usize, delivery: &'a Delivery) -> Result<Self, Outcome> {
+        let data: Json = serde_json::from_slice(&delivery.document.body).map_err(|error| {
+            Outcome::Reject(Refusal::new(KEY, format!("the document is no JSON object: {error}")))
+        })?;
+        let number = number_of(&data);
+        if number.trim().is_empty() {
+            let place = format!("{HEAD}.{NUMBER}");
+            return Err(Outcome::Reject(Refusal::new(KEY, format!("{place} is empty")).at(place)));
+        }
+        let previous = delivery.previous.as_ref().map(|previous| previous.key.as_str());
+        if let Some(previous) = previous.filter(|key| !key.is_empty() && *key != delivery.document.key) {
+            let message = format!("delivered under key {previous}, now {}", delivery.document.key);
+            return Err(Outcome::Reject(Refusal::new(KEY_CHANGED, message)));
+        }
+        Ok(Self { at, delivery, data, number })
+    }
+
+    /// Whether the target must be asked before anything is sent.
+    pub(super) fn is_looked_up(&self) -> bool {
+        self.delivery.unresolved || self.delivery.previous.is_some()
+    }
+
+    /// The number to look for: the one the server gave, where it gave another than ours.
+    pub(super) fn stored_number(&self) -> &str {
+        let given = self.delivery.previous.as_ref().map(|previous| previous.written.number.as_str());
+        given.filter(|number| !number.is_empty()).unwrap_or(&self.number)
+    }
+
+    /// Whether the stored pages hold what was sent: the same number, page by page the same rows. A field that the
+    /// server does not show is not compared.
+    pub(super) fn is_stored_as(&self, stored: &Json) -> bool {
+        let Some(pages) = self.data.as_object() else { return false };
+        let same_number = number_of(stored).to_lowercase() == self.stored_number().to_lowercase();
+        same_number
+            && pages.iter().all(|(name, page)| match (page.as_array(), field(stored, name)) {
+                (Some(rows), Some(Json::Array(there))) => same_rows(rows, there),
+                (Some(rows), _) => rows.is_empty(),
+                (None, _) => true,
+            })
+    }
+}
+
+/// The number in a document's head.
+pub(super) fn number_of(data: &Json) -> String {
+    text(field(data, HEAD).and_then(|page| page.get(0)).and_then(|head| field(head, NUMBER)))
+}
+
+/// Rows may come in any order, so each sent row must find a stored one of its own.
+fn same_rows(sent: &[Json], stored: &[Json]) -> bool {
+    let mut left: Vec<&Json> = stored.iter().collect();
+    sent.len() == stored.len()
+        && sent.iter().filter_map(Json::as_object).all(|row| {
+            let at = left.iter().position(|there| is_same_row(row, there));
+            at.map(|at| left.swap_remove(at)).is_some()
+        })
+}
+
+fn is_same_row(sent: &Map<String, Json>, stored: &Json) -> bool {
+    sent.iter()
+        .filter(|(name, _)| !name.eq_ignore_ascii_case(NUMBER))
+        .all(|(name, value)| field(stored, name).is_none_or(|there| is_same(value, there)))
+}
+
+/// References by their number, flags and amounts by value whether they are written as text or not (contract
+/// kingdee-k3wise §4), everything else exactly.
+fn is_same(sent: &Json, stored: &Json) -> bool {
+    if let Some(number) = sent.as_object().and_then(|_| field(sent, "FNumber")) {
+        let there = field(stored, "FNumber").unwrap_or(stored);
+        return text(Some(number)) == text(Some(there));
+    }
+    let (left, right) = (text(Some(sent)), text(Some(stored)));
+    let number = |text: &str| text.parse::<Decimal>().ok();
+    let by_value = || number(&left).is_some_and(|left| number(&right) == Some(left));
+    is_equal(sent, stored) || flag(&left).is_some_and(|left| flag(&right) == Some(left)) || by_value()
+}
+
+fn flag(text: &str) -> Option<bool> {
+    match text.to_lowercase().as_str() {
+        "true" | "1" => Some(true),
+        "false" | "0" => Some(false),
+        _ => None,
+    }
+}
