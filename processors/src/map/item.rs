@@ -248,7 +248,7 @@ pub fn report(path: &str, error: CompileError, problems: &mut Problems) {
 }
 
 /// Marks the scalar at `path`, such as `FCreateOrgId.FNumber`, as a part of the business key. False when there is
-/// none; fields of lists are no parts of a key.
+/// none; fields of lists that are bound to a source list are no parts of a key.
 pub fn mark_key(items: &mut [Item], path: &str, part: usize) -> bool {
     for item in items {
         let Some(rest) = path.strip_prefix(item.field.as_str()) else { continue };
@@ -261,10 +261,11 @@ pub fn mark_key(items: &mut [Item], path: &str, part: usize) -> bool {
                 }
                 same
             }
-            Content::Object(children) => {
+            // A list without a source list has exactly one element.
+            Content::Object(children) | Content::List(None, children) => {
                 rest.strip_prefix('.').is_some_and(|rest| mark_key(children, rest, part))
             }
-            Content::List(..) => false,
+            Content::List(Some(_), _) => false,
         };
         if marked {
             return true;
@@ -281,8 +282,8 @@ pub fn key_paths(items: &[Item], paths: &mut Vec<String>) {
                 let keys: String = scalar.parsers.keys().map(|key| format!(".{key}")).collect();
                 paths.push(format!("{}{keys}", item.name));
             }
-            Content::Object(children) => key_paths(children, paths),
-            Content::List(..) => {}
+            Content::Object(children) | Content::List(None, children) => key_paths(children, paths),
+            Content::List(Some(_), _) => {}
         }
     }
 }

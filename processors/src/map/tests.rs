@@ -251,6 +251,18 @@ fn every_problem_of_a_broken_flow_is_reported_at_once() {
 }
 
 #[test]
+fn a_key_may_lie_in_a_list_of_one_element_and_in_no_other() {
+    let target = |list: &str| {
+        let request =
+            "      - {field: Page1, type: array, LIST children: [{field: FBillNo, value: \"{id}\"}]}\n";
+        erp(&request.replace("LIST", list)).replace("key: [No]", "key: [Page1.FBillNo]")
+    };
+    check("", &target(""), &[(r#"{"id":"XM1"}"#, r#"{"No":"XM1","Page1":[{"FBillNo":"XM1"}]}"#)]);
+    let (_, problems) = flow("", &target("value: lines,"));
+    assert!(problems.iter().any(|problem| problem.contains("Page1.FBillNo")), "{problems:?}");
+}
+
+#[test]
 fn a_wrong_column_count_names_both_sides() {
     let (compiled, problems) = flow("", &SQL.replace("{field: amount", "{field: amuont"));
     assert!(compiled.is_none());
