@@ -16,6 +16,8 @@ const ROWS: u64 = 10_000_000;
 /// Rows per write, as the follower of a topic has them.
 const BATCH: u64 = 50_000;
 const LOOKUPS: u64 = 200_000;
+/// Look-ups on one state of the table, as a mapping stage makes them for a batch.
+const LOOKUPS_PER_BATCH: u64 = 1_000;
 
 /// By `no`, whose order is that of the ids, and by `phone`, whose order is none.
 struct Fields;
@@ -54,11 +56,13 @@ fn main() -> anyhow::Result<()> {
     for (index, value) in [(0, number_of as fn(u64) -> String), (1, phone)] {
         for pass in ["first", "again"] {
             let (begun, cpu) = (Instant::now(), cpu_time());
+            let mut state = table.snapshot()?;
             for lookup in 0..LOOKUPS {
+                if lookup.is_multiple_of(LOOKUPS_PER_BATCH) {
+                    state = table.snapshot()?;
+                }
                 let wanted = value(scatter(lookup + rows) % rows);
-                // Each on a state of its own; a batch opens one for all of its lookups.
-                let found =
-                    table.snapshot()?.find(index, [wanted.as_str()])?.context("every row is found")?;
+                let found = state.find(index, [wanted.as_str()])?.context("every row is found")?;
                 let found: Json = serde_json::from_slice(&found.row)?;
                 ensure!(black_box(field_of(&found, "name")).is_some(), "every row has a name");
             }

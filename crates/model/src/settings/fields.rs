@@ -38,8 +38,9 @@ impl<'a> Fields<'a> {
         &self.path
     }
 
-    /// Path of one of its keys.
+    /// Path of one of its keys; a key of no letters is shown as `""`.
     pub fn path_of(&self, key: &str) -> String {
+        let key = if key.is_empty() { "\"\"" } else { key };
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }
 
