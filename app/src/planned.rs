@@ -9,7 +9,7 @@ use weir_model::{
 use crate::{exit::Failure, project::Flow};
 
 /// Systems to poll.
-const SOURCES: [&str; 3] = ["wangdiantong-enterprise", "wangdiantong-flagship", "xiaoman-okki"];
+const SOURCES: [&str; 1] = ["xiaoman-okki"];
 /// Systems to write to.
 const TARGETS: [&str; 1] = ["kingdee-k3wise"];
 

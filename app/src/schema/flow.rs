@@ -15,11 +15,16 @@ pub fn objects() -> Vec<Object> {
         object("flow", flow()),
         object("title", title().into()),
         Object {
-            by_system: vec![("jushuitan", BySystem::Settings("jushuitan_settings"))],
+            by_system: vec![
+                ("jushuitan", BySystem::Settings("jushuitan_settings")),
+                ("wangdiantong-enterprise", BySystem::Settings("wangdiantong_settings")),
+                ("wangdiantong-flagship", BySystem::Settings("wangdiantong_settings")),
+            ],
             ..object("source", source())
         },
         object("poll", poll()),
         object("jushuitan_settings", jushuitan_settings()),
+        object("wangdiantong_settings", wangdiantong_settings()),
         Object {
             by_system: vec![
                 ("kingdee-galaxy", BySystem::Settings("kingdee_settings")),
@@ -204,6 +209,30 @@ fn jushuitan_settings() -> Vec<Key> {
     ]
 }
 
+fn wangdiantong_settings() -> Vec<Key> {
+    vec![
+        key(
+            "access",
+            Shape::Choice(vec!["direct", "qimen"]),
+            "这个来源的通道；缺省为连接的 access",
+            "the path of this source; that of the connection by default",
+        ),
+        key(
+            "page_no_base",
+            Shape::Choice(vec!["0", "1"]),
+            "首页的页号；缺省由通道决定",
+            "number of the first page; as the path has it by default",
+        ),
+        key(
+            "page_size_max",
+            Shape::Count(1, 10_000),
+            "每页上限；缺省见 weir describe api",
+            "most rows of a page; by default as weir describe api tells",
+        ),
+        key("window_max", Shape::Duration, "时间窗上限", "the longest window").default("\"30d\""),
+    ]
+}
+
 fn target() -> Vec<Key> {
     vec![
         key(
@@ -264,6 +293,18 @@ fn sql_settings() -> Vec<Key> {
         )
         .required(),
         key("create_table", Shape::Flag, "是否允许 Weir 建表", "whether Weir may create it").default("false"),
+        key(
+            "record_key",
+            Shape::list(Shape::Text),
+            "同一来源记录各行共有的主键列",
+            "the columns of the key that all rows of one source record share",
+        ),
+        key(
+            "orphans",
+            Shape::Choice(vec!["delete", "keep"]),
+            "最新状态不再含有的行：删除或保留；有 record_key 时缺省删除",
+            "rows that the newest state lacks: deleted or kept; deleted by default where there is a record_key",
+        ),
     ];
     keys.extend(batches(Shape::Count(1, 10_000), "1000", Shape::Count(1_024, 64 << 20), "4194304"));
     keys

@@ -12,6 +12,8 @@ pub fn objects() -> Vec<Object> {
         Object {
             by_system: vec![
                 ("jushuitan", BySystem::Keys("jushuitan")),
+                ("wangdiantong-enterprise", BySystem::Keys("wangdiantong_enterprise")),
+                ("wangdiantong-flagship", BySystem::Keys("wangdiantong_flagship")),
                 ("kingdee-galaxy", BySystem::Keys("kingdee_galaxy")),
                 ("mysql", BySystem::Keys("mysql")),
                 ("sqlite", BySystem::Keys("sqlite")),
@@ -19,6 +21,14 @@ pub fn objects() -> Vec<Object> {
             ..object("connection", connection())
         },
         object("jushuitan", jushuitan()),
+        object("wangdiantong_enterprise", wangdiantong_enterprise()),
+        object(
+            "wangdiantong_flagship",
+            wangdiantong([
+                "\"https://wdt.wangdian.cn/openapi\"",
+                "\"http://3ldsmu02o9.api.taobao.com/router/qm\"",
+            ]),
+        ),
         object("kingdee_galaxy", kingdee_galaxy()),
         object("mysql", mysql()),
         object(
@@ -190,6 +200,47 @@ fn jushuitan() -> Vec<Key> {
             "your package's limit per endpoint",
         )
         .default("100"),
+    ]
+}
+
+fn wangdiantong_enterprise() -> Vec<Key> {
+    let addresses =
+        ["\"https://api.wangdian.cn/openapi2/\"", "\"https://hu3cgwt0tc.api.taobao.com/router/qm\""];
+    let mut keys = wangdiantong(addresses);
+    keys.push(
+        key(
+            "sign_length_unit",
+            Shape::Choice(vec!["chars", "bytes"]),
+            "签名文本中的长度按字符或字节计",
+            "what the lengths in the signed text count",
+        )
+        .default("\"chars\""),
+    );
+    keys
+}
+
+/// The keys of both editions, with their addresses.
+fn wangdiantong([base_url, qimen_url]: [&'static str; 2]) -> Vec<Key> {
+    vec![
+        key("sid", Shape::Text, "卖家账号", "the seller's account").required(),
+        key("access", Shape::Choice(vec!["direct", "qimen"]), "通道", "the path").default("\"direct\""),
+        key(
+            "app_key",
+            Shape::Text,
+            "旺店通发放；direct 与旗舰版必填",
+            "from 旺店通; for direct, and flagship always",
+        ),
+        key("app_secret", Shape::Text, "同上；旗舰版为 secret:salt", "as above; flagship: secret:salt"),
+        key("base_url", Shape::Text, "direct 的地址", "address of direct").default(base_url),
+        key("qimen_url", Shape::Text, "qimen 的地址", "address of qimen").default(qimen_url),
+        key("qimen_app_key", Shape::Text, "奇门发放；qimen 必填", "from Qimen; for qimen"),
+        key("qimen_app_secret", Shape::Text, "同上", "as above"),
+        key("qimen_target_app_key", Shape::Text, "旺店通在奇门的 key", "the key of 旺店通 at Qimen")
+            .default("\"21363512\""),
+        key("qimen_sign_method", Shape::Choice(vec!["md5", "hmac"]), "奇门签名方法", "signature at Qimen")
+            .default("\"md5\""),
+        key("calls_per_minute", Shape::Count(1, 60_000), "账号每分钟的调用上限", "your account's limit")
+            .default("50"),
     ]
 }
 

@@ -22,6 +22,7 @@ const SAMPLES: [(File, &[&str]); 3] = [
         &[
             include_str!("../../tests/samples/flow-kingdee.yaml"),
             include_str!("../../tests/samples/flow-sql.yaml"),
+            include_str!("../../tests/samples/flow-wangdiantong.yaml"),
             include_str!("../../tests/samples/fragment.yaml"),
         ],
     ),
@@ -288,7 +289,15 @@ fn required_keys_words_and_bounds_are_those_of_the_parsers() {
 }
 
 /// Keys that are missed or not for what stands beside them.
-const DEPENDS: [(&str, &str); 8] = [
+const DEPENDS: [(&str, &str); 16] = [
+    ("wangdiantong_enterprise", "app_key"),
+    ("wangdiantong_enterprise", "app_secret"),
+    ("wangdiantong_enterprise", "qimen_app_key"),
+    ("wangdiantong_enterprise", "qimen_app_secret"),
+    ("wangdiantong_flagship", "app_key"),
+    ("wangdiantong_flagship", "app_secret"),
+    ("wangdiantong_flagship", "qimen_app_key"),
+    ("wangdiantong_flagship", "qimen_app_secret"),
     ("check", "rows"),
     ("security", "user"),
     ("security", "password"),
