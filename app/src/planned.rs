@@ -11,7 +11,7 @@ use crate::{exit::Failure, project::Flow};
 /// Systems to poll.
 const SOURCES: [&str; 1] = ["xiaoman-okki"];
 /// Systems to write to.
-const TARGETS: [&str; 1] = ["kingdee-k3wise"];
+const TARGETS: [&str; 0] = [];
 
 /// Whether records are to be polled from `system` one day.
 pub fn is_source(system: &str) -> bool {

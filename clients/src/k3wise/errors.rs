@@ -38,7 +38,7 @@ pub const TEXTS: &[(&str, Class)] = &[
     ("duplicate", Class::Duplicate),
     ("必录", Class::Mandatory),
     ("必填", Class::Mandatory),
-    ("不能为空", Class::Mandatory),
+    ("为空", Class::Mandatory),
     ("required", Class::Mandatory),
     ("已审核", Class::State),
     ("已关闭", Class::State),

@@ -10,6 +10,8 @@ mod document;
 mod run;
 
 #[cfg(test)]
+mod sandbox_tests;
+#[cfg(test)]
 mod tests;
 
 use async_trait::async_trait;

@@ -106,7 +106,7 @@ async fn read_request(stream: &mut TcpStream) -> String {
     }
 }
 
-fn short(outcome: &Outcome) -> String {
+pub(super) fn short(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Delivered(Written { id, number }) => format!("delivered {number}/{id}"),
         Outcome::Retry { cause, .. } => format!("retry {}", cause.code),
@@ -117,7 +117,7 @@ fn short(outcome: &Outcome) -> String {
     }
 }
 
-fn flow(api: &str, settings: &str) -> FlowSpec {
+pub(super) fn flow(api: &str, settings: &str) -> FlowSpec {
     let text = format!(
         "version: 1\nflow: orders\nsource: {{name: s, system: x, metadata: {{api: a, id: id}}}}\ntarget:\n  system: \
          kingdee-k3wise\n  key: [Page1.FBillNo]\n  settings: {settings}\n  metadata: {{api: {api}, request: []}}\n"
@@ -125,7 +125,7 @@ fn flow(api: &str, settings: &str) -> FlowSpec {
     FlowSpec::parse(&text, &mut Problems::new("f.yaml")).unwrap()
 }
 
-fn delivery(number: &str) -> Delivery {
+pub(super) fn delivery(number: &str) -> Delivery {
     let body = json!({
         "Page1": [{"FBillNo": number, "Fdate": "2024-03-12", "FCancellation": "false", "FCustID": {"FNumber": "C1", "FName": "1"}}],
         "Page2": [{"FItemID": {"FNumber": "A"}, "FAuxQty": "3500"}, {"FItemID": {"FNumber": "B"}, "FAuxQty": 1}],
