@@ -14,6 +14,7 @@ pub mod http;
 pub mod jushuitan;
 pub mod k3wise;
 pub mod kingdee;
+pub mod okki;
 pub mod registry;
 pub mod seal;
 pub mod wangdiantong;

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::class::{Class, Text};
 use crate::governor::Limit;
-use crate::{jushuitan, k3wise, kingdee, wangdiantong};
+use crate::{jushuitan, k3wise, kingdee, okki, wangdiantong};
 
 /// One API of one system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -147,7 +147,14 @@ impl Parameter {
 
 /// Every API, by system and name.
 pub fn all() -> Vec<&'static Api> {
-    [jushuitan::endpoints::ALL, kingdee::endpoints::ALL, k3wise::endpoints::ALL, wangdiantong::ALL].concat()
+    [
+        jushuitan::endpoints::ALL,
+        kingdee::endpoints::ALL,
+        k3wise::endpoints::ALL,
+        okki::endpoints::ALL,
+        wangdiantong::ALL,
+    ]
+    .concat()
 }
 
 /// The API with this name, such as `jushuitan` and `distributor.query`.
