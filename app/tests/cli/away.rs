@@ -53,8 +53,8 @@ fn probe_tells_everything_that_is_away() {
     let json = answer.json();
     let probes = json["probes"].as_array().unwrap();
     assert_eq!(probes[0]["what"], format!("kafka {broker}"));
-    // Kafka, the source's account and both targets: one that is away does not hide the others.
-    assert_eq!(probes.len(), 4, "{json}");
+    // Kafka, three accounts and four targets: one that is away does not hide the others.
+    assert_eq!(probes.len(), 8, "{json}");
     for probe in probes {
         assert_eq!(probe["ok"], false, "{probe}");
         assert!(!probe["problems"][0].as_str().unwrap().is_empty(), "{probe}");
