@@ -6,6 +6,8 @@ use weir_model::outcome::Code;
 pub const ANSWER: Code = Code::new("P-ANSWER");
 /// A row without the fields that identify a record.
 pub const NO_ID: Code = Code::new("P-NO-ID");
+/// A record that is listed and cannot be read one by one.
+pub const NO_DETAIL: Code = Code::new("P-NO-DETAIL");
 /// A page that holds the rows of the page read before it.
 pub const REPEATED_PAGE: Code = Code::new("P-REPEATED-PAGE");
 /// The API tells a total that its pages do not hold, twice alike.
@@ -24,5 +26,16 @@ pub const UNCLEAR: Code = Code::new("P-UNCLEAR");
 pub const PUBLISH: Code = Code::new("P-PUBLISH");
 
 /// Every code of this crate.
-pub const ALL: [Code; 10] =
-    [ANSWER, NO_ID, REPEATED_PAGE, TOTAL, UNQUIET, CREDENTIAL, PERMISSION, ARGUMENT, UNCLEAR, PUBLISH];
+pub const ALL: [Code; 11] = [
+    ANSWER,
+    NO_ID,
+    NO_DETAIL,
+    REPEATED_PAGE,
+    TOTAL,
+    UNQUIET,
+    CREDENTIAL,
+    PERMISSION,
+    ARGUMENT,
+    UNCLEAR,
+    PUBLISH,
+];

@@ -8,7 +8,10 @@ use std::{fmt, time::Duration};
 use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::Timestamp;
-use weir_model::{cursor::Lane, outcome::Code};
+use weir_model::{
+    cursor::Lane,
+    outcome::{Code, Refusal},
+};
 
 /// Which page of a window.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,10 +52,23 @@ pub struct Ask {
 pub struct Answer {
     /// The rows, each as the bytes that came (invariant 6).
     pub rows: Vec<Bytes>,
+    /// Rows of records that the remote system removed, as they came.
+    pub deleted: Vec<Bytes>,
+    /// Rows that cannot become records.
+    pub unfit: Vec<Unfit>,
     /// Records of the whole window by the API's count; `None` when it did not count.
     pub total: Option<u64>,
     /// Whether more pages follow, where the API says so.
     pub has_next: Option<bool>,
+}
+
+/// A row that cannot become a record; it is counted as read, and explained in a letter (invariant 3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unfit {
+    /// Its bytes.
+    pub bytes: Bytes,
+    /// Why.
+    pub refusal: Refusal,
 }
 
 /// What to do after a call that failed.

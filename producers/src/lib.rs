@@ -14,6 +14,7 @@ pub mod code;
 pub mod feed;
 pub mod jushuitan;
 pub mod letter;
+pub mod okki;
 pub mod overlap;
 pub mod paging;
 pub mod poll;

@@ -26,6 +26,7 @@ pub struct Overlap {
 #[derive(Clone, Copy, Debug)]
 struct Known {
     digest: Digest,
+    deleted: bool,
     /// The row's own time; the end of the window that brought it when it tells none.
     at: Timestamp,
     /// Whether `at` is the row's own.
@@ -35,7 +36,7 @@ struct Known {
 impl Overlap {
     /// Whether this state of the record was published already.
     pub fn holds(&self, id: &RecordId, row: &Row) -> bool {
-        self.known.get(id).is_some_and(|known| known.digest == row.digest)
+        self.known.get(id).is_some_and(|known| known.digest == row.digest && known.deleted == row.deleted)
     }
 
     /// Whether the row lies before `settled_until`, where everything had been read, and yet was never seen.
@@ -50,8 +51,10 @@ impl Overlap {
             self.overflowed = true;
             return;
         }
-        let at = row.modified.unwrap_or(window_end);
-        self.known.insert(id, Known { digest: row.digest, at, told: row.modified.is_some() });
+        // A removed record is listed by the time of its removal, which it does not tell.
+        let at = row.modified.filter(|_| !row.deleted).unwrap_or(window_end);
+        let (digest, deleted, told) = (row.digest, row.deleted, row.modified.is_some());
+        self.known.insert(id, Known { digest, deleted, at, told });
     }
 
     /// After the window up to `settled_until` was read from its begin by this process: forgets what no later window
@@ -87,6 +90,7 @@ mod tests {
             fallback_id: None,
             modified: Timestamp::from_second(second).ok(),
             row_cursor: None,
+            deleted: false,
         }
     }
 
@@ -101,6 +105,17 @@ mod tests {
         overlap.remember(id.clone(), &row("a", 5), second(100));
         assert!(overlap.holds(&id, &row("a", 5)));
         assert!(!overlap.holds(&id, &row("b", 5)), "the second change in one second is a change");
+    }
+
+    #[test]
+    fn a_removal_is_a_change_though_the_row_is_the_same() {
+        let (mut overlap, id) = (Overlap::default(), RecordId::from("1"));
+        overlap.remember(id.clone(), &row("a", 5), second(100));
+        let removed = Row { deleted: true, ..row("a", 5) };
+        assert!(!overlap.holds(&id, &removed));
+        overlap.remember(id.clone(), &removed, second(100));
+        overlap.settle(second(100), SignedDuration::from_secs(10));
+        assert!(overlap.holds(&id, &removed), "kept by the window that listed it, however old its own time");
     }
 
     #[test]

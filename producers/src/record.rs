@@ -40,6 +40,8 @@ pub struct Row {
     pub modified: Option<Timestamp>,
     /// The value of the API's own cursor.
     pub row_cursor: Option<String>,
+    /// Whether the remote system removed the record.
+    pub deleted: bool,
 }
 
 impl RecordMaker {
@@ -66,7 +68,13 @@ impl RecordMaker {
             modified,
             row_cursor: self.row_cursor.and_then(|field| text_at(&fields, field)),
             bytes,
+            deleted: false,
         }
+    }
+
+    /// Reads a row of a record that was removed.
+    pub fn read_deleted(&self, bytes: Bytes) -> Row {
+        Row { deleted: true, ..self.read(bytes) }
     }
 
     /// The record of a row under `id`, whose answer arrived at `polled_at`.
@@ -79,7 +87,7 @@ impl RecordMaker {
             modified: row.modified,
             polled_at,
             reason: Reason::Poll,
-            deleted: false,
+            deleted: row.deleted,
         }
     }
 }

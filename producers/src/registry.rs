@@ -16,7 +16,7 @@ use weir_model::{
 };
 use weir_runtime::{health::Health, telemetry::Metrics};
 
-use crate::{account::Account, jushuitan, wangdiantong, window::PlanError};
+use crate::{account::Account, jushuitan, okki, wangdiantong, window::PlanError};
 
 /// A connection as the project's configuration tells it.
 #[derive(Clone, Debug)]
@@ -98,6 +98,13 @@ pub fn systems() -> Vec<System> {
             check: jushuitan::check,
             check_connection: jushuitan::check_connection,
             build: jushuitan::build,
+        },
+        System {
+            name: okki::SYSTEM,
+            summary: okki::SUMMARY,
+            check: okki::check,
+            check_connection: okki::check_connection,
+            build: okki::build,
         },
         System {
             name: Edition::Enterprise.system(),

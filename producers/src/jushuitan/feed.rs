@@ -78,6 +78,7 @@ impl feed::Feed for Feed {
         tell_call(&self.metrics, &self.connection, self.path(), called.as_ref().err(), started.elapsed());
         tell_quota(&self.metrics, &self.connection, self.client.governor());
         let answer = called.map_err(|error| failed(&ask.at, error))?;
-        Ok(Answer { rows: answer.rows, total: answer.page.total, has_next: answer.page.has_next })
+        let (total, has_next) = (answer.page.total, answer.page.has_next);
+        Ok(Answer { rows: answer.rows, total, has_next, ..Answer::default() })
     }
 }

@@ -81,6 +81,7 @@ impl SourceSettings {
             page_size: self.page_size,
             request_digest: self.digest(&zone),
             longest_window: Some(self.longest_window),
+            reach_before: Duration::ZERO,
             row_cursor: self.row_cursor,
             zone,
         }

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     code,
-    feed::{Answer, Ask, FeedError, PageAt, Reaction},
+    feed::{Answer, Ask, FeedError, PageAt, Reaction, Unfit},
     letter::{array_of, letter},
     paging::PageSeen,
     record::Row,
@@ -94,7 +94,10 @@ impl<'a> Pages<'a> {
             let answer = self.call(ask).await?;
             let polled_at = self.source.clock.now();
             let (total, has_next) = (answer.total, answer.has_next);
-            let rows: Vec<Row> = answer.rows.into_iter().map(|bytes| self.source.maker.read(bytes)).collect();
+            let maker = &self.source.maker;
+            let removed = answer.deleted.into_iter().map(|bytes| maker.read_deleted(bytes));
+            let rows: Vec<Row> =
+                answer.rows.into_iter().map(|bytes| maker.read(bytes)).chain(removed).collect();
             let digest = Digest::of_parts(rows.iter().map(|row| row.digest.as_bytes().as_slice()));
             let repeated = self.repeats_former(ask, &rows, digest);
             let nameless = self.nameless(&rows);
@@ -110,7 +113,9 @@ impl<'a> Pages<'a> {
             }
             self.former = Some((ask.at.clone(), digest));
             let row_cursors = rows.iter().map(|row| row.row_cursor.clone()).collect();
+            let unfit = self.explain(answer.unfit, polled_at, &mut letters);
             let (rows, unidentified) = self.identify(rows);
+            let unidentified = unidentified + unfit;
             let digests = rows.iter().map(|(id, row)| (Digest::of(id.as_str().as_bytes()), row.digest));
             let seen = PageSeen { rows: digests.collect(), unidentified, row_cursors, total, has_next };
             return Ok(Page { rows, seen, letters, polled_at, repeated: false, traceparent: None });
@@ -159,6 +164,22 @@ impl<'a> Pages<'a> {
         }
         self.keyed |= !by_fallback && !identified.is_empty();
         (identified, unidentified)
+    }
+
+    /// Writes the letters about rows that cannot become records, each once; tells how many rows they are.
+    fn explain(&mut self, unfit: Vec<Unfit>, at: Timestamp, letters: &mut Vec<DeadLetter>) -> u64 {
+        let mut count = 0;
+        for Unfit { bytes, refusal } in unfit {
+            count += 1;
+            let digest = Digest::of(&bytes);
+            if !self.hopeless.contains(&digest) {
+                if self.hopeless.len() < MOST_HOPELESS {
+                    self.hopeless.insert(digest);
+                }
+                letters.push(letter(&self.source.name, refusal, bytes, at));
+            }
+        }
+        count
     }
 
     /// Writes the letters about a page's flaws, each once however often the page is read.

@@ -31,6 +31,8 @@ pub struct Settings {
     pub request_digest: Digest,
     /// The longest window the API takes.
     pub longest_window: Option<Duration>,
+    /// How far before its begin a window's rows may lie, where the API takes whole days for the ends of a window.
+    pub reach_before: Duration,
     /// The field that the API's own cursor goes by, where it has one.
     pub row_cursor: Option<&'static str>,
     /// The zone of the API's times.

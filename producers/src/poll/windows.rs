@@ -208,7 +208,8 @@ impl<'a> Session<'a> {
     }
 
     fn settle(&mut self, reading: &Reading) {
-        let look_back = SignedDuration::try_from(self.source.look_back).unwrap_or(SignedDuration::MAX);
+        let reach = self.source.look_back.saturating_add(self.source.settings.reach_before);
+        let look_back = SignedDuration::try_from(reach).unwrap_or(SignedDuration::MAX);
         if reading.was_interrupted() {
             self.overlap.settle_in_part(reading.open().to, look_back);
         } else {

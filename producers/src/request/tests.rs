@@ -86,14 +86,20 @@ fn what_is_not_understood_is_refused_with_its_path() {
         [
             at(0, r#"value: unknown value "LAST_SYNC_TME" (did you mean "LAST_SYNC_TIME"?)"#),
             at(1, r#"value: unknown value "datetme" (did you mean "datetime"?)"#),
-            at(2, "value: a source's request has no expressions; use the time and paging macros"),
+            at(
+                2,
+                "value: a source's request has no expressions; use the time and paging macros (for example {{LAST_SYNC_TIME|datetime}})"
+            ),
             at(3, "value: a macro is not closed (add \"}}\")"),
-            at(4, "value: PAGINATION_PAGE_SIZE is no time and takes no filter"),
+            at(
+                4,
+                "value: PAGINATION_PAGE_SIZE is no time and takes no filter (write {{PAGINATION_PAGE_SIZE}})"
+            ),
             at(5, "value: expected a number, found \"many\""),
             at(6, "value: expected JSON, or children, found \"1,2\""),
             at(7, "value: expected true or false, found \"maybe\""),
-            at(8, "value: is required"),
-            at(9, "parser: a source's request has no parsers"),
+            at(8, "value: is required (add a value or a default)"),
+            at(9, "parser: a source's request has no parsers (remove the parser)"),
         ]
     );
 }

@@ -82,6 +82,6 @@ impl feed::Feed for Feed {
             called = self.call(&call, ask.lane).await;
         }
         let answer = called.map_err(|error| failed(&ask.at, error))?;
-        Ok(Answer { rows: answer.rows, total: answer.total, has_next: None })
+        Ok(Answer { rows: answer.rows, total: answer.total, ..Answer::default() })
     }
 }

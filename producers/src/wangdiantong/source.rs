@@ -98,6 +98,7 @@ impl CalledSource {
             page_size: self.page_size,
             request_digest: self.digest(&zone),
             longest_window: Some(self.longest_window),
+            reach_before: Duration::ZERO,
             row_cursor: None,
             zone,
         }

@@ -82,7 +82,7 @@ impl Remote for NoQuota {
 
 fn rows(texts: &[&str]) -> Answer {
     let rows = texts.iter().map(|text| Bytes::copy_from_slice(text.as_bytes())).collect();
-    Answer { rows, total: Some(texts.len() as u64), has_next: Some(false) }
+    Answer { rows, total: Some(texts.len() as u64), has_next: Some(false), ..Answer::default() }
 }
 
 fn spec(name: &str) -> SourceSpec {
@@ -100,6 +100,7 @@ fn poller(name: &str, feed: Arc<Scripted>, services: &Services) -> SourcePoller 
         page_size: 2,
         request_digest: Digest::default(),
         longest_window: None,
+        reach_before: Duration::ZERO,
         row_cursor: None,
         zone: TimeZone::UTC,
     };

@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod okki;
+#[cfg(test)]
 mod sandbox;
 #[cfg(test)]
 mod simulation;

@@ -150,7 +150,7 @@ impl Feed for Changing {
         let rows = rows.into_iter().map(|record| Bytes::from(record.text())).collect();
         remote.change(ask, self.clock.now().as_second(), by_cursor);
         let total = (self.strategy == Strategy::LastPageFirst).then_some(total);
-        Ok(Answer { rows, total, has_next: None })
+        Ok(Answer { rows, total, ..Answer::default() })
     }
 }
 
@@ -167,6 +167,7 @@ fn settings(strategy: Strategy) -> Settings {
         page_size: PAGE_SIZE,
         request_digest: Digest::default(),
         longest_window: Some(Duration::from_secs(7 * 86_400)),
+        reach_before: Duration::ZERO,
         row_cursor: Some("id"),
         zone: TimeZone::UTC,
     }
