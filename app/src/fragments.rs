@@ -7,8 +7,6 @@ use weir_model::{
     time::DEFAULT_ZONE,
 };
 
-use crate::planned;
-
 /// Where a file says that it is a fragment.
 const PATH: &str = "kind";
 
@@ -17,19 +15,11 @@ pub fn check(text: &str, problems: &mut Problems) {
     let Some(fragment) = FragmentSpec::parse(text, problems) else { return };
     let (zh, en) = match &fragment.side {
         FragmentSide::Source(source) => {
-            if planned::is_source(&source.system) {
-                planned::warn("source.system", &source.system, problems);
-            } else {
-                weir_producers::check(source, problems);
-            }
+            weir_producers::check(source, problems);
             ("只有来源一侧", "only the source's side")
         }
         FragmentSide::Target(target) => {
-            if planned::is_target(&target.system) {
-                planned::warn("target.system", &target.system, problems);
-            } else {
-                weir_sinks::check(target, problems);
-            }
+            weir_sinks::check(target, problems);
             ("只有目标一侧", "only the target's side")
         }
     };
@@ -48,10 +38,7 @@ pub fn check(text: &str, problems: &mut Problems) {
 /// Compiles its expressions beside an empty other side, whose own lacks are no problems of the file.
 fn compile(fragment: &FragmentSpec, problems: &mut Problems) {
     let zone = TimeZone::get(DEFAULT_ZONE).unwrap_or(TimeZone::UTC);
-    let mut flow = fragment.as_flow();
-    if planned::is_target(&flow.target.system) {
-        flow.target.key.clear();
-    }
+    let flow = fragment.as_flow();
     let mut found = problems.fork();
     weir_processors::compile(&flow, zone, &mut found);
     let other = match &fragment.side {

@@ -15,7 +15,6 @@ mod files;
 mod fragments;
 mod instance;
 mod output;
-mod planned;
 mod project;
 mod reference;
 mod sandbox_project;

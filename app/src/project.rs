@@ -20,7 +20,7 @@ use weir_processors::CompiledFlow;
 use crate::{
     config::{Config, Connection},
     exit::Failure,
-    files, fragments, planned,
+    files, fragments,
 };
 
 /// A flow that may be run.
@@ -148,21 +148,9 @@ fn flow(
         None => None,
     };
     let zone = zone.unwrap_or_else(|| TimeZone::get(DEFAULT_ZONE).unwrap_or(TimeZone::UTC));
-    if planned::is_source(&spec.source.system) {
-        planned::warn("source.system", &spec.source.system, problems);
-    } else {
-        weir_producers::check(&spec.source, problems);
-    }
-    let mapping = if planned::is_target(&spec.target.system) {
-        planned::warn("target.system", &spec.target.system, problems);
-        // Where the key lies in such a document is for the version that writes it.
-        let mut keyless = spec.clone();
-        keyless.target.key.clear();
-        weir_processors::compile(&keyless, zone, problems)?
-    } else {
-        weir_sinks::check(&spec.target, problems);
-        weir_processors::compile(&spec, zone, problems)?
-    };
+    weir_producers::check(&spec.source, problems);
+    weir_sinks::check(&spec.target, problems);
+    let mapping = weir_processors::compile(&spec, zone, problems)?;
     Some(Flow { file, spec, mapping: Arc::new(mapping) })
 }
 
@@ -226,8 +214,7 @@ fn advice(known: &BTreeMap<ConnectionName, Connection>, system: &str) -> Localiz
 }
 
 fn is_known(system: &str) -> bool {
-    let is_planned = planned::is_source(system) || planned::is_target(system);
-    is_planned || crate::commands::describe::system_names().contains(&system)
+    crate::commands::describe::system_names().contains(&system)
 }
 
 /// Names are unique; flows that share a source agree about it.

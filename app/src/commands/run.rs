@@ -21,7 +21,6 @@ use crate::{
     codec,
     exit::Failure,
     instance::Instance,
-    planned,
     project::Project,
     signals, versions,
 };
@@ -38,7 +37,6 @@ struct Prepared {
 /// Runs stages until a signal.
 pub async fn run(options: &Run, cli: &Cli) -> Result<(), Failure> {
     let project = load(&options.project, cli)?;
-    planned::refuse(&project.flows)?;
     let instance = Instance::claim(options.instance.as_deref(), &project.config.state_dir)?;
     let health = Health::default();
     let telemetry = start_telemetry(&project, options.stages, &instance, &health)?;

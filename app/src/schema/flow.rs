@@ -19,12 +19,14 @@ pub fn objects() -> Vec<Object> {
                 ("jushuitan", BySystem::Settings("jushuitan_settings")),
                 ("wangdiantong-enterprise", BySystem::Settings("wangdiantong_settings")),
                 ("wangdiantong-flagship", BySystem::Settings("wangdiantong_settings")),
+                ("xiaoman-okki", BySystem::Settings("okki_settings")),
             ],
             ..object("source", source())
         },
         object("poll", poll()),
         object("jushuitan_settings", jushuitan_settings()),
         object("wangdiantong_settings", wangdiantong_settings()),
+        object("okki_settings", okki_settings()),
         Object {
             by_system: vec![
                 ("kingdee-galaxy", BySystem::Settings("kingdee_settings")),
@@ -230,6 +232,45 @@ fn wangdiantong_settings() -> Vec<Key> {
             "most rows of a page; by default as weir describe api tells",
         ),
         key("window_max", Shape::Duration, "时间窗上限", "the longest window").default("\"30d\""),
+    ]
+}
+
+fn okki_settings() -> Vec<Key> {
+    vec![
+        key(
+            "expand",
+            Shape::Choice(vec!["info", "none"]),
+            "逐单读取详情（含明细），或只用列表",
+            "read each order with its lines, or take the list's rows",
+        )
+        .default("\"info\""),
+        key(
+            "removed",
+            Shape::Choice(vec!["by_removal", "by_request", "ignored"]),
+            "已删除订单：按删除时间查、按 request 的 time_type 查，或不查",
+            "removed orders: by the time of removal, by the request's time_type, or not at all",
+        )
+        .default("\"by_removal\""),
+        key(
+            "time_precision",
+            Shape::Choice(vec!["date", "datetime"]),
+            "服务器对时间窗只取日期，或精确到秒；date 时 look_back 至少一天",
+            "whether only the dates of a window count; with date, look_back is at least a day",
+        )
+        .default("\"date\""),
+        key(
+            "page_size_max",
+            Shape::Count(1, 10_000),
+            "每页上限；缺省见 weir describe api",
+            "most rows of a page; by default as weir describe api tells",
+        ),
+        key("window_max", Shape::Duration, "时间窗上限", "the longest window").default("\"7d\""),
+        key(
+            "list_path",
+            Shape::Text,
+            "应答中列表的路径；缺省见 weir describe api",
+            "the list's path in the answer; by default as weir describe api tells",
+        ),
     ]
 }
 

@@ -14,6 +14,7 @@ pub fn objects() -> Vec<Object> {
                 ("jushuitan", BySystem::Keys("jushuitan")),
                 ("wangdiantong-enterprise", BySystem::Keys("wangdiantong_enterprise")),
                 ("wangdiantong-flagship", BySystem::Keys("wangdiantong_flagship")),
+                ("xiaoman-okki", BySystem::Keys("xiaoman_okki")),
                 ("kingdee-galaxy", BySystem::Keys("kingdee_galaxy")),
                 ("mysql", BySystem::Keys("mysql")),
                 ("sqlite", BySystem::Keys("sqlite")),
@@ -29,6 +30,7 @@ pub fn objects() -> Vec<Object> {
                 "\"http://3ldsmu02o9.api.taobao.com/router/qm\"",
             ]),
         ),
+        object("xiaoman_okki", xiaoman_okki()),
         object("kingdee_galaxy", kingdee_galaxy()),
         object("mysql", mysql()),
         object(
@@ -241,6 +243,34 @@ fn wangdiantong([base_url, qimen_url]: [&'static str; 2]) -> Vec<Key> {
             .default("\"md5\""),
         key("calls_per_minute", Shape::Count(1, 60_000), "账号每分钟的调用上限", "your account's limit")
             .default("50"),
+    ]
+}
+
+fn xiaoman_okki() -> Vec<Key> {
+    vec![
+        key(
+            "auth",
+            Shape::Choice(vec!["oauth2", "none"]),
+            "认证；none 只用于沙箱",
+            "none is for a sandbox only",
+        )
+        .default("\"oauth2\""),
+        key(
+            "grant",
+            Shape::Choice(vec!["client_credentials", "password"]),
+            "OAuth2 授权方式",
+            "the OAuth2 grant",
+        )
+        .default("\"client_credentials\""),
+        key("client_id", Shape::Text, "CRM 后台发放；oauth2 必填", "from the CRM's back office; for oauth2"),
+        key("client_secret", Shape::Text, "同上", "as above"),
+        key("username", Shape::Text, "登录邮箱；password 必填", "e-mail of the login; for password"),
+        key("password", Shape::Text, "密码明文；password 必填", "the password in clear; for password"),
+        key("scope", Shape::Text, "令牌可用的模块", "modules that the token opens")
+            .default("\"invoices company\""),
+        key("base_url", Shape::Text, "地址", "the address").default("\"https://api-sandbox.xiaoman.cn\""),
+        key("calls_per_second", Shape::Count(1, 1_000), "账号每秒的调用上限", "at most so many calls")
+            .default("2"),
     ]
 }
 

@@ -23,6 +23,7 @@ const SAMPLES: [(File, &[&str]); 3] = [
             include_str!("../../tests/samples/flow-kingdee.yaml"),
             include_str!("../../tests/samples/flow-sql.yaml"),
             include_str!("../../tests/samples/flow-wangdiantong.yaml"),
+            include_str!("../../tests/samples/flow-okki.yaml"),
             include_str!("../../tests/samples/fragment.yaml"),
         ],
     ),
@@ -289,7 +290,11 @@ fn required_keys_words_and_bounds_are_those_of_the_parsers() {
 }
 
 /// Keys that are missed or not for what stands beside them.
-const DEPENDS: [(&str, &str); 16] = [
+const DEPENDS: [(&str, &str); 20] = [
+    ("xiaoman_okki", "client_id"),
+    ("xiaoman_okki", "client_secret"),
+    ("xiaoman_okki", "username"),
+    ("xiaoman_okki", "password"),
     ("wangdiantong_enterprise", "app_key"),
     ("wangdiantong_enterprise", "app_secret"),
     ("wangdiantong_enterprise", "qimen_app_key"),

@@ -4,9 +4,11 @@ use serde_json::json;
 
 use crate::weir::{Answer, weir, weir_with};
 
-const FLOWS: [&str; 4] = [
+const FLOWS: [&str; 6] = [
     "jushuitan-customer-to-kingdee",
     "jushuitan-sku-sn-to-mysql",
+    "okki-companies",
+    "okki-order-to-k3wise",
     "wdt-aftersales-to-mysql",
     "wdt-refund-to-kingdee-return",
 ];
@@ -20,9 +22,9 @@ fn the_flows_of_the_repository_are_right() {
     assert_eq!((answer.code, answer.err.as_str()), (0, ""), "{answer:?}");
     assert_only_warned(&answer);
     let text = weir(&["check", "../flows"]);
-    assert!(text.out.ends_with(&format!("\nno errors: 4 flows ({})\n", FLOWS.join(", "))), "{text:?}");
+    assert!(text.out.ends_with(&format!("\nno errors: 6 flows ({})\n", FLOWS.join(", "))), "{text:?}");
     let text = weir(&["check", "../flows", "--lang", "zh"]);
-    assert!(text.out.ends_with(&format!("\n没有错误：4 个流程（{}）\n", FLOWS.join("、"))), "{text:?}");
+    assert!(text.out.ends_with(&format!("\n没有错误：6 个流程（{}）\n", FLOWS.join("、"))), "{text:?}");
 }
 
 #[test]
