@@ -196,7 +196,7 @@ fn wrong_checks_are_told_at_load() {
         &[
             "f.yaml: checks[0].expression: syntax error: Expected: an expression, found: EOF (look at brackets and quotes; text is written '…')",
             "f.yaml: checks[1].type.is: unknown value \"integer\" (known values: int, decimal, date, datetime, bool)",
-            "f.yaml: checks[2].range.min: \"ten\" is no number",
+            "f.yaml: checks[2].range.min: \"ten\" is no number (for example \"0.10\")",
         ],
     );
 }

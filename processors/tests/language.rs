@@ -241,9 +241,9 @@ fn keys_without_effect_say_so() {
     assert_eq!(
         problems,
         [
-            "f.yaml: source.metadata.buildModel: \"buildModel\" is kept, without effect: no public source tells what it means: Weir does not use it",
-            "f.yaml: target.metadata.distributionOrg: \"distributionOrg\" is kept, without effect: Weir does not allocate base data to organisations after the save: allocate it in Kingdee",
-            "f.yaml: target.metadata.autoCheck: \"autoCheck\" is kept, without effect: Weir checks what was written by reconcile, not by this key",
+            "f.yaml: source.metadata.buildModel: \"buildModel\" is kept, without effect: no public source tells what it means: Weir does not use it (remove it, or leave it as it was pasted)",
+            "f.yaml: target.metadata.distributionOrg: \"distributionOrg\" is kept, without effect: Weir does not allocate base data to organisations after the save: allocate it in Kingdee (remove it, or leave it as it was pasted)",
+            "f.yaml: target.metadata.autoCheck: \"autoCheck\" is kept, without effect: Weir checks what was written by reconcile, not by this key (remove it, or leave it as it was pasted)",
         ]
     );
 }

@@ -255,7 +255,7 @@ fn what_groups_across_records_is_refused() {
         "",
         &erp_with(both, ""),
         &[
-            "f.yaml: target.metadata.groupCalculate: groupCalculate and the operation merge exclude each other",
+            "f.yaml: target.metadata.groupCalculate: groupCalculate and the operation merge exclude each other (remove one of them)",
         ],
     );
 }
