@@ -23,7 +23,10 @@ fn systems_are_listed_with_their_role() {
         "{json}"
     );
     let text = weir(&["describe", "systems"]);
-    assert!(text.out.lines().any(|line| line.starts_with("kingdee-galaxy ") && line.contains(" target ")), "{text:?}");
+    assert!(
+        text.out.lines().any(|line| line.starts_with("kingdee-galaxy ") && line.contains(" target ")),
+        "{text:?}"
+    );
 }
 
 #[test]

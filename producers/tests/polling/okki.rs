@@ -50,7 +50,7 @@ fn source(text: &str) -> SourceSpec {
     flow.source
 }
 
-fn account(sandbox: &Running, login: Value, sources: &[SourceSpec]) -> Account {
+fn account(sandbox: &Running, login: &Value, sources: &[SourceSpec]) -> Account {
     let mut settings = json!({
         "base_url": sandbox.base_url(), "client_id": "demo-client", "client_secret": "demo-secret",
         "calls_per_second": 1_000,
@@ -111,7 +111,7 @@ fn received(handle: &Handle, part: &str) -> u64 {
 async fn orders_arrive_with_their_lines_and_removed_ones_with_a_mark() {
     let sandbox = start(130).await;
     let handle = sandbox.handle();
-    let account = account(&sandbox, json!({}), &[source(ORDERS)]);
+    let account = account(&sandbox, &json!({}), &[source(ORDERS)]);
     let done = |committed: &Committed| {
         complete(committed, &handle) && !removed(committed).is_empty() && committed.windows.len() > 8
     };
@@ -139,7 +139,7 @@ async fn no_order_is_missing_while_orders_change() {
     let options = Options { orders: 130, companies: 70, change, ..Options::default() };
     let sandbox = Sandbox::start(options, "127.0.0.1:0").await.unwrap();
     let handle = sandbox.handle();
-    let account = account(&sandbox, json!({}), &[source(ORDERS)]);
+    let account = account(&sandbox, &json!({}), &[source(ORDERS)]);
     let done = |committed: &Committed| committed.windows.len() > 8 && complete(committed, &handle);
     let (committed, halts) = poll_from(Inheritance::default(), account, done).await;
     assert!(halts.is_empty(), "{halts:?}");
@@ -152,7 +152,7 @@ async fn no_order_is_missing_while_orders_change() {
 async fn customers_are_read_whole_each_time_and_each_state_is_published_once() {
     let sandbox = start(10).await;
     let handle = sandbox.handle();
-    let account = account(&sandbox, json!({}), &[source(COMPANIES)]);
+    let account = account(&sandbox, &json!({}), &[source(COMPANIES)]);
     let done = |committed: &Committed| {
         committed.windows.len() > 3
             && committed.newest("companies") == truth(&handle.companies(), "company_id")
@@ -168,8 +168,8 @@ async fn customers_are_read_whole_each_time_and_each_state_is_published_once() {
 async fn a_wrong_secret_halts_and_a_right_one_probes() {
     let sandbox = start(10).await;
     let sources = [source(ORDERS)];
-    assert_eq!(account(&sandbox, json!({}), &sources).probe().await.unwrap().facts.len(), 1);
-    let wrong = account(&sandbox, json!({"client_secret": "hush"}), &sources);
+    assert_eq!(account(&sandbox, &json!({}), &sources).probe().await.unwrap().facts.len(), 1);
+    let wrong = account(&sandbox, &json!({"client_secret": "hush"}), &sources);
     let (committed, halts) = poll_from(Inheritance::default(), wrong, |_| false).await;
     assert!(committed.records.is_empty());
     let [halt] = halts.as_slice() else { panic!("{halts:?}") };
