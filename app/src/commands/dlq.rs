@@ -1,6 +1,6 @@
 //! `weir dlq list` and `show`: dead letters as they stand in their topics.
 
-use std::{ops::ControlFlow, time::Duration};
+use std::{collections::BTreeSet, ops::ControlFlow, time::Duration};
 
 use serde_json::{Value, json};
 use weir_kafka::{Admin, Cluster, Isolation, StartOffset, TopicPartition, reader::read_to_end};
@@ -119,7 +119,8 @@ async fn open(
 fn owners(project: &Project, named: Option<&str>) -> Result<Vec<String>, Failure> {
     let flows = project.flows.iter().map(|flow| flow.spec.name.to_string());
     let sources = project.sources().into_iter().map(|source| source.name.to_string());
-    let all: Vec<String> = flows.chain(sources).collect();
+    // A flow and a source may have one name, and then share a topic.
+    let all: Vec<String> = flows.chain(sources).collect::<BTreeSet<_>>().into_iter().collect();
     let Some(named) = named else { return Ok(all) };
     if all.iter().any(|owner| owner == named) {
         Ok(vec![named.to_owned()])

@@ -141,7 +141,11 @@ impl Topics {
                     .with("min.cleanable.dirty.ratio", "0.1")
                     .with("max.message.bytes", with_overhead(RAW_BYTES)),
             );
-            specs.push(letters(self.dead(flow.as_str())));
+            // A flow and a source of one name share their letters' topic; each letter names its stage.
+            let dead = self.dead(flow.as_str());
+            if !specs.iter().any(|spec| spec.name == dead) {
+                specs.push(letters(dead));
+            }
         }
         specs
     }
@@ -216,6 +220,17 @@ mod tests {
             assert_eq!(spec.partitions, FLOW_PARTITIONS, "{name}");
         }
         assert!(specs.iter().any(|spec| spec.name == "weir.dead.shop"));
+    }
+
+    #[test]
+    fn a_flow_and_a_source_of_one_name_share_their_letters() {
+        let specs =
+            Topics::new("weir").specs([&SourceName::from("companies")], [&FlowName::from("companies")]);
+        let mut names: Vec<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
+        names.sort_unstable();
+        let every = names.len();
+        names.dedup();
+        assert_eq!(names.len(), every, "{names:?}");
     }
 
     #[test]
