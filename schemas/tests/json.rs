@@ -29,8 +29,8 @@ fn files(folder: &str, ending: &str) -> Vec<String> {
 
 fn flows() -> Vec<String> {
     let is_flow = |name: &String| !name.ends_with(".test.yaml");
-    let samples =
-        ["flow-kingdee", "flow-sql", "fragment"].map(|name| format!("app/tests/samples/{name}.yaml"));
+    let samples = ["flow-kingdee", "flow-k3wise", "flow-okki", "flow-sql", "flow-wangdiantong", "fragment"]
+        .map(|name| format!("app/tests/samples/{name}.yaml"));
     files("flows", ".yaml").into_iter().filter(is_flow).chain(samples).collect()
 }
 

@@ -30,6 +30,7 @@ pub fn objects() -> Vec<Object> {
         Object {
             by_system: vec![
                 ("kingdee-galaxy", BySystem::Settings("kingdee_settings")),
+                ("kingdee-k3wise", BySystem::Settings("k3wise_settings")),
                 ("mysql", BySystem::Settings("sql_settings")),
                 ("sqlite", BySystem::Settings("sql_settings")),
                 ("collection", BySystem::Settings("collection_settings")),
@@ -37,6 +38,7 @@ pub fn objects() -> Vec<Object> {
             ..object("target", target())
         },
         object("kingdee_settings", kingdee_settings()),
+        object("k3wise_settings", k3wise_settings()),
         object("sql_settings", sql_settings()),
         object("column", column()),
         object("collection_settings", collection_settings()),
@@ -320,6 +322,20 @@ fn kingdee_settings() -> Vec<Key> {
         key("organisation_field", Shape::Text, "组织字段", "the form's organisation"),
     ];
     keys.extend(batches(Shape::Count(1, 400), "100", Shape::Count(1_024, (4 << 20) - 65_536), "1048576"));
+    keys
+}
+
+fn k3wise_settings() -> Vec<Key> {
+    let mut keys = vec![
+        key(
+            "on_change",
+            Shape::Choice(vec!["dead-letter", "update", "ignore"]),
+            "记录变化后：dead-letter 进死信；update 更新；ignore 不处理",
+            "what becomes of a changed record: dead-letter, update, or ignore",
+        )
+        .default("dead-letter"),
+    ];
+    keys.extend(batches(Shape::Count(1, 400), "20", Shape::Count(1_024, 64 << 20), "1048576"));
     keys
 }
 

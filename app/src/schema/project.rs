@@ -16,6 +16,7 @@ pub fn objects() -> Vec<Object> {
                 ("wangdiantong-flagship", BySystem::Keys("wangdiantong_flagship")),
                 ("xiaoman-okki", BySystem::Keys("xiaoman_okki")),
                 ("kingdee-galaxy", BySystem::Keys("kingdee_galaxy")),
+                ("kingdee-k3wise", BySystem::Keys("kingdee_k3wise")),
                 ("mysql", BySystem::Keys("mysql")),
                 ("sqlite", BySystem::Keys("sqlite")),
             ],
@@ -32,6 +33,7 @@ pub fn objects() -> Vec<Object> {
         ),
         object("xiaoman_okki", xiaoman_okki()),
         object("kingdee_galaxy", kingdee_galaxy()),
+        object("kingdee_k3wise", kingdee_k3wise()),
         object("mysql", mysql()),
         object(
             "sqlite",
@@ -294,6 +296,18 @@ fn kingdee_galaxy() -> Vec<Key> {
             .default("10"),
         key("connect_timeout", Shape::Duration, "连接超时", "how long a connection may take")
             .default("\"10s\""),
+        key("read_timeout", Shape::Duration, "应答超时", "how long an answer may take").default("\"120s\""),
+    ]
+}
+
+fn kingdee_k3wise() -> Vec<Key> {
+    vec![
+        key("base_url", Shape::Text, "以 /K3API/ 结尾", "ends in /K3API/").required(),
+        key("authority_code", Shape::Text, "K/3 WISE 授权码", "from the API authorisation screen").required(),
+        key("calls_per_second", Shape::Count(1, 1_000), "每秒的调用上限", "at most so many calls")
+            .default("5"),
+        key("connect_timeout", Shape::Duration, "连接超时", "how long a connection may take")
+            .default("\"15s\""),
         key("read_timeout", Shape::Duration, "应答超时", "how long an answer may take").default("\"120s\""),
     ]
 }

@@ -24,6 +24,7 @@ const SAMPLES: [(File, &[&str]); 3] = [
             include_str!("../../tests/samples/flow-sql.yaml"),
             include_str!("../../tests/samples/flow-wangdiantong.yaml"),
             include_str!("../../tests/samples/flow-okki.yaml"),
+            include_str!("../../tests/samples/flow-k3wise.yaml"),
             include_str!("../../tests/samples/fragment.yaml"),
         ],
     ),
