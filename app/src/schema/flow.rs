@@ -2,12 +2,10 @@
 
 use weir_model::flow::{Language, OnMissing, RULES, Severity, language::IdCheck};
 
-use super::{BySystem, Key, Object, Shape, key, metadata, object, title, version};
+use super::{BySystem, Key, Object, Shape, key, metadata, object, targets, title, version};
 
 /// Types of a `type` check.
 const CHECKED_TYPES: [&str; 5] = ["int", "decimal", "date", "datetime", "bool"];
-/// What a column's type looks like (`weir_model::flow::ColumnType`).
-const COLUMN_TYPE: &str = r"^\s*([Bb][Ii][Gg][Ii][Nn][Tt]|[Ii][Nn][Tt]|[Tt][Ee][Xx][Tt]|[Dd][Aa][Tt][Ee]|[Bb][Oo][Oo][Ll]|[Dd][Aa][Tt][Ee][Tt][Ii][Mm][Ee](\s*\(\s*[0-6]\s*\))?|[Vv][Aa][Rr][Cc][Hh][Aa][Rr]\s*\(\s*\d+\s*\)|[Dd][Ee][Cc][Ii][Mm][Aa][Ll]\s*\(\s*\d+\s*,\s*\d+\s*\))\s*$";
 
 /// The mappings of a flow file, the file itself first.
 pub fn objects() -> Vec<Object> {
@@ -37,11 +35,11 @@ pub fn objects() -> Vec<Object> {
             ],
             ..object("target", target())
         },
-        object("kingdee_settings", kingdee_settings()),
-        object("k3wise_settings", k3wise_settings()),
-        object("sql_settings", sql_settings()),
-        object("column", column()),
-        object("collection_settings", collection_settings()),
+        object("kingdee_settings", targets::kingdee_settings()),
+        object("k3wise_settings", targets::k3wise_settings()),
+        object("sql_settings", targets::sql_settings()),
+        object("column", targets::column()),
+        object("collection_settings", targets::collection_settings()),
         Object { one_of: &RULES, ..object("check", check()) },
         object("message", title().into()),
         object("type_check", type_check()),
@@ -304,110 +302,6 @@ fn target() -> Vec<Key> {
             Shape::Object("target_metadata"),
             "轻易云目标侧元数据，原样粘贴",
             "the vendor's metadata of the target, pasted as it is",
-        )
-        .required(),
-    ]
-}
-
-fn kingdee_settings() -> Vec<Key> {
-    let mut keys = vec![
-        key(
-            "on_change",
-            Shape::Choice(vec!["update", "unaudit", "dead-letter", "ignore"]),
-            "记录变化后：update 未审核时更新；unaudit 反审核后保存；dead-letter 进死信；ignore 不处理。缺省 BD_Customer 为 unaudit，其余 update",
-            "what becomes of a changed record: update while it is not audited, unaudit and save, dead-letter, or ignore; unaudit by default for BD_Customer, else update",
-        ),
-        key("id_field", Shape::Text, "内码字段；缺省 FID", "the form's id; FID by default"),
-        key("number_field", Shape::Text, "编号字段；缺省 FBillNo", "the form's number; FBillNo by default"),
-        key("organisation_field", Shape::Text, "组织字段", "the form's organisation"),
-    ];
-    keys.extend(batches(Shape::Count(1, 400), "100", Shape::Count(1_024, (4 << 20) - 65_536), "1048576"));
-    keys
-}
-
-fn k3wise_settings() -> Vec<Key> {
-    let mut keys = vec![
-        key(
-            "on_change",
-            Shape::Choice(vec!["dead-letter", "update", "ignore"]),
-            "记录变化后：dead-letter 进死信；update 更新；ignore 不处理",
-            "what becomes of a changed record: dead-letter, update, or ignore",
-        )
-        .default("dead-letter"),
-    ];
-    keys.extend(batches(Shape::Count(1, 400), "20", Shape::Count(1_024, 64 << 20), "1048576"));
-    keys
-}
-
-fn sql_settings() -> Vec<Key> {
-    let mut keys = vec![
-        key("table", Shape::Text, "表名", "the table's name").required(),
-        key(
-            "columns",
-            Shape::list(Shape::Object("column")),
-            "列，与 request 的字段一一对应",
-            "its columns, one for each item of the request",
-        )
-        .required(),
-        key("create_table", Shape::Flag, "是否允许 Weir 建表", "whether Weir may create it").default("false"),
-        key(
-            "record_key",
-            Shape::list(Shape::Text),
-            "同一来源记录各行共有的主键列",
-            "the columns of the key that all rows of one source record share",
-        ),
-        key(
-            "orphans",
-            Shape::Choice(vec!["delete", "keep"]),
-            "最新状态不再含有的行：删除或保留；有 record_key 时缺省删除",
-            "rows that the newest state lacks: deleted or kept; deleted by default where there is a record_key",
-        ),
-    ];
-    keys.extend(batches(Shape::Count(1, 10_000), "1000", Shape::Count(1_024, 64 << 20), "4194304"));
-    keys
-}
-
-fn batches(documents: Shape, most: &'static str, bytes: Shape, most_bytes: &'static str) -> [Key; 3] {
-    [
-        key("batch_documents", documents, "每批单据数", "documents of a batch").default(most),
-        key("batch_bytes", bytes, "每批字节数", "bytes of a batch").default(most_bytes),
-        key(
-            "batch_age",
-            Shape::Duration,
-            "最早的单据等待多久",
-            "how long the oldest document waits for others",
-        )
-        .default("\"200ms\""),
-    ]
-}
-
-fn column() -> Vec<Key> {
-    vec![
-        key("name", Shape::Text, "列名", "its name").required(),
-        key(
-            "type",
-            Shape::Like(COLUMN_TYPE),
-            "bigint、int、decimal(p,s)、varchar(n)、text、datetime、datetime(3)、date、bool",
-            "bigint, int, decimal(p,s), varchar(n), text, datetime, datetime(3), date, bool",
-        )
-        .required(),
-        key(
-            "nullable",
-            Shape::Flag,
-            "是否可为 NULL；主键列不可",
-            "whether it may be NULL; a key column may not",
-        )
-        .default("true"),
-    ]
-}
-
-fn collection_settings() -> Vec<Key> {
-    vec![
-        key(
-            "collection",
-            Shape::Name,
-            "weir.yaml 中声明的集合；单据是它的行",
-            "the declared collection that the documents are rows of",
         )
         .required(),
     ]

@@ -9,6 +9,7 @@ mod metadata;
 mod project;
 mod render;
 mod suite;
+mod targets;
 #[cfg(test)]
 mod tests;
 
