@@ -6,7 +6,6 @@ use std::sync::LazyLock;
 use jiff::{Timestamp, tz::TimeZone};
 use weir_expr::{Cells, CompileError, Context, Dialect, EvalError, Expression, Scope, Value, World};
 use weir_model::{
-    decimal::Decimal,
     lookup::Lookups,
     settings::{Localized, Problem},
     time::DEFAULT_ZONE,
@@ -67,9 +66,14 @@ impl Compiled {
     }
 }
 
+/// Digits, with a point between them at most; of any length, for quotients may be longer than what is read.
 fn is_plain(number: &str) -> bool {
-    let plain = number.bytes().all(|byte| matches!(byte, b'-' | b'.' | b'0'..=b'9'));
-    plain && number.parse::<Decimal>().is_ok() && !(number.contains('.') && number.ends_with(['0', '.']))
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = number.strip_prefix('-').unwrap_or(number);
+    match number.split_once('.') {
+        None => digits(number),
+        Some((whole, places)) => digits(whole) && digits(places) && !places.ends_with('0'),
+    }
 }
 
 /// A refused expression says why, in both languages, and what to write where it suggests something.
