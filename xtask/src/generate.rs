@@ -10,7 +10,9 @@ use anyhow::{Context, Result, ensure};
 use crate::workspace;
 
 /// Files, and what `weir describe` is asked for them.
-const FILES: [(&str, &[&str]); 5] = [
+const FILES: [(&str, &[&str]); 7] = [
+    ("docs/apis.md", &["api", "--lang", "en"]),
+    ("docs/apis.zh-CN.md", &["api", "--lang", "zh"]),
     ("docs/language.md", &["language", "--lang", "en"]),
     ("docs/language.zh-CN.md", &["language", "--lang", "zh"]),
     ("schemas/json/flow.schema.json", &["schema", "flow"]),

@@ -4,7 +4,7 @@
 use serde_json::json;
 
 use crate::{
-    cli::{Cli, Describe, Language, Topic},
+    cli::{Cli, Describe, Topic},
     exit::Failure,
     output::{self, say},
     reference,
@@ -36,7 +36,7 @@ pub fn run(options: &Describe, cli: &Cli) -> Result<(), Failure> {
     }
     let wanted = |name: &str| options.name.as_deref().is_none_or(|system| system == name);
     if options.what == Topic::Api {
-        return apis(wanted, cli);
+        return apis(options, wanted, cli);
     }
     systems(wanted, cli.json);
     Ok(())
@@ -88,7 +88,7 @@ fn systems(wanted: impl Fn(&str) -> bool, as_json: bool) {
     output::tell(&output::table(&["system", "role", "summary"], &rows));
 }
 
-fn apis(wanted: impl Fn(&str) -> bool, cli: &Cli) -> Result<(), Failure> {
+fn apis(options: &Describe, wanted: impl Fn(&str) -> bool, cli: &Cli) -> Result<(), Failure> {
     let apis: Vec<_> = weir_clients::describe::all().into_iter().filter(|api| wanted(api.system)).collect();
     if cli.json {
         let text = serde_json::to_string(&json!({"apis": apis}))
@@ -97,38 +97,14 @@ fn apis(wanted: impl Fn(&str) -> bool, cli: &Cli) -> Result<(), Failure> {
         return Ok(());
     }
     let language = output::language(cli.lang);
-    let pick = |text: &weir_clients::class::Text| match language {
-        Language::Zh => text.zh,
-        Language::En => text.en,
-    };
-    for api in apis {
-        say!("{} {}  {}", api.system, api.name, api.path);
-        say!("  {}", pick(&api.summary));
-        if let Some(window) = &api.window {
-            say!(
-                "  window: {} … {}, at most {} days, by {}",
-                window.begin,
-                window.end,
-                window.max_days,
-                window.selects_by
-            );
-        }
-        if let Some(page) = &api.page {
-            say!("  pages: {} from {}, {} at most {}", page.index, page.first, page.size, page.size_max);
-        }
-        let rows: Vec<Vec<String>> = api
-            .parameters
-            .iter()
-            .map(|p| {
-                let need = if p.required { "required" } else { "" };
-                vec![format!("  {}", p.name), p.kind.into(), need.into(), pick(&p.meaning).into()]
-            })
-            .collect();
-        output::tell(&output::table(&["  parameter", "type", "", "meaning"], &rows));
-        for row in api.errors {
-            say!("  error {}: {} [{}]", row.code, pick(&row.meaning), row.class.name());
-        }
-        say!("  source: {}\n", api.source);
+    let text = options
+        .name
+        .as_deref()
+        .map_or_else(|| reference::apis::page(language), |system| reference::apis::part(system, language));
+    if text.is_empty() {
+        say!("{}", reference::apis::nothing(language));
+        return Ok(());
     }
+    output::tell(&text);
     Ok(())
 }

@@ -1,6 +1,8 @@
 //! The language reference (`docs/language.md`, `weir describe language`), written from the tables that compiler, filter,
 //! settings and checks use. Nothing of it is written twice: what those tables lack is in [`examples`] and in [`page`].
+//! [`apis`] does the same for the remote systems' APIs.
 
+pub mod apis;
 mod data;
 mod examples;
 mod markdown;
