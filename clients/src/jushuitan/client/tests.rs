@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicUsize;
 use async_trait::async_trait;
 
 use super::*;
-use crate::jushuitan::endpoints::DISTRIBUTOR_QUERY;
+use crate::jushuitan::endpoints::{DISTRIBUTOR_QUERY, MY_CHANNEL_QUERY, SKU_SN_MOVEMENTS};
 use crate::scripted::Scripted;
 use crate::seal::{SealError, SealingKey};
 
@@ -32,6 +32,26 @@ fn client(server: &Scripted, refresh: bool, store: Option<Arc<dyn TokenStore>>) 
 
 async fn call(client: &Client) -> Result<Answer, CallError> {
     client.call(&Endpoint::from(&DISTRIBUTOR_QUERY), r#"{"page_index":1}"#, Lane::Live).await
+}
+
+#[tokio::test]
+async fn each_list_is_read_by_its_description_and_has_a_quota_of_its_own() {
+    let channels = r#"{"code":0,"msg":"","data":{"total":205,"channel_vos":[{"channel_co_id":1,"updated":"2024-01-14 10:00:00"}]}}"#;
+    let movements = r#"{"code":"0","msg":null,"request_id":"r-1","data":[{"ioi_sn_id":9000001}]}"#;
+    let server = Scripted::serve(&[ROWS, channels, movements]).await;
+    let client = client(&server, false, None);
+    let mut totals = Vec::new();
+    for api in [&DISTRIBUTOR_QUERY, &MY_CHANNEL_QUERY, &SKU_SN_MOVEMENTS] {
+        let answer = client.call(&Endpoint::from(api), "{}", Lane::Live).await.unwrap();
+        assert_eq!(answer.rows.len(), 1, "{}", api.name);
+        totals.push(answer.page.total);
+    }
+    assert_eq!(totals, [None, Some(205), None]);
+    let seen = server.seen();
+    assert!(seen[1].starts_with(&format!("POST {} HTTP/1.1", MY_CHANNEL_QUERY.path)), "{}", seen[1]);
+    let left = client.governor().left();
+    let paths = [DISTRIBUTOR_QUERY.path, MY_CHANNEL_QUERY.path, SKU_SN_MOVEMENTS.path];
+    assert!(paths.iter().all(|path| left.contains_key(*path)), "{left:?}");
 }
 
 #[derive(Default)]
