@@ -45,6 +45,8 @@ pub struct Ask {
     pub page_size: u32,
     /// Whose turn it is when the quota is short.
     pub lane: Lane,
+    /// Whether the list of archived records is asked, instead of the live one.
+    pub archived: bool,
 }
 
 /// What a call brought.

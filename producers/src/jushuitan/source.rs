@@ -84,6 +84,7 @@ impl SourceSettings {
             reach_before: Duration::ZERO,
             row_cursor: self.row_cursor,
             zone,
+            history: None,
         }
     }
 

@@ -72,7 +72,14 @@ fn biz(source: &str, at: PageAt) -> String {
     let settings = connection::read(&connection, &mut problems).unwrap();
     let client = Arc::new(Client::new(settings.client, None).unwrap());
     let from: Timestamp = "2024-01-07T16:00:00Z".parse().unwrap();
-    let ask = Ask { from, to: from + SignedDuration::from_hours(1), at, page_size: 50, lane: Lane::Live };
+    let ask = Ask {
+        from,
+        to: from + SignedDuration::from_hours(1),
+        at,
+        page_size: 50,
+        lane: Lane::Live,
+        archived: false,
+    };
     Feed::new(client, source, &connection, Metrics::default()).biz(&ask).unwrap()
 }
 

@@ -119,6 +119,7 @@ impl SourceSettings {
             reach_before: if self.by_date() { DAY } else { Duration::ZERO },
             row_cursor: None,
             zone,
+            history: None,
         }
     }
 

@@ -93,6 +93,7 @@ fn a_page_is_asked_for_in_full_times_and_without_empty_parameters() {
         at: PageAt::Number(3),
         page_size: 10,
         lane: Lane::Live,
+        archived: false,
     };
     let query = feed.query(&ask).unwrap();
     let query: Vec<_> = query.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();

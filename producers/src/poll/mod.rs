@@ -14,7 +14,7 @@ mod source;
 mod windows;
 
 pub use sample::Sample;
-pub use source::{Settings, SourcePoller};
+pub use source::{History, Settings, SourcePoller};
 
 use weir_model::outcome::Refusal;
 

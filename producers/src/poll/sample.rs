@@ -30,7 +30,7 @@ impl SourcePoller {
             Strategy::LastPageFirst | Strategy::Forward => PageAt::Number(1),
         };
         let page_size = self.settings.page_size;
-        let ask = Ask { from: window.from, to: window.to, at, page_size, lane: window.lane };
+        let ask = Ask { from: window.from, to: window.to, at, page_size, lane: window.lane, archived: false };
         let answer = self.feed.page(&ask).await?;
         let polled_at = self.clock.now();
         let record = |bytes| {

@@ -37,6 +37,18 @@ pub struct Settings {
     pub row_cursor: Option<&'static str>,
     /// The zone of the API's times.
     pub zone: TimeZone,
+    /// Where its older records are, when its list does not keep them.
+    pub history: Option<History>,
+}
+
+/// A second list, which the remote system moves older records to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct History {
+    /// How old a record is before it may be moved.
+    pub after: Duration,
+    /// Digest of the second list's request, as [`Settings::request_digest`] of the first one's. The two differ, for it
+    /// tells which list an open window is being read from.
+    pub request_digest: Digest,
 }
 
 /// Polls one source.

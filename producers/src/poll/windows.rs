@@ -133,8 +133,14 @@ impl<'a> Session<'a> {
         self.pages.forget_former();
         loop {
             let open = reading.open();
-            let ask =
-                Ask { from: open.from, to: open.to, at: reading.next(), page_size: open.page_size, lane };
+            let ask = Ask {
+                from: open.from,
+                to: open.to,
+                at: reading.next(),
+                page_size: open.page_size,
+                lane,
+                archived: false,
+            };
             let span =
                 tracing::info_span!(parent: None, "poll page", source = %self.source.name, page = %ask.at);
             let mut page = self.pages.read(&ask).instrument(span.clone()).await?;

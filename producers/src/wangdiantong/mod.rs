@@ -109,7 +109,8 @@ impl Remote for Shared {
         let Some(feed) = &self.probe else { return Ok(report) };
         let to = self.clock.now();
         let from = to.checked_sub(SignedDuration::from_mins(1)).unwrap_or(to);
-        let ask = Ask { from, to, at: PageAt::Number(1), page_size: 1, lane: Lane::Reconcile };
+        let ask =
+            Ask { from, to, at: PageAt::Number(1), page_size: 1, lane: Lane::Reconcile, archived: false };
         feed.page(&ask).await?;
         report.facts.push(format!("{} answers and accepts the signature", feed.operation()));
         Ok(report)

@@ -101,6 +101,7 @@ impl CalledSource {
             reach_before: Duration::ZERO,
             row_cursor: None,
             zone,
+            history: None,
         }
     }
 

@@ -103,6 +103,7 @@ fn poller(name: &str, feed: Arc<Scripted>, services: &Services) -> SourcePoller 
         reach_before: Duration::ZERO,
         row_cursor: None,
         zone: TimeZone::UTC,
+        history: None,
     };
     SourcePoller::new(&spec(name), settings, feed, services).unwrap()
 }

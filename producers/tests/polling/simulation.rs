@@ -170,6 +170,7 @@ fn settings(strategy: Strategy) -> Settings {
         reach_before: Duration::ZERO,
         row_cursor: Some("id"),
         zone: TimeZone::UTC,
+        history: None,
     }
 }
 
@@ -269,8 +270,14 @@ async fn naive_forward_paging_loses_records() {
             };
             for page in 1.. {
                 let at = PageAt::Number(page);
-                let ask =
-                    Ask { from: window.from, to: window.to, at, page_size: PAGE_SIZE, lane: Lane::Live };
+                let ask = Ask {
+                    from: window.from,
+                    to: window.to,
+                    at,
+                    page_size: PAGE_SIZE,
+                    lane: Lane::Live,
+                    archived: false,
+                };
                 let rows = changing.page(&ask).await.unwrap().rows;
                 for row in &rows {
                     let id = serde_json::from_slice::<serde_json::Value>(row).unwrap()["id"].to_string();
