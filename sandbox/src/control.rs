@@ -21,6 +21,7 @@ pub fn routes() -> Router<SharedWorld> {
         .route("/_sandbox/health", get(health))
         .route("/_sandbox/state", get(state))
         .route("/_sandbox/records/distributors", get(distributors))
+        .route("/_sandbox/records/channels", get(channels))
         .route("/_sandbox/records/movements", get(movements))
         .route("/_sandbox/records/orders", get(orders))
         .route("/_sandbox/records/companies", get(companies))
@@ -40,6 +41,11 @@ async fn state(State(world): State<SharedWorld>) -> Response<Body> {
 
 async fn distributors(State(world): State<SharedWorld>) -> Response<Body> {
     let records = world.lock().jushuitan.distributors();
+    records_of(&records)
+}
+
+async fn channels(State(world): State<SharedWorld>) -> Response<Body> {
+    let records = world.lock().jushuitan.channels();
     records_of(&records)
 }
 

@@ -117,6 +117,11 @@ impl Handle {
         self.world.lock().jushuitan.distributors()
     }
 
+    /// The newest state of every distributor, as the bytes a page of the successor endpoint would carry.
+    pub fn channels(&self) -> Vec<String> {
+        self.world.lock().jushuitan.channels()
+    }
+
     /// Every movement, as the bytes a page would carry.
     pub fn movements(&self) -> Vec<String> {
         self.world.lock().jushuitan.movements()

@@ -69,13 +69,14 @@ impl Biz {
         }
     }
 
-    /// The page asked for; `default_size` stands in for an absent size.
-    pub fn page(&self, default_size: Option<u64>, largest: u64) -> Result<Page, Refusal> {
-        let index = self.whole("page_index")?.ok_or_else(|| Refusal::parameter("缺少page_index"))?;
+    /// The page asked for by the parameter `name` and `page_size`; `default_size` stands in for an absent size.
+    pub fn page(&self, name: &str, default_size: Option<u64>, largest: u64) -> Result<Page, Refusal> {
+        let missing = || Refusal::parameter(format_args!("缺少{name}"));
+        let index = self.whole(name)?.ok_or_else(missing)?;
         let size = self.whole("page_size")?.or(default_size);
         let size = size.ok_or_else(|| Refusal::parameter("缺少page_size"))?;
         if index == 0 {
-            return Err(Refusal::parameter("page_index从1开始"));
+            return Err(Refusal::parameter(format_args!("{name}从1开始")));
         }
         if size == 0 || size > largest {
             return Err(Refusal::parameter(format_args!("page_size必须在1到{largest}之间")));
@@ -134,10 +135,10 @@ mod tests {
 
     #[test]
     fn numbers_may_be_texts() {
-        let page = biz(r#"{"page_index":"2","page_size":50}"#).page(None, 50).unwrap();
+        let page = biz(r#"{"page_index":"2","page_size":50}"#).page("page_index", None, 50).unwrap();
         assert_eq!(page, Page { index: 2, size: 50 });
         assert_eq!((page.skipped(), page.rows()), (50, 50));
-        assert_eq!(biz(r#"{"page_index":1}"#).page(Some(1000), 1000).unwrap().size, 1000);
+        assert_eq!(biz(r#"{"page_index":1}"#).page("page_index", Some(1000), 1000).unwrap().size, 1000);
     }
 
     #[test]
@@ -150,7 +151,7 @@ mod tests {
             r#"{"page_size":1}"#,
             r#"{"page_index":1}"#,
         ] {
-            assert_eq!(biz(text).page(None, 50).unwrap_err().code, 140, "{text}");
+            assert_eq!(biz(text).page("page_index", None, 50).unwrap_err().code, 140, "{text}");
         }
     }
 

@@ -21,6 +21,7 @@ use crate::{
 use super::{
     Endpoint, Refusal,
     biz::{Biz, Page, Window, text_of},
+    channels::Status,
     spoil_rows,
 };
 
@@ -35,18 +36,20 @@ const COMPANIES: u64 = 4;
 
 /// One distributor.
 #[derive(Debug)]
-struct Distributor {
-    id: u64,
+pub struct Distributor {
+    pub id: u64,
+    /// How many were made before it.
+    pub index: u64,
     /// The name of the first edition, without what later editions add.
     base_name: String,
-    name: String,
+    pub name: String,
     company: u64,
-    contact: String,
-    phone: String,
+    pub contact: String,
+    pub phone: String,
     credit: String,
     deposit: String,
-    created: i64,
-    modified: i64,
+    pub created: i64,
+    pub modified: i64,
     /// How often it was modified.
     edition: u32,
     text: String,
@@ -65,6 +68,7 @@ impl Distributor {
         let first = if index % 97 == 96 { FIRST_LONG_ID } else { FIRST_ID };
         let mut made = Self {
             id: first + index,
+            index,
             name: base_name.clone(),
             base_name,
             company: FIRST_COMPANY + dice.random_range(0..COMPANIES),
@@ -81,12 +85,16 @@ impl Distributor {
         made
     }
 
-    /// Makes the text anew.
-    fn write(&mut self) {
-        let remark = match self.edition {
+    /// What was noted when it was last modified.
+    pub fn remark(&self) -> String {
+        match self.edition {
             0 => String::new(),
             edition => format!("第{edition}次资料变更"),
-        };
+        }
+    }
+
+    /// Makes the text anew.
+    fn write(&mut self) {
         self.text = ObjectText::new()
             .raw("drp_co_id", self.id)
             .text("name", &self.name)
@@ -95,10 +103,15 @@ impl Distributor {
             .text("contact_phone", &self.phone)
             .text("credit_limit", &self.credit)
             .raw("deposit_amount", &self.deposit)
-            .text("remark", &remark)
+            .text("remark", &self.remark())
             .text("created", &clock::to_text(self.created))
             .text("modified", &clock::to_text(self.modified))
             .finish();
+    }
+
+    /// The record as a page carries it.
+    pub fn text(&self) -> String {
+        self.text.clone()
     }
 
     /// Modifies the record: another name (unless it has none), another remark, another time.
@@ -119,17 +132,20 @@ pub struct Distributors {
     order: ListOrder,
 }
 
-/// What a call asks for.
-struct Query {
-    page: Page,
-    window: Option<Window>,
-    ids: Vec<u64>,
-    names: Vec<String>,
+/// What a call asks for, in the words of either endpoint.
+#[derive(Debug)]
+pub struct Query {
+    pub page: Page,
+    pub window: Option<Window>,
+    pub ids: Vec<u64>,
+    pub names: Vec<String>,
+    /// Only distributors whose cooperation stands so.
+    pub status: Option<Status>,
 }
 
 impl Query {
     fn read(biz: &Biz) -> Result<Self, Refusal> {
-        let page = biz.page(None, LARGEST_PAGE)?;
+        let page = biz.page("page_index", None, LARGEST_PAGE)?;
         let window = biz.window("modified_begin", "modified_end", LONGEST_WINDOW_DAYS)?;
         let (mut ids, mut names) = (Vec::new(), Vec::new());
         match biz.get("drp_co_ids") {
@@ -148,14 +164,16 @@ impl Query {
             }
             Some(_) => return Err(Refusal::parameter("drp_co_ids必须是数组")),
         }
-        Ok(Self { page, window, ids, names })
+        Ok(Self { page, window, ids, names, status: None })
     }
 
     fn matches(&self, record: &Distributor) -> bool {
         let named = self.ids.is_empty() && self.names.is_empty()
             || self.ids.contains(&record.id)
             || self.names.contains(&record.name);
-        named && self.window.is_none_or(|window| window.contains(record.modified))
+        named
+            && self.window.is_none_or(|window| window.contains(record.modified))
+            && self.status.is_none_or(|status| status == Status::of(record))
     }
 }
 
@@ -182,13 +200,13 @@ impl Distributors {
         self.records.len()
     }
 
-    /// The newest state of each.
-    pub fn texts(&self) -> Vec<String> {
-        self.records.iter().map(|record| record.text.clone()).collect()
+    /// The newest state of each, as `write` writes it.
+    pub fn written(&self, write: fn(&Distributor) -> String) -> Vec<String> {
+        self.records.iter().map(write).collect()
     }
 
-    /// How many match, and the rows of the page.
-    fn page(&self, query: &Query) -> (usize, Vec<String>) {
+    /// How many match, and the rows of the page as `write` writes them.
+    pub fn page(&self, query: &Query, write: fn(&Distributor) -> String) -> (usize, Vec<String>) {
         let mut matching: Vec<_> = self.records.iter().filter(|record| query.matches(record)).collect();
         match self.order {
             ListOrder::ModifiedAscending => matching.sort_by_key(|record| (record.modified, record.id)),
@@ -198,11 +216,11 @@ impl Distributors {
             ListOrder::Id => matching.sort_by_key(|record| record.id),
         }
         let rows = matching.iter().skip(query.page.skipped()).take(query.page.rows());
-        (matching.len(), rows.map(|record| record.text.clone()).collect())
+        (matching.len(), rows.map(|record| write(record)).collect())
     }
 
     /// Lets records of the paged window change: of four changes one is a new record instead.
-    fn change(&mut self, query: &Query, changes: &mut Changes, now: i64) {
+    pub fn change(&mut self, query: &Query, changes: &mut Changes, now: i64) {
         let mut added = 0;
         for record in self.records.iter_mut().filter(|record| query.matches(record)) {
             if changes.strike() {
@@ -221,11 +239,19 @@ impl Distributors {
     }
 }
 
+/// The total that a page tells: what it is, unless a knob has it wrong.
+pub fn told_total(world: &mut World, call: &Call, total: usize) -> usize {
+    match world.strikes(Fault::WrongTotal, call) {
+        None => total,
+        Some(rule) => rule.code.and_then(|code| code.parse().ok()).unwrap_or(total + 7),
+    }
+}
+
 /// Answers a page; afterwards records may change.
 pub fn serve(world: &mut World, call: &Call, biz: &Biz) -> Result<String, Refusal> {
     let query = Query::read(biz)?;
     let now = world.clock.now();
-    let (total, rows) = world.jushuitan.distributors.page(&query);
+    let (total, rows) = world.jushuitan.distributors.page(&query, Distributor::text);
     let served_to = query.page.skipped().saturating_add(rows.len());
     let beyond = rows.is_empty() && query.page.index > 1;
     let rows = spoil_rows(world, call, Endpoint::Distributors, query.page.index, rows);
@@ -233,10 +259,7 @@ pub fn serve(world: &mut World, call: &Call, biz: &Biz) -> Result<String, Refusa
     if beyond && world.strikes(Fault::HasNextOnEmptyPage, call).is_some() {
         has_next = true;
     }
-    let told_total = match world.strikes(Fault::WrongTotal, call) {
-        None => total,
-        Some(rule) => rule.code.and_then(|code| code.parse().ok()).unwrap_or(total + 7),
-    };
+    let told_total = told_total(world, call, total);
     let crate::jushuitan::System { distributors, changes, .. } = &mut world.jushuitan;
     distributors.change(&query, changes, now);
     Ok(ObjectText::new()

@@ -1,9 +1,11 @@
-//! 聚水潭 (Jushuitan) as contract jushuitan describes it: token endpoints, distributors and unique-code movements.
+//! 聚水潭 (Jushuitan) as contract jushuitan describes it: token endpoints, distributors by two
+//! endpoints, and unique-code movements.
 //!
 //! A call goes through the checks of [`form`] in the vendor's order (fields, clock, signature, token, quota), then to
 //! its endpoint. A refusal is an answer with HTTP status 200, as the vendor sends it.
 
 mod biz;
+mod channels;
 mod distributors;
 mod form;
 mod movements;
@@ -26,7 +28,13 @@ use crate::{
     world::{SharedWorld, World},
 };
 
-use self::{distributors::Distributors, form::Form, movements::Movements, quota::QuotaBook, tokens::Tokens};
+use self::{
+    distributors::{Distributor, Distributors},
+    form::Form,
+    movements::Movements,
+    quota::QuotaBook,
+    tokens::Tokens,
+};
 
 pub use self::quota::Quota;
 pub use crate::ListOrder;
@@ -108,12 +116,19 @@ enum Endpoint {
     AccessToken,
     RefreshToken,
     Distributors,
+    Channels,
     Movements,
 }
 
 impl Endpoint {
-    const ALL: [Self; 5] =
-        [Self::InitToken, Self::AccessToken, Self::RefreshToken, Self::Distributors, Self::Movements];
+    const ALL: [Self; 6] = [
+        Self::InitToken,
+        Self::AccessToken,
+        Self::RefreshToken,
+        Self::Distributors,
+        Self::Channels,
+        Self::Movements,
+    ];
 
     fn path(self) -> &'static str {
         match self {
@@ -121,6 +136,7 @@ impl Endpoint {
             Self::AccessToken => "/openWeb/auth/accessToken",
             Self::RefreshToken => "/openWeb/auth/refreshToken",
             Self::Distributors => "/open/jushuitan/distributor/query",
+            Self::Channels => "/open/api/drp/inneropen/partner/supplier/querymychannel",
             Self::Movements => "/open/webapi/wmsapi/skusn/queryinoutitemskusns",
         }
     }
@@ -129,6 +145,7 @@ impl Endpoint {
     fn row_id(self) -> &'static str {
         match self {
             Self::Movements => "ioi_sn_id",
+            Self::Channels => "channel_co_id",
             _ => "drp_co_id",
         }
     }
@@ -230,7 +247,7 @@ fn answer(world: &mut World, call: &Call, endpoint: Endpoint, body: &[u8]) -> Re
             form.check_signature(&world.jushuitan.settings)?;
             world.jushuitan.token_call(endpoint, &form, now)
         }
-        Endpoint::Distributors | Endpoint::Movements => {
+        Endpoint::Distributors | Endpoint::Channels | Endpoint::Movements => {
             form.check_business()?;
             form.check_signature(&world.jushuitan.settings)?;
             if world.strikes(Fault::ExpiredToken, call).is_some() {
@@ -243,6 +260,7 @@ fn answer(world: &mut World, call: &Call, endpoint: Endpoint, body: &[u8]) -> Re
             let biz = biz::Biz::read(form.required("biz")?)?;
             match endpoint {
                 Endpoint::Movements => movements::serve(world, call, &biz),
+                Endpoint::Channels => channels::serve(world, call, &biz),
                 _ => distributors::serve(world, call, &biz),
             }
         }
@@ -318,7 +336,12 @@ impl System {
 
     /// The newest state of every distributor.
     pub fn distributors(&self) -> Vec<String> {
-        self.distributors.texts()
+        self.distributors.written(Distributor::text)
+    }
+
+    /// The newest state of every distributor, as the successor endpoint writes it.
+    pub fn channels(&self) -> Vec<String> {
+        self.distributors.written(channels::text)
     }
 
     /// Every movement.

@@ -94,7 +94,7 @@ impl Query {
         let window = biz.window("create_time_start", "create_time_end", longest)?;
         let last_days = Window { begin: now - DEFAULT_WINDOW_DAYS * 86_400, end: now };
         Ok(Self {
-            page: biz.page(Some(LARGEST_PAGE), LARGEST_PAGE)?,
+            page: biz.page("page_index", Some(LARGEST_PAGE), LARGEST_PAGE)?,
             window: window.or((!any_ids).then_some(last_days)),
             main_warehouse: matches!(biz.whole("wms_co_id")?, None | Some(0 | MAIN_WAREHOUSE)),
             io_ids,
