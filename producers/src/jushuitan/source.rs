@@ -10,7 +10,7 @@ use weir_clients::{
 use weir_model::{
     digest::Digest,
     flow::SourceSpec,
-    settings::{Fields, Problems, unknown_word},
+    settings::{Fields, Localized, Problems, unknown_word},
 };
 
 use crate::{
@@ -62,6 +62,7 @@ impl SourceSettings {
             check_window(spec, &request, &window, problems);
         }
         check_times(spec, longest_window, problems);
+        check_key(spec, api, problems);
         let page_size = page_size(spec, &request, &page, size_max, problems);
         let mut endpoint = Endpoint::from(api);
         endpoint.list_path = list_path.unwrap_or(endpoint.list_path);
@@ -105,4 +106,25 @@ fn pollable(spec: &SourceSpec, problems: &mut Problems) -> Option<(&'static Api,
         unknown_word(format!("{}.api", spec.metadata.path), &spec.metadata.api, &known, problems);
     }
     found
+}
+
+/// A key that records share makes them overwrite each other: `sku_sn`, which the seed names, repeats with each movement
+/// of a code (contract jushuitan §5).
+fn check_key(spec: &SourceSpec, api: &Api, problems: &mut Problems) {
+    let holds = |known: &&[&str]| known.iter().all(|field| spec.key.iter().any(|key| key == field));
+    if spec.key.is_empty() || api.keys.iter().any(holds) {
+        return;
+    }
+    let key = spec.key.join(", ");
+    let message = Localized::new(
+        format!("{key} 不能唯一确定一条记录，重复的会互相覆盖"),
+        format!("{key} does not tell records apart: those that share it overwrite each other"),
+    );
+    let mut lists = api.keys.iter().map(|known| known.join(", "));
+    let own = lists.next().unwrap_or_default();
+    let fallback = lists.next().map(|known| format!(", key_fallback: [{known}]")).unwrap_or_default();
+    let written = format!("{{key: [{own}]{fallback}}}");
+    let suggestion =
+        Localized::new(format!("在 source 中写 {written}"), format!("write {written} in the source"));
+    problems.warn_with("source.key", message, suggestion);
 }

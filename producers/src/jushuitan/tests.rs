@@ -33,6 +33,19 @@ const MOVEMENTS: &str = r#"  name: s
       - {field: create_time_start, type: string, value: "{{LAST_SYNC_TIME|datetime}}"}
       - {field: create_time_end, type: string, value: "{{CURRENT_TIME|datetime}}"}"#;
 
+const MY_CHANNELS: &str = r#"  name: s
+  system: jushuitan
+  modified: updated
+  metadata:
+    api: /open/api/drp/inneropen/partner/supplier/querymychannel
+    id: channel_co_id
+    request:
+      - {field: page_num, type: string, value: "1"}
+      - {field: page_size, type: string, value: "100"}
+      - {field: status, type: int, value: "2"}
+      - {field: updated_start, type: string, value: "{{LAST_SYNC_TIME|datetime}}"}
+      - {field: updated_end, type: string, value: "{{CURRENT_TIME|datetime}}"}"#;
+
 fn problems_of(source: &str) -> Vec<String> {
     let mut problems = Problems::new("f.yaml");
     check(&spec(source), &mut problems);
@@ -84,8 +97,8 @@ fn biz(source: &str, at: PageAt) -> String {
 }
 
 #[test]
-fn the_seeds_sources_are_fine() {
-    for source in [DISTRIBUTORS, MOVEMENTS] {
+fn the_seeds_sources_and_the_successor_are_fine() {
+    for source in [DISTRIBUTORS, MY_CHANNELS, MOVEMENTS] {
         assert_eq!(problems_of(source), Vec::<String>::new());
     }
 }
@@ -98,6 +111,9 @@ fn the_endpoint_decides_how_a_source_is_paged() {
         settings.poll_settings(TimeZone::UTC)
     };
     let (distributors, movements) = (read(DISTRIBUTORS), read(MOVEMENTS));
+    let channels = read(MY_CHANNELS);
+    assert_eq!((channels.strategy, channels.page_size), (Strategy::LastPageFirst, 100));
+    assert_eq!(channels.longest_window.unwrap().as_secs(), 7 * 86_400);
     assert_eq!((distributors.strategy, distributors.page_size), (Strategy::LastPageFirst, 50));
     assert_eq!((movements.strategy, movements.page_size), (Strategy::RowCursor, 500));
     assert_eq!(movements.row_cursor, Some("ioi_sn_id"));
@@ -120,6 +136,57 @@ fn biz_holds_the_window_and_the_page_as_the_source_is_set_to_write_them() {
         biz(MOVEMENTS, PageAt::After(Some("1700000000000000000001".into()))),
         r#"{"create_time_start":"2024-01-08 00:00:00","create_time_end":"2024-01-08 01:00:00","page_index":1,"page_size":50,"last_ioi_sn_id":1700000000000000000001}"#
     );
+}
+
+#[test]
+fn the_successor_and_the_seeds_object_filter_are_sent_as_they_are_named() {
+    assert_eq!(
+        biz(MY_CHANNELS, PageAt::Number(2)),
+        r#"{"page_num":"2","page_size":"50","status":2,"updated_start":"2024-01-08 00:00:00","updated_end":"2024-01-08 01:00:00"}"#
+    );
+    let filter = r#"[{"drp_co_name": "示例分销商"}, 10099001]"#;
+    let fixed = format!("      - {{field: drp_co_ids, type: array, value: '{filter}'}}");
+    let nested = "      - field: drp_co_ids\n        type: array\n        children:\n          \
+                  - {field: drp_co_name, type: string, value: 示例分销商}";
+    for (item, expect) in [
+        (fixed.as_str(), r#"[{"drp_co_name":"示例分销商"},10099001]"#),
+        (nested, r#"[{"drp_co_name":"示例分销商"}]"#),
+    ] {
+        let source = format!("{DISTRIBUTORS}\n{item}");
+        assert_eq!(problems_of(&source), Vec::<String>::new());
+        let biz = biz(&source, PageAt::Number(1));
+        assert!(biz.ends_with(&format!(r#""drp_co_ids":{expect}}}"#)), "{biz}");
+    }
+}
+
+#[test]
+fn the_cursor_goes_on_after_the_largest_row_and_begins_below_all() {
+    let cursor = |after: Option<&str>| {
+        let biz = biz(MOVEMENTS, PageAt::After(after.map(str::to_owned)));
+        let biz: Json = serde_json::from_str(&biz).unwrap();
+        (biz["page_index"].to_string(), biz["last_ioi_sn_id"].to_string())
+    };
+    assert_eq!(cursor(None), ("1".to_owned(), "0".to_owned()));
+    assert_eq!(cursor(Some("9000001")), ("1".to_owned(), "9000001".to_owned()));
+    let by_number: Json = serde_json::from_str(&biz(MOVEMENTS, PageAt::Number(3))).unwrap();
+    assert_eq!(
+        (by_number["page_index"].to_string(), by_number.get("last_ioi_sn_id")),
+        ("3".to_owned(), None)
+    );
+}
+
+#[test]
+fn a_key_that_movements_share_is_told() {
+    let seed = MOVEMENTS.replace("id: ioi_sn_id", "id: sku_sn");
+    assert_eq!(
+        problems_of(&seed),
+        [
+            "f.yaml: source.key: sku_sn does not tell records apart: those that share it overwrite each other (write \
+          {key: [ioi_sn_id], key_fallback: [sku_sn, io_id, inout_type, create_time]} in the source)"
+        ]
+    );
+    let keyed = seed.replace("  metadata:", "  key: [ioi_sn_id]\n  metadata:");
+    assert_eq!(problems_of(&keyed), Vec::<String>::new());
 }
 
 #[test]
