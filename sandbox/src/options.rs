@@ -27,6 +27,10 @@ pub struct Options {
     pub clock_offset_seconds: i64,
     /// How records change while they are paged.
     pub change: Change,
+    /// Of the records that change while they are paged this share leaves instead, from 0 to 1: a distributor of 聚水潭 is
+    /// deleted, a refund of 旺店通 moves to the archive, an order of OKKI is removed. The later records of the list move
+    /// up by one, also those of a settled window. [`crate::State`] tells which left.
+    pub leaving_share: f64,
     /// The faults that are switched on at the start.
     pub knobs: Knobs,
     /// The account and the limits of 聚水潭.
@@ -54,6 +58,7 @@ impl Default for Options {
             quiet_tail_seconds: 120,
             clock_offset_seconds: 0,
             change: Change::default(),
+            leaving_share: 0.0,
             knobs: Knobs::default(),
             jushuitan: jushuitan::Settings::default(),
             wangdiantong: wangdiantong::Settings::default(),

@@ -55,6 +55,9 @@ struct Arguments {
     /// Probability per page request that a record of the paged window changes or a new one appears.
     #[arg(long, default_value_t = 0.0, value_parser = probability)]
     change_rate: f64,
+    /// Share of the changing records that leave instead: deleted, archived or removed.
+    #[arg(long, default_value_t = 0.0, value_parser = probability)]
+    leaving_share: f64,
     /// After so many changes the data comes to rest.
     #[arg(long, default_value_t = 500)]
     change_limit: u32,
@@ -164,6 +167,7 @@ impl Arguments {
             span_seconds: self.span_days * 86_400,
             clock_offset_seconds: self.clock_offset,
             change: Change { rate: self.change_rate, limit: self.change_limit, ..Change::default() },
+            leaving_share: self.leaving_share,
             ..Options::default()
         };
         let quota = jushuitan::Quota { per_second: self.per_second, per_minute: self.per_minute };

@@ -129,6 +129,10 @@ impl Distributor {
 #[derive(Debug)]
 pub struct Distributors {
     records: Vec<Distributor>,
+    /// How many were ever made.
+    made: u64,
+    /// The ids of those that exist no more.
+    deleted: Vec<u64>,
     order: ListOrder,
 }
 
@@ -192,7 +196,13 @@ impl Distributors {
             third.name.clone_from(&second.name);
             third.write();
         }
-        Self { records, order: options.jushuitan.list_order }
+        let made = u64::from(options.customers);
+        Self { records, made, deleted: Vec::new(), order: options.jushuitan.list_order }
+    }
+
+    /// The ids of those that exist no more.
+    pub fn deleted(&self) -> &[u64] {
+        &self.deleted
     }
 
     /// How many there are.
@@ -219,22 +229,29 @@ impl Distributors {
         (matching.len(), rows.map(|record| write(record)).collect())
     }
 
-    /// Lets records of the paged window change: of four changes one is a new record instead.
+    /// Lets records of the paged window change: of four changes one is a new record instead, and a share of the others
+    /// is deleted when the options say so.
     pub fn change(&mut self, query: &Query, changes: &mut Changes, now: i64) {
         let mut added = 0;
+        let mut deleted = Vec::new();
         for record in self.records.iter_mut().filter(|record| query.matches(record)) {
-            if changes.strike() {
-                if changes.dice.random_ratio(1, 4) {
-                    added += 1;
-                } else {
-                    record.modify(now);
-                }
+            if !changes.strike() {
+                continue;
+            }
+            if changes.leaves() {
+                deleted.push(record.id);
+            } else if changes.dice.random_ratio(1, 4) {
+                added += 1;
+            } else {
+                record.modify(now);
             }
         }
+        self.records.retain(|record| !deleted.contains(&record.id));
+        self.deleted.append(&mut deleted);
         for _ in 0..added {
             let modified = changes.late(now);
-            let index = u64::try_from(self.records.len()).unwrap_or(u64::MAX);
-            self.records.push(Distributor::make(index, modified, &mut changes.dice));
+            self.records.push(Distributor::make(self.made, modified, &mut changes.dice));
+            self.made += 1;
         }
     }
 }

@@ -86,9 +86,11 @@ impl Default for Settings {
 pub struct State {
     /// Distributors that exist now.
     pub distributors: usize,
+    /// The ids of the distributors that were deleted.
+    pub deleted_distributors: Vec<u64>,
     /// Movements that exist now.
     pub movements: usize,
-    /// Records that were modified or added since the start.
+    /// Records that were modified, added or deleted since the start.
     pub changes: u32,
     /// Calls the quota refused, by endpoint.
     pub quota_refusals: BTreeMap<String, u64>,
@@ -316,7 +318,7 @@ impl System {
             quotas: QuotaBook::default(),
             distributors: Distributors::make(options, now, &mut dice),
             movements: Movements::make(options, now, &mut dice),
-            changes: Changes::new(options.change, options.seed),
+            changes: Changes::new(options, options.seed),
             last_pages: BTreeMap::new(),
             answered: 0,
             settings,
@@ -327,6 +329,7 @@ impl System {
     pub fn state(&self) -> State {
         State {
             distributors: self.distributors.len(),
+            deleted_distributors: self.distributors.deleted().to_vec(),
             movements: self.movements.len(),
             changes: self.changes.made(),
             quota_refusals: self.quotas.refusals(),

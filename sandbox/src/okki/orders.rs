@@ -100,7 +100,7 @@ impl Orders {
             }
             order
         });
-        Self { records: records.collect(), changes: Changes::new(options.change, options.seed ^ 0x0000_0CC2) }
+        Self { records: records.collect(), changes: Changes::new(options, options.seed ^ 0x0000_0CC2) }
     }
 
     /// The orders that are not removed.
@@ -118,12 +118,17 @@ impl Orders {
         self.changes.made()
     }
 
-    /// Lets orders of the paged window change: of eight changes two are new orders, one is a removal.
+    /// Lets orders of the paged window change: of eight changes two are new orders, one is a removal. The
+    /// options may have more of them removed.
     fn change(&mut self, filter: &Filter, companies: &Companies, now: i64) {
         let Self { records, changes } = self;
         let mut added = 0;
         for order in records.iter_mut().filter(|order| filter.matches(order) && order.removed_at.is_none()) {
             if !changes.strike() {
+                continue;
+            }
+            if changes.leaves() {
+                order.remove(now);
                 continue;
             }
             match changes.dice.random_range(0..8) {

@@ -137,7 +137,11 @@ pub struct State {
     pub enterprise_refunds: usize,
     /// Refunds of the flagship edition that exist now.
     pub flagship_refunds: usize,
-    /// Refunds of both that were modified or added since the start.
+    /// The ids of the refunds of the enterprise edition that moved to the archive while they were paged.
+    pub enterprise_archived: Vec<u64>,
+    /// The same of the flagship edition.
+    pub flagship_archived: Vec<u64>,
+    /// Refunds of both that were modified, added or archived since the start.
     pub changes: u32,
     /// Calls the limit of a minute refused, by seller account.
     pub throttled: BTreeMap<String, u64>,
@@ -189,6 +193,8 @@ impl System {
         State {
             enterprise_refunds: self.enterprise.len(),
             flagship_refunds: self.flagship.len(),
+            enterprise_archived: self.enterprise.archived(),
+            flagship_archived: self.flagship.archived(),
             changes: self.enterprise.changes() + self.flagship.changes(),
             throttled: self.throttle.refused(),
             length_units: self.length_units.clone(),

@@ -126,7 +126,7 @@ impl Refunds {
         });
         Self {
             records: records.collect(),
-            changes: Changes::new(options.change, seed),
+            changes: Changes::new(options, seed),
             order: options.wangdiantong.list_order,
         }
     }
@@ -136,7 +136,7 @@ impl Refunds {
         self.records.len()
     }
 
-    /// Records that were modified or added since the start.
+    /// Records that were modified, added or archived since the start.
     pub fn changes(&self) -> u32 {
         self.changes.made()
     }
@@ -148,8 +148,10 @@ impl Refunds {
 
     /// The page of a query. What was last modified before `archived_before` is in the archive.
     pub fn page(&self, query: &Query, endpoint: Endpoint, archived_before: i64) -> Page {
-        let held =
-            |refund: &Refund| (refund.modified < archived_before) == (endpoint.store == Store::History);
+        let held = |refund: &Refund| {
+            let in_archive = refund.archived || refund.modified < archived_before;
+            in_archive == (endpoint.store == Store::History)
+        };
         let mut matching: Vec<_> = self
             .records
             .iter()
@@ -168,17 +170,26 @@ impl Refunds {
         Page { total, rows: matching.into_iter().skip(skipped).take(size).cloned().collect() }
     }
 
-    /// Lets records of the paged query change, so that they leave its window; of four changes one is a late arrival.
+    /// The ids of those that moved to the archive while they were paged.
+    pub fn archived(&self) -> Vec<u64> {
+        self.records.iter().filter(|refund| refund.archived).map(|refund| refund.id).collect()
+    }
+
+    /// Lets records of the paged query change, so that they leave its window; of four changes one is a late arrival. A
+    /// share moves to the archive when the options say so, and changes no more.
     pub fn change(&mut self, query: &Query, now: i64) {
         use rand::RngExt as _;
         let mut added = 0;
-        for refund in self.records.iter_mut().filter(|refund| query.takes(refund)) {
-            if self.changes.strike() {
-                if self.changes.dice.random_ratio(1, 4) {
-                    added += 1;
-                } else {
-                    refund.modify(now);
-                }
+        for refund in self.records.iter_mut().filter(|refund| !refund.archived && query.takes(refund)) {
+            if !self.changes.strike() {
+                continue;
+            }
+            if self.changes.leaves() {
+                refund.archived = true;
+            } else if self.changes.dice.random_ratio(1, 4) {
+                added += 1;
+            } else {
+                refund.modify(now);
             }
         }
         for _ in 0..added {

@@ -90,6 +90,8 @@ pub struct Refund {
     pub settled: Option<i64>,
     pub created: i64,
     pub modified: i64,
+    /// Whether it moved to the archive before its age would have taken it there.
+    pub archived: bool,
     /// How often it was modified.
     pub edition: u32,
     pub lines: Vec<Line>,
@@ -126,6 +128,7 @@ impl Refund {
             settled: None,
             created,
             modified,
+            archived: false,
             edition: 0,
             lines,
         };
