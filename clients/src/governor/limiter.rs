@@ -12,8 +12,11 @@ use super::{Lane, Limit};
 
 /// The full rate, in thousandths of the limit.
 const FULL: u32 = 1_000;
-/// The rate after a take-over.
+/// The pace after a take-over.
 const HALF: u32 = 500;
+/// How many calls of [`Lane::Live`] go at once after a pause. Small, because whoever takes an account over must reckon
+/// with a former owner that has just made them.
+const BURST: u32 = 3;
 /// No throttle answer slows below this: a scope that stops calling cannot find out that it may call again.
 const LOWEST: u32 = 100;
 /// How much of the rate comes back in a window without a throttle answer.
@@ -37,8 +40,8 @@ struct State {
     in_flight: usize,
     waiting: BTreeSet<(Lane, u64)>,
     next_ticket: u64,
-    /// When a spaced lane may be granted again.
-    spaced_from: Instant,
+    /// When the next call is due at an even pace.
+    due: Instant,
     rest_until: Instant,
     low_until: Instant,
     rate: u32,
@@ -61,7 +64,7 @@ struct Window {
 pub struct Left {
     /// By window: the limit, and how many calls can be made at once now.
     pub windows: Vec<(Limit, u32)>,
-    /// The rate in use, in thousandths of the limit; below 1000 after a throttle answer or a take-over.
+    /// The pace in use, in thousandths of the limit; below 1000 after a throttle answer or a take-over.
     pub rate_permille: u32,
     /// How long the scope rests yet because of a throttle answer.
     pub rest: Duration,
@@ -92,7 +95,7 @@ impl Limiter {
             in_flight: 0,
             waiting: BTreeSet::new(),
             next_ticket: 0,
-            spaced_from: now,
+            due: now,
             rest_until: now,
             low_until: now,
             rate: FULL,
@@ -119,7 +122,8 @@ impl Limiter {
         }
     }
 
-    /// Starts empty and at half the rate for `duration`, as after a take-over.
+    /// Takes over from somebody who may just have used up the quota: every place is held as that one's calls would hold it,
+    /// and for `duration`, in which calls of that one may yet arrive, the pace is halved.
     pub fn start_low(&self, duration: Duration) {
         let now = Instant::now();
         let mut state = self.state();
@@ -134,15 +138,14 @@ impl Limiter {
         let now = Instant::now();
         let mut state = self.state();
         state.forget_free(now);
-        let rate = state.rate_at(now);
-        let in_flight = state.in_flight;
+        let (rate, in_flight) = (state.rate, state.in_flight);
         let left = |window: &Window| {
             let held = u32::try_from(in_flight + window.free_at.len()).unwrap_or(u32::MAX);
             (window.limit, window.allowed(rate).saturating_sub(held))
         };
         Left {
             windows: state.windows.iter().map(left).collect(),
-            rate_permille: rate,
+            rate_permille: state.pace_at(now),
             rest: state.rest_until.saturating_duration_since(now),
             waiting: state.waiting.len(),
         }
@@ -228,13 +231,13 @@ impl State {
         }
         let now = Instant::now();
         self.forget_free(now);
-        let rate = self.rate_at(now);
-        let mut earliest = self.rest_until;
-        if key.0 != Lane::Live {
-            earliest = earliest.max(self.spaced_from);
-        }
+        let spacing = self.spacing(self.pace_at(now));
+        // What was not called for in a pause is the live lane's, but no more than a few calls of it.
+        let lead = if key.0 == Lane::Live && now >= self.low_until { BURST - 1 } else { 0 };
+        let earliest_due = self.due.checked_sub(spacing * lead).unwrap_or(now);
+        let mut earliest = self.rest_until.max(earliest_due);
         for window in &self.windows {
-            match window.free_from(rate, self.in_flight) {
+            match window.free_from(self.rate, self.in_flight) {
                 Some(at) => earliest = earliest.max(at.unwrap_or(now)),
                 None => return Wait::Change,
             }
@@ -243,7 +246,7 @@ impl State {
             return Wait::Until(earliest);
         }
         self.in_flight += 1;
-        self.spaced_from = now + self.spacing(rate);
+        self.due = self.due.max(now) + spacing;
         Wait::Granted
     }
 
@@ -255,7 +258,7 @@ impl State {
         }
     }
 
-    fn rate_at(&self, now: Instant) -> u32 {
+    fn pace_at(&self, now: Instant) -> u32 {
         if now < self.low_until { self.rate.min(HALF) } else { self.rate }
     }
 
@@ -291,10 +294,11 @@ impl Window {
         }
     }
 
-    /// Holds half of all places as if they had been taken evenly over the window that just passed.
+    /// Holds every place as a former owner's calls would that were made as fast as they may be: evenly over the window that
+    /// just passed, with a burst at its end.
     fn fill(&mut self, now: Instant) {
-        let places = self.allowed(HALF);
-        self.free_at.extend((1..=places).map(|place| now + self.length * place / places));
-        self.free_at.make_contiguous().sort_unstable();
+        let places = self.limit.calls.max(1);
+        let free = |place: u32| now + self.length * (place + BURST).min(places) / places;
+        self.free_at = (1..=places).map(free).collect();
     }
 }

@@ -2,11 +2,14 @@
 //!
 //! The server counts a call at some instant between its sending and its answer, which the client cannot see. So a call
 //! holds its place in a window from its sending until one whole window after its answer: whichever instant the server
-//! took, no window of the server can hold more calls than the limit. A vendor's throttle answer rests every lane and
-//! halves the rate, which then climbs back a tenth a window. It relies on tokio's clock alone, so tests can pause it.
+//! took, no window of the server can hold more calls than the limit. Calls are spaced evenly, so that after a take-over it is
+//! known how the former owner's places come free. A vendor's throttle answer rests every lane and halves the rate, which then
+//! climbs back a tenth a window. It relies on tokio's clock alone, so tests can pause it.
 
 mod limiter;
 
+#[cfg(test)]
+mod simulation;
 #[cfg(test)]
 mod tests;
 
@@ -28,8 +31,8 @@ pub struct Limit {
     pub seconds: u32,
 }
 
-/// Who goes first when calls wait for the same quota (design §5). Only [`Lane::Live`] may use what is left in a burst;
-/// the others are spaced evenly, so that a live call never finds the whole window spent.
+/// Who goes first when calls wait for the same quota (design §5). All are spaced evenly, so that a live call never finds
+/// the whole window spent; after a pause a few calls of [`Lane::Live`] go at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Lane {
@@ -70,8 +73,8 @@ impl Governor {
         limiter
     }
 
-    /// After a take-over the former owner may still be calling: for `duration` every scope starts empty and runs at half
-    /// its rate.
+    /// After a take-over the former owner may have used up the quota, and calls of it may still arrive: every scope starts
+    /// with no place free and for `duration` runs at half its pace.
     pub fn start_low(&self, duration: Duration) {
         let mut scopes = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         scopes.low_until = Some(Instant::now() + duration);
