@@ -24,7 +24,10 @@ pub const MISSING: Code = Code::new("M-MISSING");
 pub const SEVERAL: Code = Code::new("M-SEVERAL");
 /// A collection cannot be read.
 pub const LOOKUP: Code = Code::new("M-LOOKUP");
+/// The record was removed at its source, and the flow wants a person to decide.
+pub const DELETED: Code = Code::new("M-DELETED");
 
 /// All of them, for the reference.
-pub const ALL: [Code; 11] =
-    [PAYLOAD, CONDITION, EXPRESSION, TYPE, COLUMN, REQUIRED, NO_KEY, CHECK, MISSING, SEVERAL, LOOKUP];
+pub const ALL: [Code; 12] = [
+    PAYLOAD, CONDITION, EXPRESSION, TYPE, COLUMN, REQUIRED, NO_KEY, CHECK, MISSING, SEVERAL, LOOKUP, DELETED,
+];

@@ -20,6 +20,8 @@ use crate::{
 pub struct Explanation {
     /// The number shown to people.
     pub number: String,
+    /// Whether the record counts as removed at its source.
+    pub deletion: DeletionStep,
     /// The filter's verdict and every condition.
     pub filter: FilterStep,
     /// The rows that checks and mapping see: the flattened ones, or the record itself.
@@ -30,6 +32,19 @@ pub struct Explanation {
     pub parts: Vec<PartStep>,
     /// The outcome, the same as [`weir_model::processor::Processor::process`] gives.
     pub processed: Processed,
+}
+
+/// Whether a record counts as removed at its source.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeletionStep {
+    /// Whether it does.
+    pub removed: bool,
+    /// Whether the source itself said so.
+    pub by_source: bool,
+    /// `deleted_when` in words; empty when the flow has none.
+    pub rule: String,
+    /// Its conditions, also those that did not decide.
+    pub conditions: Vec<ConditionStep>,
 }
 
 /// What the filter says.
@@ -129,12 +144,14 @@ impl CompiledFlow {
     pub fn explain(&self, input: &Input, lookups: &dyn Lookups) -> Explanation {
         let trace = RefCell::new(Trace::default());
         let (number, processed) = self.run(input, lookups, None, Watch::new(&trace));
-        let Trace { filter, rows, checks, parts, .. } = trace.into_inner();
-        Explanation { number, filter, rows, checks, parts, processed }
+        let Trace { deletion, filter, rows, checks, parts, .. } = trace.into_inner();
+        Explanation { number, deletion, filter, rows, checks, parts, processed }
     }
 
-    /// Every field that the flow maps, in order.
+    /// Every field that the flow maps, in order; those that only removed records have come last, below `on_delete`.
     pub fn fields(&self) -> Vec<FieldInfo> {
-        self.mapping().fields()
+        let mut fields = self.mapping().fields();
+        fields.extend(self.removal().fields());
+        fields
     }
 }

@@ -17,6 +17,7 @@ use weir_model::{
 use crate::{
     checks::Checks,
     codes,
+    deletion::{Removal, RemovalMark},
     derived::DerivedFields,
     filter::{Decision, Filter, RowMasks},
     flatten::Flatten,
@@ -35,6 +36,7 @@ pub struct CompiledFlow {
     zone: TimeZone,
     number: Option<Reference>,
     derived: DerivedFields,
+    removal_mark: RemovalMark,
     filter: Filter,
     /// Reads the record's head.
     head: Shape,
@@ -43,6 +45,8 @@ pub struct CompiledFlow {
     /// Where the record becomes others before it is mapped.
     parts: Option<PartStage>,
     mapping: Mapping,
+    /// What removed records become instead.
+    removal: Removal,
     lookup_rules: LookupRules,
     /// What it looks up, each once.
     lookups: Vec<LookupIndex>,
@@ -65,40 +69,51 @@ pub fn compile(flow: &FlowSpec, zone: TimeZone, problems: &mut Problems) -> Opti
     let mut scope = Scope::new(dialect.clone());
     let number = (!source.number.is_empty()).then(|| scope.resolve(&source.number));
     let derived = DerivedFields::compile(source, &mut found);
+    let removal_mark = RemovalMark::compile(flow, &mut scope, &mut found);
     let filter = Filter::compile(source, &mut scope, &mut found);
     let mut checks = Checks::compile_rows(&flow.checks, &mut scope, &mut found);
     let mut flatten = Flatten::compile(&source.beat_flat, &mut scope);
     checks.compile_record(&flow.checks, &mut scope, &mut found);
-    let (parts, mapping) = match Reshape::compile(flow, &mut found) {
-        None => (None, Mapping::compile(flow, &mut scope, &mut found)),
+    let (parts, (mapping, removal)) = match Reshape::compile(flow, &mut found) {
+        None => (None, mappings(flow, &mut scope, &mut found)),
         Some(reshape) => {
             let mut scope = Scope::new(dialect);
             let lists = if reshape.is_grouping() { &[] } else { source.beat_flat.as_slice() };
             let mut flatten = Flatten::compile(lists, &mut scope);
-            let mapping = Mapping::compile(flow, &mut scope, &mut found);
+            let mappings = mappings(flow, &mut scope, &mut found);
             let head = finish(scope, &mut flatten);
-            (Some(PartStage { reshape, head, flatten }), mapping)
+            (Some(PartStage { reshape, head, flatten }), mappings)
         }
     };
     let head = finish(scope, &mut flatten);
     limits::check(flow, &mut found);
     let broken = found.has_errors();
     problems.merge(found);
-    let lookups: BTreeSet<LookupIndex> = mapping.lookups().into_iter().chain(checks.lookups()).collect();
+    let of_removed = removal.mapping().map(Mapping::lookups).unwrap_or_default();
+    let lookups: BTreeSet<LookupIndex> =
+        mapping.lookups().into_iter().chain(of_removed).chain(checks.lookups()).collect();
     (!broken).then(|| CompiledFlow {
         name: flow.name.clone(),
         zone,
         number,
         derived,
+        removal_mark,
         filter,
         head,
         flatten,
         checks,
         parts,
         mapping,
+        removal,
         lookup_rules: LookupRules::of(flow),
         lookups: lookups.into_iter().collect(),
     })
+}
+
+/// The mapping of records, and of removed ones.
+fn mappings(flow: &FlowSpec, scope: &mut Scope, problems: &mut Problems) -> (Mapping, Removal) {
+    let mapping = Mapping::compile(flow, scope, problems);
+    (mapping, Removal::compile(flow, scope, problems))
 }
 
 /// The shape of the head; the flattened lists get theirs.
@@ -115,6 +130,11 @@ impl CompiledFlow {
         &self.mapping
     }
 
+    /// What it makes of removed records.
+    pub(crate) fn removal(&self) -> &Removal {
+        &self.removal
+    }
+
     /// Maps one record and tells `probe` every branch of an expression that is taken.
     pub fn process_probed(&self, input: &Input, lookups: &dyn Lookups, probe: &dyn Probe) -> Processed {
         self.run(input, lookups, Some(probe), Watch::NONE).1
@@ -128,29 +148,29 @@ impl CompiledFlow {
         probe: Option<&dyn Probe>,
         watch: Watch<'_>,
     ) -> (String, Processed) {
-        if input.record.deleted {
-            // `on_delete: ignore` is the default and, so far, the only choice (contract decisions "All sources").
-            let verdict = Verdict::Filtered("on_delete: ignore".to_owned());
-            return (String::new(), Processed::One(Mapped::without_body(verdict, String::new())));
-        }
         let lookups = RecordLookups::new(lookups, &self.lookup_rules);
         let world = World { now: input.appended_at, zone: &self.zone, lookups: &lookups, probe };
-        let mut number = String::new();
-        let processed = match self.map(input, &world, &mut number, watch) {
+        let mut known = Known::default();
+        let processed = match self.map(input, &world, &mut known, watch) {
             Ok(processed) => processed,
             Err(Stop::Refused(refusal)) => {
-                Processed::One(Mapped::without_body(Verdict::Refused(refusal), number.clone()))
+                Processed::One(Mapped::without_body(Verdict::Refused(refusal), known.number.clone()))
             }
             Err(Stop::Waits(missing)) => Processed::Waits(missing),
         };
-        (number, processed)
+        // What cannot be read is removed where its source says so.
+        let processed = match input.record.deleted || known.removed {
+            true => self.removal.ending(processed, &input.record.id, &known.number),
+            false => processed,
+        };
+        (known.number, processed)
     }
 
     fn map(
         &self,
         input: &Input,
         world: &World<'_>,
-        number: &mut String,
+        known: &mut Known,
         watch: Watch<'_>,
     ) -> Result<Processed, Stop> {
         let text = std::str::from_utf8(&input.record.payload)
@@ -158,31 +178,86 @@ impl CompiledFlow {
         let text = &*self.derived.apply(text, &self.zone)?;
         let context = Context::new(world, vec![read_head(&self.head, text)?]);
         if let Some(Ok(value)) = self.number.as_ref().map(|number| number.value(&context)) {
-            *number = value.into_text().into_owned();
+            known.number = value.into_text().into_owned();
+        }
+        let by_source = input.record.deleted;
+        let removed = self.removal_mark.is_on(by_source, &context);
+        watch.tell(|trace| {
+            let removed = matches!(removed, Ok(true));
+            trace.deletion = self.removal_mark.explain(removed, by_source, &context);
+        });
+        known.removed = removed?;
+        if known.removed {
+            return self.map_removed(text, context, &known.number, watch);
         }
         let decision = self.filter.decide(&context);
         watch.tell(|trace| trace.filter = self.filter.explain(&context, &decision));
         let masks = match decision? {
             Decision::Keep(masks) => masks,
             Decision::Drop(rule) => {
-                let mapped = Mapped::without_body(Verdict::Filtered(rule), number.clone());
+                let mapped = Mapped::without_body(Verdict::Filtered(rule), known.number.clone());
                 return Ok(Processed::One(mapped));
             }
         };
         let mut context = Context { kept: Some(&masks), ..context };
         watch.tell(|trace| trace.rows = self.flatten.shown(text, &masks));
         let warnings = self.checks.run(&self.flatten, &mut context, &masks, watch)?;
-        let mut making = Making::new(&self.mapping, number, watch);
+        self.make(&self.mapping, text, context, &masks, &known.number, watch)?.finish(warnings)
+    }
+
+    /// Maps a removed record. Neither filter nor checks may keep it from the document that was written: of the filter
+    /// only the rows it removes count, so that parts keep their numbers.
+    fn map_removed(
+        &self,
+        text: &str,
+        context: Context<'_, '_>,
+        number: &str,
+        watch: Watch<'_>,
+    ) -> Result<Processed, Stop> {
+        if matches!(self.removal, Removal::Ignored) {
+            // No document is made; [`Removal::ending`] says why.
+            return Ok(Processed::Parts(Vec::new()));
+        }
+        let masks = match self.filter.decide(&context) {
+            Ok(Decision::Keep(masks)) => masks,
+            Ok(Decision::Drop(_)) | Err(_) => RowMasks::default(),
+        };
+        let context = Context { kept: Some(&masks), ..context };
+        watch.tell(|trace| trace.rows = self.flatten.shown(text, &masks));
+        let mapping = self.removal.mapping().unwrap_or(&self.mapping);
+        self.make(mapping, text, context, &masks, number, watch)?.finish(Vec::new())
+    }
+
+    /// Makes the documents of a record by `mapping`.
+    fn make<'m>(
+        &'m self,
+        mapping: &'m Mapping,
+        text: &'m str,
+        mut context: Context<'_, 'm>,
+        masks: &RowMasks,
+        number: &'m str,
+        watch: Watch<'m>,
+    ) -> Result<Making<'m>, Stop> {
+        let mut making = Making::new(mapping, number, watch);
         match &self.parts {
-            None => making.record(&self.flatten, &mut context, &masks)?,
+            None => making.record(&self.flatten, &mut context, masks)?,
             Some(stage) => {
-                let parts = stage.reshape.parts(text, &masks)?;
+                let parts = stage.reshape.parts(text, masks)?;
                 watch.tell(|trace| trace.rows = Part::shown(&parts));
-                stage.map(&parts, &stage.reshape.masks(&masks), world, &mut making)?;
+                stage.map(&parts, &stage.reshape.masks(masks), context.world, &mut making)?;
             }
         }
-        making.finish(warnings)
+        Ok(making)
     }
+}
+
+/// What is known of a record before it is mapped.
+#[derive(Debug, Default)]
+struct Known {
+    /// Its number, for people.
+    number: String,
+    /// Whether it counts as removed at its source.
+    removed: bool,
 }
 
 impl PartStage {

@@ -5,6 +5,7 @@
 
 mod checks;
 pub mod codes;
+mod deletion;
 mod derived;
 pub mod explain;
 mod filter;

@@ -7,7 +7,7 @@ use weir_expr::{Context, Output};
 use weir_model::Json;
 
 use crate::{
-    explain::{CheckStep, FieldStep, FilterStep, PartStep},
+    explain::{CheckStep, DeletionStep, FieldStep, FilterStep, PartStep},
     map::Scalar,
     stop::Stop,
 };
@@ -15,6 +15,8 @@ use crate::{
 /// What was heard so far.
 #[derive(Debug, Default)]
 pub struct Trace {
+    /// The deletion mark.
+    pub deletion: DeletionStep,
     /// The filter.
     pub filter: FilterStep,
     /// The rows that checks and mapping see.

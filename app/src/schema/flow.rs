@@ -1,6 +1,6 @@
 //! The flow file and the fragment: our keys around the two metadata sections.
 
-use weir_model::flow::{Language, OnMissing, RULES, Severity, language::IdCheck};
+use weir_model::flow::{Language, OnDelete, OnMissing, RULES, Severity, language::IdCheck};
 
 use super::{BySystem, Key, Object, Shape, key, metadata, object, targets, title, version};
 
@@ -35,6 +35,7 @@ pub fn objects() -> Vec<Object> {
             ],
             ..object("target", target())
         },
+        object("on_delete", on_delete()),
         object("kingdee_settings", targets::kingdee_settings()),
         object("k3wise_settings", targets::k3wise_settings()),
         object("sql_settings", targets::sql_settings()),
@@ -140,6 +141,12 @@ fn source() -> Vec<Key> {
         ),
         key("id_check", Shape::words(&IdCheck::CHOICES), IdCheck::MEANING.0, IdCheck::MEANING.1)
             .default("\"digest\""),
+        key(
+            "deleted_when",
+            Shape::list(Shape::list(Shape::Object("condition"))),
+            "满足这些条件的记录视为已在来源删除（外层为“或”，内层为“且”），如已取消的单据；先于 condition 判断",
+            "a record that fulfils these conditions (outer list: or, inner list: and) counts as removed, such as a cancelled order; asked before condition",
+        ),
         key("poll", Shape::Object("poll"), "何时轮询、读多远", "when and how far to poll"),
         key("settings", Shape::Any, "该系统自己的设置", "settings of the system's own"),
         key(
@@ -296,12 +303,31 @@ fn target() -> Vec<Key> {
             "paths in the document that form the business key; for SQL the columns of its unique key",
         )
         .required(),
+        key(
+            "on_delete",
+            Shape::Either(vec![Shape::Choice(OnDelete::WORDS.to_vec()), Shape::Object("on_delete")]),
+            "来源已删除的记录：ignore 保留已写入的；dead-letter 交给人处理；或 request 中替换的字段",
+            "a record that was removed at its source: ignore keeps what was written, dead-letter has a person decide, or the fields that a request replaces",
+        )
+        .default("\"ignore\""),
         key("settings", Shape::Any, "该系统自己的设置", "settings of the system's own"),
         key(
             "metadata",
             Shape::Object("target_metadata"),
             "轻易云目标侧元数据，原样粘贴",
             "the vendor's metadata of the target, pasted as it is",
+        )
+        .required(),
+    ]
+}
+
+fn on_delete() -> Vec<Key> {
+    vec![
+        key(
+            "request",
+            Shape::list(Shape::Object("item")),
+            "取代 target.metadata.request 中同名字段的项，逐层对应；没有 value 的项去掉该字段",
+            "items that take the place of those of target.metadata.request with the same field, level by level; one without a value leaves the field out",
         )
         .required(),
     ]

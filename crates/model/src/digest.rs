@@ -27,6 +27,12 @@ impl Digest {
         Self::of(&joined)
     }
 
+    /// The digest of the same content as a removed record: another state, also where the source sends equal bytes.
+    #[must_use]
+    pub fn of_removed(self) -> Self {
+        Self::of_parts([self.0.as_slice(), b"removed".as_slice()])
+    }
+
     /// The raw bytes, as they stand in topics.
     pub fn as_bytes(&self) -> &[u8; 16] {
         &self.0

@@ -37,14 +37,15 @@ pub struct Document {
     pub number: String,
     /// What the mapping made of the record.
     pub verdict: Verdict,
-    /// JSON text for the target: a model for an ERP, `{"rows":[[…]]}` for SQL. Empty unless `verdict` is
-    /// [`Verdict::Mapped`].
+    /// JSON text for the target: a model for an ERP, `{"rows":[[…]]}` for a SQL table,
+    /// `{"main_params":{…},"extend_params_1":[{…}],"extend_params_2":{…}}` for SQL `execute`, where a value that is
+    /// absent is NULL. Empty unless `verdict` is [`Verdict::Mapped`].
     pub body: Bytes,
     /// Digest of `body`.
     pub digest: Digest,
     /// The source record's bytes, for a whole dead letter.
     pub payload: Bytes,
-    /// Digest of the source record.
+    /// Digest of the source record; of a removed one [`Digest::of_removed`].
     pub source_digest: Digest,
     /// The source record's version.
     pub version: Version,
@@ -54,7 +55,7 @@ pub struct Document {
     pub reason: Reason,
     /// When it was polled.
     pub polled_at: Timestamp,
-    /// Whether the source says it was removed there.
+    /// Whether the record was removed at its source, as the mapping tells ([`crate::processor::Mapped::deleted`]).
     pub deleted: bool,
 }
 

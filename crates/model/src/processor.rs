@@ -47,12 +47,14 @@ pub struct Mapped {
     pub body: Bytes,
     /// Names of the checks of severity `warn` that it failed.
     pub warnings: Vec<String>,
+    /// Whether the record counts as removed at its source: by the source's own mark, or by the flow's `deleted_when`.
+    pub deleted: bool,
 }
 
 impl Mapped {
     /// A document without a body: filtered or refused.
     pub fn without_body(verdict: Verdict, number: String) -> Self {
-        Self { verdict, key: String::new(), number, body: Bytes::new(), warnings: Vec::new() }
+        Self { verdict, key: String::new(), number, body: Bytes::new(), warnings: Vec::new(), deleted: false }
     }
 }
 

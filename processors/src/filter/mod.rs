@@ -13,7 +13,7 @@ use weir_model::{
 use self::condition::{Condition, Verdict, in_words};
 use crate::{
     codes,
-    explain::{FilterStep, FilterVerdict},
+    explain::{ConditionStep, FilterStep, FilterVerdict},
 };
 
 /// The filter of a flow.
@@ -25,8 +25,9 @@ pub struct Filter {
     keep_without_rows: bool,
 }
 
+/// An OR of ANDs.
 #[derive(Debug)]
-struct Rule {
+pub struct Rule {
     alternatives: Vec<Vec<Condition>>,
     /// The rule in words, for the verdict.
     words: String,
@@ -124,11 +125,10 @@ impl Filter {
             Err(_) => FilterVerdict::Undecided,
         };
         let words: Vec<&str> = self.rules.iter().map(|rule| rule.words.as_str()).collect();
-        let conditions = self.rules.iter().flat_map(|rule| rule.alternatives.iter().flatten());
         FilterStep {
             verdict,
             rule: words.join("; "),
-            conditions: conditions.map(|condition| condition.explain(context)).collect(),
+            conditions: self.rules.iter().flat_map(|rule| rule.explain(context)).collect(),
         }
     }
 }
@@ -158,8 +158,8 @@ fn report_parked(path: &str, applied: bool, problems: &mut Problems) {
 }
 
 impl Rule {
-    /// `None` when there is no condition.
-    fn compile(
+    /// Compiles the rule that stands under `key`. `None` when it has no condition.
+    pub fn compile(
         key: &str,
         alternatives: &[Vec<ConditionItem>],
         scope: &mut Scope,
@@ -174,6 +174,21 @@ impl Rule {
         }
         let words = format!("{key}: {}", words.join(" or "));
         (!compiled.is_empty()).then_some(Self { alternatives: compiled, words })
+    }
+
+    /// The rule in words.
+    pub fn words(&self) -> &str {
+        &self.words
+    }
+
+    /// Whether a record fulfils it; conditions on rows hold when a row is left.
+    pub fn holds(&self, context: &Context<'_, '_>) -> Result<bool, Refusal> {
+        Ok(self.accepts(context)?.is_some_and(|rows| !rows.has_emptied()))
+    }
+
+    /// How every condition stands, also those that did not decide.
+    pub fn explain(&self, context: &Context<'_, '_>) -> Vec<ConditionStep> {
+        self.alternatives.iter().flatten().map(|condition| condition.explain(context)).collect()
     }
 
     /// The rows that stay; `None` when the rule leaves the record out.

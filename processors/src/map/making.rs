@@ -137,7 +137,14 @@ impl<'m> Making<'m> {
     fn mapped(&self, key: String, body: Vec<u8>) -> Mapped {
         self.mapping.usual_body.store(body.len(), Ordering::Relaxed);
         let number = if self.number.is_empty() { key.clone() } else { self.number.to_owned() };
-        Mapped { verdict: Verdict::Mapped, key, number, body: Bytes::from(body), warnings: Vec::new() }
+        Mapped {
+            verdict: Verdict::Mapped,
+            key,
+            number,
+            body: Bytes::from(body),
+            warnings: Vec::new(),
+            deleted: false,
+        }
     }
 
     /// What became of the record; `warnings` are the checks that it failed without being refused.

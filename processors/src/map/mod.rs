@@ -4,6 +4,7 @@ mod column;
 mod item;
 mod lists;
 mod making;
+mod overlay;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ use self::{item::Item, rows::Rows};
 pub use self::{
     item::{BoundList, Scalar, report},
     making::Making,
+    overlay::Overlay,
 };
 use crate::explain::FieldInfo;
 

@@ -125,6 +125,7 @@ fn empty_source() -> SourceSpec {
         key_fallback: Vec::new(),
         modified: String::new(),
         id_check: super::language::IdCheck::default(),
+        deleted_when: Vec::new(),
         poll: Poll {
             every: std::time::Duration::ZERO,
             start_from: StartFrom::Ago(std::time::Duration::ZERO),
@@ -142,6 +143,7 @@ fn empty_target() -> TargetSpec {
         system: String::new(),
         connection: ConnectionName::from(""),
         key: Vec::new(),
+        on_delete: super::OnDelete::Ignore,
         settings: Json::Null,
         metadata: TargetMetadata { path: "target.metadata".to_owned(), ..TargetMetadata::default() },
     }

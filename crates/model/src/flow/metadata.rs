@@ -254,7 +254,7 @@ impl TargetMetadata {
     }
 }
 
-fn items(fields: &mut Fields<'_>, key: &'static str, problems: &mut Problems) -> Vec<Item> {
+pub(super) fn items(fields: &mut Fields<'_>, key: &'static str, problems: &mut Problems) -> Vec<Item> {
     let base = fields.path_of(key);
     let list = fields.list(key, problems);
     list.iter().enumerate().map(|(index, value)| item(value, format!("{base}[{index}]"), problems)).collect()
@@ -291,7 +291,7 @@ fn item(value: &Json, path: String, problems: &mut Problems) -> Item {
     read
 }
 
-fn conditions(
+pub(super) fn conditions(
     fields: &mut Fields<'_>,
     key: &'static str,
     problems: &mut Problems,

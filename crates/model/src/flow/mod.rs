@@ -17,5 +17,5 @@ pub use metadata::{
     ConditionItem, DerivedField, GroupCalculate, Item, OmissionRemedy, Operation, Parser, SourceMetadata,
     TargetMetadata,
 };
-pub use rules::{CheckSpec, LookupSpec, OnMissing, RULES, Rule, Severity};
+pub use rules::{CheckSpec, LookupSpec, OnDelete, OnMissing, RULES, Rule, Severity};
 pub use spec::{FlowSpec, Poll, SourceSpec, StartFrom, TargetSpec};

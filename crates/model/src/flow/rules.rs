@@ -1,11 +1,12 @@
-//! What a flow says beside its two metadata sections: `checks`, `lookups` and `aliases`.
+//! What a flow says beside its two metadata sections: `checks`, `lookups`, `aliases` and `on_delete`.
 
 use std::{collections::BTreeMap, time::Duration};
 
+use super::{Item, metadata};
 use crate::{
     Json,
     names::is_valid_name,
-    settings::{Fields, Localized, Problems},
+    settings::{Fields, Localized, Problems, unknown_word},
 };
 
 /// A data-quality rule (design §6).
@@ -118,6 +119,23 @@ impl OnMissing {
     /// The words and what they mean; the first is the default.
     pub const CHOICES: [(&'static str, Self); 3] =
         [("empty", Self::Empty), ("reject", Self::Reject), ("wait", Self::Wait)];
+}
+
+/// What a record becomes that was removed at the source (contract decisions "All sources").
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum OnDelete {
+    /// Nothing: what the target holds stays.
+    #[default]
+    Ignore,
+    /// A dead letter: a person decides.
+    DeadLetter,
+    /// A document in which these items take the place of those of the target's `request` that have their fields.
+    Map(Vec<Item>),
+}
+
+impl OnDelete {
+    /// The words that say it without a mapping; the first is the default.
+    pub const WORDS: [&'static str; 2] = ["ignore", "dead-letter"];
 }
 
 /// Reads `checks:`.
@@ -247,6 +265,28 @@ pub(super) fn lookups(fields: &mut Fields<'_>, problems: &mut Problems) -> BTree
         lookups.insert(collection.to_owned(), spec);
     }
     lookups
+}
+
+/// Reads `on_delete:`, a word or a mapping.
+pub(super) fn on_delete(fields: &mut Fields<'_>, problems: &mut Problems) -> OnDelete {
+    match fields.get("on_delete") {
+        None => OnDelete::Ignore,
+        Some(Json::String(word)) if word == "ignore" => OnDelete::Ignore,
+        Some(Json::String(word)) if word == "dead-letter" => OnDelete::DeadLetter,
+        Some(Json::String(word)) => {
+            unknown_word(fields.path_of("on_delete"), word, &OnDelete::WORDS, problems);
+            OnDelete::Ignore
+        }
+        Some(_) => {
+            let mut inner = fields.mapping("on_delete", problems);
+            let items = metadata::items(&mut inner, "request", problems);
+            if items.is_empty() {
+                inner.missing_such_as("request", "[{field: FCancellation, value: \"true\"}]", problems);
+            }
+            inner.finish(problems);
+            OnDelete::Map(items)
+        }
+    }
 }
 
 /// Reads `aliases:`: a name that expressions use, such as the vendor's UUID of a scheme, and the collection it means.

@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{CheckSpec, Language, LookupSpec, SourceMetadata, TargetMetadata, language::IdCheck, rules};
+use super::{
+    CheckSpec, ConditionItem, Language, LookupSpec, OnDelete, SourceMetadata, TargetMetadata,
+    language::IdCheck, metadata, rules,
+};
 use crate::{
     Json,
     digest::Digest,
@@ -52,6 +55,8 @@ pub struct SourceSpec {
     pub modified: String,
     /// Which states of a record are taken.
     pub id_check: IdCheck,
+    /// An OR of ANDs: a record that fulfils it counts as removed at the source, such as a cancelled order.
+    pub deleted_when: Vec<Vec<ConditionItem>>,
     /// When and how far to poll.
     pub poll: Poll,
     /// Settings of the system's own, read by its source module.
@@ -93,6 +98,8 @@ pub struct TargetSpec {
     pub connection: ConnectionName,
     /// Paths in the document that form the business key, such as `FNumber` or `FCreateOrgId.FNumber`.
     pub key: Vec<String>,
+    /// What a record becomes that was removed at the source.
+    pub on_delete: OnDelete,
     /// Settings of the target's own, read by its sink module.
     pub settings: Json,
     /// The seed's metadata.
@@ -165,6 +172,7 @@ impl SourceSpec {
             key_fallback: text_list(&mut fields, "key_fallback", problems),
             modified: fields.text("modified", problems).unwrap_or_default(),
             id_check: fields.choice("id_check", &IdCheck::CHOICES, IdCheck::Digest, problems),
+            deleted_when: metadata::conditions(&mut fields, "deleted_when", problems),
             poll: Poll::read(fields.mapping("poll", problems), problems),
             settings: fields.get("settings").cloned().unwrap_or(Json::Null),
             metadata,
@@ -210,6 +218,7 @@ impl TargetSpec {
         let spec = Self {
             connection: connection(&mut fields, &system, problems),
             key: text_list(&mut fields, "key", problems),
+            on_delete: rules::on_delete(&mut fields, problems),
             settings: fields.get("settings").cloned().unwrap_or(Json::Null),
             metadata,
             system,
@@ -311,6 +320,29 @@ target:
             Some("FNumber")
         );
         assert_eq!(flow.target.metadata.request[1].value, None);
+    }
+
+    #[test]
+    fn deletions_are_read_as_marks_and_as_a_mapping() {
+        let read = |on_delete: &str| {
+            let text = GOOD
+                .replace("  modified: modified", "  deleted_when: [[{field: status, logic: eq, value: 10}]]")
+                .replace("  key: [FNumber]", &format!("  key: [FNumber]\n  on_delete: {on_delete}"));
+            let mut problems = Problems::new("f.yaml");
+            let flow = FlowSpec::parse(&text, &mut problems).unwrap();
+            let paths: Vec<String> = problems.list().iter().map(|problem| problem.path.clone()).collect();
+            (flow.source.deleted_when, flow.target.on_delete, paths)
+        };
+        let (when, on_delete, problems) = read("dead-letter");
+        assert!(problems.is_empty(), "{problems:?}");
+        assert_eq!((when[0][0].field.as_str(), on_delete), ("status", OnDelete::DeadLetter));
+        let (_, on_delete, problems) = read("{request: [{field: FName, value: gone}]}");
+        assert!(problems.is_empty(), "{problems:?}");
+        let OnDelete::Map(items) = on_delete else { panic!("{on_delete:?}") };
+        assert_eq!(items[0].path, "target.on_delete.request[0]");
+        assert_eq!(read("drop").2, ["target.on_delete"]);
+        assert_eq!(read("{reqest: []}").2, ["target.on_delete.request", "target.on_delete.reqest"]);
+        assert_eq!(read("[]").2, ["target.on_delete"]);
     }
 
     #[test]

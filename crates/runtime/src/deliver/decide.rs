@@ -47,6 +47,9 @@ pub enum Settled {
 /// whatever comes of the record afterwards is unchanged (contract decisions "All sources").
 pub fn decide(document: &Document, receipt: Option<&Receipt>, id_check: IdCheck) -> Decision {
     let Some(receipt) = receipt else { return first_time(document) };
+    if document.deleted && receipt.delivered.is_none() && !is_open(receipt) {
+        return Decision::Settle(nothing_to_remove(document, receipt));
+    }
     if !is_repeated_on_purpose(document.reason)
         && let Some(again) = same_document(document, receipt)
     {
@@ -71,7 +74,16 @@ pub fn decide(document: &Document, receipt: Option<&Receipt>, id_check: IdCheck)
     }
 }
 
+/// A record that was removed before it was ever delivered: there is nothing at the target to take back, and nobody to
+/// tell. Its version still counts, so that no older state of it is delivered afterwards (invariant 4).
+fn nothing_to_remove(document: &Document, receipt: &Receipt) -> Settled {
+    if document.version < receipt.version { Settled::Superseded } else { Settled::Filtered }
+}
+
 fn first_time(document: &Document) -> Decision {
+    if document.deleted {
+        return Decision::Settle(Settled::Filtered);
+    }
     match &document.verdict {
         Verdict::Mapped => Decision::Deliver { previous: None, unresolved: false },
         Verdict::Filtered(_) => Decision::Settle(Settled::Filtered),
@@ -267,5 +279,89 @@ mod tests {
             ..receipt_for(&first)
         };
         assert!(matches!(decide(&document(3, "c"), &sending), Decision::Deliver { unresolved: true, .. }));
+    }
+
+    /// `version`, with a body that takes the record back.
+    fn removed(version: i64, verdict: Verdict) -> Document {
+        let state = document(version, "removed");
+        let source_digest = document(version, "a").source_digest.of_removed();
+        Document { deleted: true, verdict, source_digest, ..state }
+    }
+
+    #[test]
+    fn a_removal_is_written_only_over_what_was_delivered() {
+        let refusal = Refusal::new(Code::new("M-DELETED"), "removed");
+        let verdicts = [
+            Verdict::Mapped,
+            Verdict::Filtered("on_delete: ignore".to_owned()),
+            Verdict::Refused(refusal.clone()),
+        ];
+        let live = document(2, "a");
+        let sending = |before| Receipt { attempt: Some(attempt(&live, AttemptState::Sending)), ..before };
+        let filtered = Decision::Settle(Settled::Filtered);
+        let superseded = Decision::Settle(Settled::Superseded);
+        let refuse = Decision::Refuse(refusal);
+        let over = |receipt: &Receipt, unresolved| Decision::Deliver {
+            previous: receipt.delivered.clone(),
+            unresolved,
+        };
+        let delivered = receipt_for(&live);
+        let lost = sending(empty(&live));
+        let lost_update = sending(receipt_for(&document(1, "0")));
+        let cases = [
+            // What is remembered, the removal's version, and what each verdict comes to.
+            ("nothing", None, 3, [&filtered, &filtered, &filtered]),
+            ("refused", Some(refused(&live)), 3, [&filtered, &filtered, &filtered]),
+            (
+                "a newer state, never delivered",
+                Some(Receipt { version: live.version, ..empty(&live) }),
+                1,
+                [&superseded; 3],
+            ),
+            ("delivered", Some(delivered.clone()), 3, [&over(&delivered, false), &filtered, &refuse]),
+            ("delivered and newer", Some(delivered.clone()), 1, [&superseded; 3]),
+            ("sent, no answer", Some(lost.clone()), 3, [&over(&lost, true), &filtered, &refuse]),
+            (
+                "an update sent, no answer",
+                Some(lost_update.clone()),
+                3,
+                [&over(&lost_update, true), &filtered, &refuse],
+            ),
+        ];
+        for (remembered, receipt, version, expect) in cases {
+            for (verdict, expect) in verdicts.iter().zip(expect) {
+                let document = removed(version, verdict.clone());
+                assert_eq!(&decide(&document, receipt.as_ref()), expect, "{remembered}: {verdict:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_removal_is_a_state_among_others() {
+        let removal = removed(3, Verdict::Mapped);
+        let receipt = receipt_for(&removal);
+        assert_eq!(decide(&document(2, "a"), Some(&receipt)), Decision::Settle(Settled::Superseded));
+        assert_eq!(decide(&removal, Some(&receipt)), Decision::Settle(Settled::DeliveredBefore));
+        assert_eq!(
+            decide(&removed(4, Verdict::Mapped), Some(&receipt)),
+            Decision::Settle(Settled::Unchanged)
+        );
+        // It comes back as it was before it was removed.
+        let back = Decision::Deliver { previous: receipt.delivered.clone(), unresolved: false };
+        assert_eq!(decide(&document(4, "a"), Some(&receipt)), back);
+    }
+
+    #[test]
+    fn a_removal_of_what_was_never_delivered_is_remembered() {
+        let removal = removed(3, Verdict::Mapped);
+        let ending = crate::deliver::ending::Ending::Settled(Settled::Filtered);
+        let trace = ending.trace(&removal, None, removal.polled_at);
+        assert!(trace.letter.is_none());
+        let receipt = trace.receipt.unwrap();
+        assert_eq!(decide(&document(2, "a"), Some(&receipt)), Decision::Settle(Settled::Superseded));
+        let back = Decision::Deliver { previous: None, unresolved: false };
+        assert_eq!(decide(&document(4, "a"), Some(&receipt)), back);
+        let unseen = Document { deleted: false, ..removal };
+        assert!(ending.trace(&unseen, None, unseen.polled_at).receipt.is_none());
     }
 }

@@ -76,7 +76,12 @@ impl Ending {
                 letter: None,
             },
             Self::Settled(settled) => Trace {
-                receipt: before.and_then(|before| settled_receipt(*settled, document, before)),
+                receipt: match before {
+                    Some(before) => settled_receipt(*settled, document, before),
+                    // A removal is remembered also where nothing was delivered: no older state may come after it
+                    // (invariant 4).
+                    None => document.deleted.then(|| raised(document, &blank(document))),
+                },
                 letter: None,
             },
         }

@@ -120,12 +120,13 @@ impl Mapper {
             digest: Digest::of(&mapped.body),
             body: mapped.body,
             payload: record.payload.clone(),
-            source_digest: record.digest,
+            // A record that is removed, or comes back, with the same bytes is another state.
+            source_digest: if mapped.deleted { record.digest.of_removed() } else { record.digest },
             version: *version,
             origin: origin.clone(),
             reason: record.reason,
             polled_at: record.polled_at,
-            deleted: record.deleted,
+            deleted: mapped.deleted,
         };
         let record = OutRecord::new(Arc::clone(&self.doc_topic), key, self.codec.encode(&document));
         headers.on(record.to_partition(slot.partition))

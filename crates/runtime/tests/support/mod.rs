@@ -324,7 +324,14 @@ impl Processor for ByPrefix {
             }
             _ => (Verdict::Mapped, input.record.payload.clone()),
         };
-        Processed::One(Mapped { verdict, key: id.clone(), number: id, body, warnings: Vec::new() })
+        Processed::One(Mapped {
+            verdict,
+            key: id.clone(),
+            number: id,
+            body,
+            warnings: Vec::new(),
+            deleted: input.record.deleted,
+        })
     }
 }
 
