@@ -19,7 +19,15 @@ use weir_runtime::stage::{Deployment, chain};
 /// The sums so far, by stage and subject. Cheap to clone; a thread keeps them up to date.
 #[derive(Clone, Default)]
 pub struct Tallies {
-    sums: Arc<Mutex<BTreeMap<(&'static str, String), Counts>>>,
+    sums: Arc<Mutex<BTreeMap<(&'static str, String), Sums>>>,
+}
+
+/// The sums of one stage and subject.
+#[derive(Clone, Copy, Default)]
+struct Sums {
+    counts: Counts,
+    /// Records that were parked, those included that have been released since.
+    parked: u64,
 }
 
 /// A flow's line in the table.
@@ -31,6 +39,8 @@ pub struct FlowCounts {
     pub counts: Counts,
     /// How many documents more than records the flow made of them, by splitting some.
     pub parts: i128,
+    /// How many records had to wait for a reference, those included that have been released since.
+    pub waited: u64,
 }
 
 impl Tallies {
@@ -64,7 +74,10 @@ impl Tallies {
 
     fn add(&self, tally: &Tally) {
         let mut sums = self.sums.lock().unwrap_or_else(PoisonError::into_inner);
-        sums.entry((tally.stage.as_str(), tally.subject.clone())).or_default().add(&tally.counts);
+        let sums = sums.entry((tally.stage.as_str(), tally.subject.clone())).or_default();
+        sums.counts.add(&tally.counts);
+        // Those that wait are looked at in transactions of their own, so what a batch parked shows in its sum.
+        sums.parked += u64::try_from(tally.counts.waiting).unwrap_or_default();
     }
 
     /// A line for a flow that reads `source`.
@@ -75,11 +88,11 @@ impl Tallies {
         };
         let processor = of(Stage::Processor, flow.as_str());
         let counts = Counts::of_flow(
-            &of(Stage::Producer, source.as_str()),
-            &processor,
-            &of(Stage::Sink, flow.as_str()),
+            &of(Stage::Producer, source.as_str()).counts,
+            &processor.counts,
+            &of(Stage::Sink, flow.as_str()).counts,
         );
-        FlowCounts { flow: flow.clone(), counts, parts: processor.parts() }
+        FlowCounts { flow: flow.clone(), counts, parts: processor.counts.parts(), waited: processor.parked }
     }
 }
 
@@ -90,24 +103,23 @@ impl FlowCounts {
     }
 
     /// The counts in the order of the table.
-    pub fn cells(&self) -> [i128; 7] {
-        let Counts { polled, filtered, delivered, unchanged, superseded, waiting, dead, .. } = self.counts;
-        [
-            polled.into(),
-            filtered.into(),
-            delivered.into(),
-            unchanged.into(),
-            superseded.into(),
-            waiting.into(),
-            dead.into(),
-        ]
+    pub fn cells(&self) -> [u64; 7] {
+        let Counts { polled, filtered, delivered, unchanged, superseded, dead, .. } = self.counts;
+        [polled, filtered, delivered, unchanged, superseded, dead, self.waited]
+    }
+
+    /// How many of those that waited do so no more.
+    fn released(&self) -> u64 {
+        self.waited.saturating_sub(u64::try_from(self.counts.waiting).unwrap_or_default())
     }
 
     fn json(&self) -> Value {
-        let Counts { polled, filtered, delivered, unchanged, superseded, waiting, dead, .. } = self.counts;
+        let Counts { polled, mapped, filtered, delivered, unchanged, superseded, waiting, dead } =
+            self.counts;
         json!({
-            "flow": self.flow.as_str(), "polled": polled, "filtered": filtered, "delivered": delivered,
-            "unchanged": unchanged, "superseded": superseded, "waiting": waiting, "dead": dead,
+            "flow": self.flow.as_str(), "polled": polled, "mapped": mapped, "filtered": filtered,
+            "delivered": delivered, "unchanged": unchanged, "superseded": superseded, "dead": dead,
+            "waiting": waiting, "waited": self.waited, "released": self.released(),
         })
     }
 }
@@ -119,8 +131,8 @@ pub const COUNT_NAMES: [[&str; 2]; 7] = [
     ["delivered", "已送达"],
     ["unchanged", "无变化"],
     ["superseded", "已被取代"],
-    ["waiting", "等待中"],
     ["dead", "死信"],
+    ["waited", "等待过"],
 ];
 
 /// The answer of `weir demo --once --json`.
@@ -159,7 +171,7 @@ mod tests {
         assert!(line.is_balanced());
         assert_eq!(
             summary(&[line]).to_string(),
-            r#"{"flows":[{"flow":"f","polled":5,"filtered":1,"delivered":3,"unchanged":0,"superseded":0,"waiting":0,"dead":1}],"balanced":true}"#
+            r#"{"flows":[{"flow":"f","polled":5,"mapped":4,"filtered":1,"delivered":3,"unchanged":0,"superseded":0,"dead":1,"waiting":0,"waited":0,"released":0}],"balanced":true}"#
         );
     }
 }

@@ -1,7 +1,8 @@
-//! `weir demo`: both flows against a sandbox, in one process: sandbox, broker, stages and SQLite.
+//! `weir demo`: the flows of the seeds against a sandbox, in one process: sandbox, broker, stages and SQLite.
 
 use std::{
     io::IsTerminal as _,
+    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -19,10 +20,10 @@ use weir_runtime::{
 use weir_sandbox::{Change, Options, Running, Sandbox};
 use weir_schemas::Codec;
 
-use super::{dlq, load, progress::Progress, topics};
+use super::{collections, dlq, progress::Progress, topics};
 use crate::{
     assembly::Assembly,
-    cli::{Cli, Demo, Language, Project as ProjectOption, Stages},
+    cli::{Cli, Demo, Language, Stages},
     exit::Failure,
     output::{self, say},
     project::Project,
@@ -31,8 +32,10 @@ use crate::{
     versions,
 };
 
-/// Records that change or are added while they are paged.
+/// Records of each system that change or are added while they are paged.
 const CHANGES: u32 = 60;
+/// After so many seconds the customers are there that OKKI's orders came before.
+const LATE_CUSTOMERS: u32 = 15;
 /// A changed record is polled after the settle lag, a pause and the time a late one takes; then it goes through.
 const QUIET: Duration = Duration::from_secs(10);
 const LIMIT: Duration = Duration::from_secs(300);
@@ -46,7 +49,7 @@ pub async fn run(options: &Demo, cli: &Cli) -> Result<(), Failure> {
     let stop = signals::stop_on_signal()?;
     let sandbox = start_sandbox(options).await?;
     let config = sandbox_project::write(&options.dir, &sandbox.base_url())?;
-    let project = load(&ProjectOption { config }, cli)?;
+    let project = load(&config)?;
     let (telemetry, deployment) = deployment(&project)?;
     let project = Arc::new(project);
     let versions = {
@@ -59,6 +62,7 @@ pub async fn run(options: &Demo, cli: &Cli) -> Result<(), Failure> {
     if !cli.json {
         say!("{}", greeting(options, &sandbox, language));
     }
+    collections::fill(&project, &deployment, sandbox_project::SHOPS, language)?;
     // The stages get a token of their own: the demo stops them itself, and reads the letters before the broker goes.
     let running = CancellationToken::new();
     let tallies = Tallies::follow(&deployment, running.clone())
@@ -90,6 +94,16 @@ pub async fn run(options: &Demo, cli: &Cli) -> Result<(), Failure> {
     Err(Failure::runtime(finished.complaint()))
 }
 
+/// Warnings are left to `weir check`: they tell what pasted metadata holds, and nothing of the demo.
+fn load(config: &Path) -> Result<Project, Failure> {
+    let (project, problems) = Project::load(config);
+    project.ok_or_else(|| {
+        let told = problems.list().iter().map(|problem| output::problem_text(problem, Language::En));
+        let told = told.collect::<Vec<_>>().join("\n");
+        Failure::invalid(format!("{} cannot be used:\n{told}", config.display()))
+    })
+}
+
 async fn start_sandbox(options: &Demo) -> Result<Running, Failure> {
     let mut sandbox = Options {
         seed: options.seed,
@@ -99,6 +113,8 @@ async fn start_sandbox(options: &Demo) -> Result<Running, Failure> {
         ..Options::default()
     };
     sandbox.jushuitan.quota = None;
+    sandbox.wangdiantong.calls_per_minute = None;
+    sandbox.okki.late_company_seconds = LATE_CUSTOMERS;
     Sandbox::start(sandbox, "127.0.0.1:0")
         .await
         .map_err(|error| Failure::environment("start the sandbox", &error))
@@ -170,7 +186,7 @@ async fn watch(
             () = tokio::time::sleep(TICK) => {}
         }
         let lines = lines(project, tallies);
-        let state = (lines, sandbox.handle().state().jushuitan.changes);
+        let state = (lines, changes(sandbox));
         progress.show(&state.0, started.elapsed());
         if let Some((stage, cause)) = halt(health) {
             eprintln!("{stage}: {cause}");
@@ -180,7 +196,7 @@ async fn watch(
             changed_at = Instant::now();
         }
         let settled = changed_at.elapsed() >= QUIET && state.0.iter().all(|line| line.counts.polled > 0);
-        if settled && state.0.iter().all(FlowCounts::is_balanced) {
+        if settled && state.0.iter().all(|line| line.is_balanced() && line.counts.waiting == 0) {
             break End::Finished;
         }
         if started.elapsed() > LIMIT {
@@ -190,6 +206,12 @@ async fn watch(
     };
     progress.finish();
     end
+}
+
+/// Records of all systems that changed or were added so far.
+fn changes(sandbox: &Running) -> u32 {
+    let state = sandbox.handle().state();
+    state.jushuitan.changes + state.wangdiantong.changes + state.okki.changes
 }
 
 fn halt(health: &Health) -> Option<(String, String)> {
@@ -241,36 +263,40 @@ fn tell(
     Ok(())
 }
 
-/// A column a flow and a row a count: two flows side by side fit into a terminal of 80 columns.
+/// A row a flow with its name above the counts: beside them it would not fit into a terminal of 80 columns.
 fn counts_table(flows: &[FlowCounts], language: Language) -> String {
-    let mut headings = vec![""];
-    headings.extend(flows.iter().map(|flow| flow.flow.as_str()));
-    let row = |(index, name): (usize, &[&str; 2])| {
-        let cells = flows.iter().map(|flow| flow.cells().get(index).map(i128::to_string).unwrap_or_default());
-        let [en, zh] = *name;
-        let name = match language {
-            Language::Zh => zh,
-            Language::En => en,
-        };
-        std::iter::once(name.to_owned()).chain(cells).collect()
+    let names = COUNT_NAMES.map(|[en, zh]| match language {
+        Language::Zh => zh,
+        Language::En => en,
+    });
+    let headings: Vec<&str> = std::iter::once("").chain(names).collect();
+    let row = |flow: &FlowCounts| {
+        std::iter::once(String::new()).chain(flow.cells().iter().map(u64::to_string)).collect()
     };
-    let rows: Vec<Vec<String>> = COUNT_NAMES.iter().enumerate().map(row).collect();
-    output::table(&headings, &rows)
+    let table = output::table(&headings, &flows.iter().map(row).collect::<Vec<Vec<String>>>());
+    let (heading, rows) = table.split_once('\n').unwrap_or_default();
+    let rows = flows.iter().zip(rows.lines()).map(|(flow, row)| format!("{}\n{row}\n", flow.flow));
+    format!("{heading}\n{}", rows.collect::<String>())
 }
 
 fn greeting(options: &Demo, sandbox: &Running, language: Language) -> String {
     let (customers, movements, url) = (options.customers, options.movements, sandbox.base_url());
+    let Options { orders, refunds, .. } = Options::default();
     match language {
         Language::Zh => format!(
             "Weir 演示：沙箱 → 进程内 Kafka → 金蝶沙箱与 SQLite。\n\
-             沙箱模拟聚水潭和金蝶云星空：{url}\n\
-             {customers} 个客户、{movements} 条唯一码流水；轮询期间有 {CHANGES} 条记录变化。\n\
+             沙箱模拟聚水潭、旺店通企业版与旗舰版、小满 OKKI、金蝶云星空和 K/3 WISE：\n  {url}\n\
+             {customers} 个客户、{movements} 条唯一码流水、{orders} 张订单、两版各 {refunds} 张退换单；\n\
+             轮询期间各系统有 {CHANGES} 条记录变化，有些订单先于客户到达。\n\
              演示用的 Kafka 在内存中，进程结束后什么都不保留。"
         ),
         Language::En => format!(
-            "Weir demo: sandbox → in-process Kafka → Kingdee's sandbox and SQLite.\n\
-             The sandbox plays Jushuitan and Kingdee Galaxy: {url}\n\
-             {customers} customers, {movements} stock movements; {CHANGES} records change while they are polled.\n\
+            "Weir demo: sandbox → in-process Kafka → Kingdee's sandboxes and SQLite.\n\
+             The sandbox plays Jushuitan, Wangdiantong Enterprise and Flagship, OKKI,\n\
+             Kingdee Galaxy and K/3 WISE: {url}\n\
+             {customers} customers, {movements} stock movements, {orders} orders, {refunds} refunds in each edition;\n\
+             in each system {CHANGES} records change while they are polled, and some orders\n\
+             come before their customers.\n\
              The demo's Kafka lives in memory: it keeps nothing once the process ends."
         ),
     }
@@ -280,10 +306,12 @@ fn places(options: &Demo, language: Language) -> String {
     let folder = options.dir.display();
     match language {
         Language::Zh => format!(
-            "SQLite 文件：{folder}/demo.sqlite（表 jst_sku_sn_movement）\n配置与流程：{folder}/weir.yaml，{folder}/flows/"
+            "SQLite 文件：{folder}/demo.sqlite\n\
+             （表 jst_sku_sn_movement 与 aftersales_refund_refund_search）\n配置与流程：{folder}/weir.yaml，{folder}/flows/"
         ),
         Language::En => format!(
-            "SQLite file: {folder}/demo.sqlite (table jst_sku_sn_movement)\nconfiguration and flows: {folder}/weir.yaml, {folder}/flows/"
+            "SQLite file: {folder}/demo.sqlite\n\
+             (tables jst_sku_sn_movement and aftersales_refund_refund_search)\nconfiguration and flows: {folder}/weir.yaml, {folder}/flows/"
         ),
     }
 }

@@ -1,4 +1,4 @@
-//! How far the demo is: two or three lines that stay in place on a terminal, plain lines elsewhere.
+//! How far the demo is: a line a flow that stays in place on a terminal, one plain line of sums now and then elsewhere.
 
 use std::{io::IsTerminal as _, time::Duration};
 
@@ -56,8 +56,7 @@ impl Progress {
             }
             Way::Plain(due) if elapsed >= *due => {
                 *due = elapsed + PLAIN;
-                let lines: Vec<String> = flows.iter().map(|flow| line(flow, language)).collect();
-                eprintln!("{:>3} s  {}", elapsed.as_secs(), lines.join(" | "));
+                eprintln!("{:>3} s  {}", elapsed.as_secs(), sums(flows, language));
             }
             Way::Plain(_) | Way::Silent => {}
         }
@@ -72,11 +71,24 @@ impl Progress {
 }
 
 fn line(flow: &FlowCounts, language: Language) -> String {
-    let (name, polled, dead) = (flow.flow.as_str(), flow.counts.polled, flow.counts.dead);
-    let ended = flow.counts.accounted();
+    let counts = told(flow.counts.polled, ended(flow), flow.counts.dead, language);
+    format!("{:<30} {counts}", flow.flow.as_str())
+}
+
+fn sums(flows: &[FlowCounts], language: Language) -> String {
+    let of = |count: fn(&FlowCounts) -> u64| flows.iter().map(count).sum();
+    told(of(|flow| flow.counts.polled), flows.iter().map(ended).sum(), of(|flow| flow.counts.dead), language)
+}
+
+/// How many have come to their end: those that wait have not.
+fn ended(flow: &FlowCounts) -> i128 {
+    flow.counts.accounted() - i128::from(flow.counts.waiting)
+}
+
+fn told(polled: u64, ended: i128, dead: u64, language: Language) -> String {
     match language {
-        Language::Zh => format!("{name:<30} 已拉取 {polled:>5}  已完成 {ended:>5}  死信 {dead:>3}"),
-        Language::En => format!("{name:<30} {polled:>5} polled  {ended:>5} at their end  {dead:>3} dead"),
+        Language::Zh => format!("已拉取 {polled:>5}  已完成 {ended:>5}  死信 {dead:>3}"),
+        Language::En => format!("{polled:>5} polled  {ended:>5} at their end  {dead:>3} dead"),
     }
 }
 
@@ -89,7 +101,8 @@ mod tests {
     #[test]
     fn a_line_fits_into_eighty_columns() {
         let counts = Counts { polled: 20_000, delivered: 19_000, dead: 999, ..Counts::default() };
-        let flow = FlowCounts { flow: FlowName::from("jushuitan-customer-to-kingdee"), counts, parts: 0 };
+        let flow =
+            FlowCounts { flow: FlowName::from("jushuitan-customer-to-kingdee"), counts, parts: 0, waited: 0 };
         for language in [Language::Zh, Language::En] {
             let line = line(&flow, language);
             assert!(crate::output::display_width(&line) + 2 < 80, "{line}");

@@ -18,7 +18,7 @@ use std::{
 use serde_json::{Value, json};
 use weir_kafka::{Admin, Cluster};
 use weir_model::{digest::Digest, lookup::field_of, processor::Processor as _};
-use weir_runtime::topics::Topics;
+use weir_runtime::{stage::Deployment, topics::Topics};
 
 use self::store::Store;
 use super::load as load_project;
@@ -160,6 +160,20 @@ pub async fn load(options: &CollectionsLoad, cli: &Cli) -> Result<(), Failure> {
         Language::Zh => say!("{name}：文件 {rows} 行，写入 {written}，删除 {removed}"),
         Language::En => say!("{name}: {rows} rows in the file, {written} written, {removed} removed"),
     }
+    Ok(())
+}
+
+/// Loads the declared file of a collection into brokers that are at hand already.
+pub fn fill(
+    project: &Project,
+    deployment: &Deployment,
+    name: &str,
+    language: Language,
+) -> Result<(), Failure> {
+    let collection = declared(project, name, language)?;
+    let Some(file) = &collection.file else { return Ok(()) };
+    let store = Store::open(&deployment.cluster, &deployment.codec, &deployment.topics, name)?;
+    load::check(file, &collection.key, language)?.load(&store, false)?;
     Ok(())
 }
 

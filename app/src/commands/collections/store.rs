@@ -34,8 +34,13 @@ impl Store {
     /// Finds the topic.
     pub fn open(cluster: &Cluster, codec: &Codec, topics: &Topics, name: &str) -> Result<Self, Failure> {
         let topic = topics.collection(name);
-        let counts = Admin::open(cluster)?.partition_counts()?;
-        let partitions = counts.get(&topic).copied().ok_or_else(|| {
+        // The in-process broker cannot be asked: its topics are as they were specified.
+        let partitions = if cluster.is_in_process() {
+            topics.collection_specs([name]).first().map(|spec| spec.partitions)
+        } else {
+            Admin::open(cluster)?.partition_counts()?.get(&topic).copied()
+        };
+        let partitions = partitions.ok_or_else(|| {
             Failure::missing(format!("topic {topic} does not exist; create it with `weir topics apply`"))
         })?;
         let transactional_id = topics.collection_transactional_id(name);
