@@ -21,10 +21,13 @@ pub enum Fault {
     #[serde(rename = "http_5xx")]
     Http5xx,
     /// HTTP 200 with a failure of the vendor. Jushuitan: `code` 199 (default), 200, 100 or any other. Kingdee: `code`
-    /// is a MsgCode, 13 (default), 14 or any other, or `response_error`. OKKI: `code` 429 (default), 401, 404 or any
-    /// other; on its token endpoints an error of OAuth2 such as `invalid_grant` (default `server_error`). K/3: `locked` (default), `deadlock`, `licence`, `unauthorised`, `period`, `row` (`StatusCode` 200 with a
-    /// row whose `FStatus` is false), `failed_row` (the same under 201), or a number. Wangdiantong: `code` 1012 (default, enterprise), 100 with one of its
-    /// limit texts by turns (default, flagship), or any other; words may follow it (`100 权限不足`). Nothing is done.
+    /// is a MsgCode, 13 (default), 14 or any other, `response_error`, or `519/4006` for a refusal of the old gateway
+    /// (which has HTTP status 519). OKKI: `code` 429 (default), 401, 404 or any other; on its token endpoints an error of
+    /// OAuth2 such as `invalid_grant` (default `server_error`). K/3: `locked` (default), `deadlock`, `licence`,
+    /// `unauthorised`, `period`, `row` (`StatusCode` 200 with a row whose `FStatus` is false), `failed_row` (the same
+    /// under 201), or a number. Wangdiantong: `code` 1012 (default, enterprise), 100 with one of its limit texts by turns
+    /// (default, flagship), or any other. The vendor's words may follow a code that is a number (`100 权限不足`). Nothing
+    /// is done.
     VendorError,
     /// The call is served and stored at once, but its answer takes `millis` (default 1000) longer: a client that gives up
     /// earlier does not know what became of it.
@@ -111,6 +114,12 @@ impl Rule {
     pub fn code(mut self, code: impl Into<String>) -> Self {
         self.code = Some(code.into());
         self
+    }
+
+    /// The code, and the vendor's words where any follow it.
+    pub(crate) fn code_and_words(&self) -> Option<(&str, Option<&str>)> {
+        let text = self.code.as_deref()?;
+        Some(text.split_once(' ').map_or((text, None), |(code, words)| (code, Some(words))))
     }
 
     /// Sets how long [`Fault::Slow`] takes.

@@ -238,8 +238,12 @@ fn serve(world: &mut World, call: &Call, endpoint: Endpoint, body: &[u8]) -> Rep
 /// The `data` of an answer as JSON text, or the refusal.
 fn answer(world: &mut World, call: &Call, endpoint: Endpoint, body: &[u8]) -> Result<String, Refusal> {
     if let Some(rule) = world.strikes(Fault::VendorError, call) {
-        let code = rule.code.and_then(|code| code.parse().ok()).unwrap_or(199);
-        return Err(Refusal::of_code(code));
+        let (code, words) = rule.code_and_words().unwrap_or(("199", None));
+        let refusal = Refusal::of_code(code.parse().unwrap_or(199));
+        return Err(match words {
+            Some(words) => Refusal::new(refusal.code, words),
+            None => refusal,
+        });
     }
     let now = world.clock.now();
     let form = Form::read(body)?;

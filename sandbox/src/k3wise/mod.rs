@@ -23,7 +23,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
-    Fault, Secret,
+    Fault, Rule, Secret,
     calls::{Call, System as Name},
     reply::Reply,
     world::{SharedWorld, World},
@@ -155,8 +155,9 @@ impl Refusal {
     }
 
     /// The failure a knob asks for.
-    fn of_knob(code: Option<&str>) -> Self {
-        match code.unwrap_or("locked") {
+    fn of_knob(rule: &Rule) -> Self {
+        let (code, words) = rule.code_and_words().unwrap_or(("locked", None));
+        match code {
             "locked" => Self::of_document("记录已被其他用户锁定，请稍后再试"),
             "deadlock" => {
                 Self::of_document("事务(进程 ID 57)与另一个进程被死锁在锁资源上，并且已被选作死锁牺牲品")
@@ -166,7 +167,7 @@ impl Refusal {
             "period" => Self::of_document("单据日期所在的会计期间已结账"),
             "row" => Self { telling: Telling::RowUnderSuccess, ..Self::of_document(DISABLED_ITEM) },
             "failed_row" => Self { telling: Telling::RowUnderFailure, ..Self::of_document(DISABLED_ITEM) },
-            other => Self::new(other.parse().unwrap_or(500), "系统内部错误"),
+            other => Self::new(other.parse().unwrap_or(500), words.unwrap_or("系统内部错误")),
         }
     }
 }
@@ -272,7 +273,7 @@ fn serve(world: &mut World, call: &Call, action: Action, query: &str, body: &[u8
         return refused(world, call, &Refusal::of_token());
     }
     if let Some(rule) = world.strikes(Fault::VendorError, call) {
-        return refused(world, call, &Refusal::of_knob(rule.code.as_deref()));
+        return refused(world, call, &Refusal::of_knob(&rule));
     }
     match carry_out(world, call, action, body) {
         Ok((message, data)) => enveloped(world, call, 200, &message, &data),

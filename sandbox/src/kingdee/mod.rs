@@ -259,17 +259,27 @@ fn serve(
 /// The failure a knob asks for.
 fn vendor_error(world: &mut World, call: &Call, operation: Operation) -> Option<Reply> {
     let rule = world.strikes(Fault::VendorError, call)?;
-    let code = rule.code.unwrap_or_else(|| "13".to_owned());
+    let (code, words) = rule.code_and_words().unwrap_or(("13", None));
+    if let Some(code) = code.strip_prefix("519/") {
+        return Some(gateway_refusal(code));
+    }
     let Ok(msg_code) = code.parse() else {
         return Some(response_error("Object reference not set to an instance of an object."));
     };
-    let words = match msg_code {
+    let usual = match msg_code {
         6 => "数据库操作失败：事务(进程 ID 57)与另一个进程被死锁在锁资源上",
         13 => "网络控制冲突：该单据正在被其他用户编辑，请稍后再试",
         14 => "调用次数超过限制，请稍后再试",
         _ => "系统异常",
     };
-    Some(failed(operation, &Failure::new(msg_code, words)))
+    Some(failed(operation, &Failure::new(msg_code, words.unwrap_or(usual))))
+}
+
+/// A refusal of the old gateway (contract kingdee-galaxy §6).
+fn gateway_refusal(code: &str) -> Reply {
+    let body = json!({ "errcode": code, "description": "refused", "description_cn": "网关拒绝了请求" });
+    let status = StatusCode::from_u16(519).unwrap_or(StatusCode::BAD_GATEWAY);
+    Reply::plain(status, "application/json", body.to_string()).refused(format!("519/{code}"))
 }
 
 /// Carries an operation out, and puts its outcome into the envelope.

@@ -318,7 +318,12 @@ fn bearer(headers: &HeaderMap) -> &str {
 /// The `data` of an answer as JSON text, or the refusal.
 fn data(world: &mut World, call: &Call, endpoint: Endpoint, query: &Query) -> Result<String, Refusal> {
     if let Some(rule) = world.strikes(Fault::VendorError, call) {
-        return Err(Refusal::of_code(rule.code.and_then(|code| code.parse().ok()).unwrap_or(429)));
+        let (code, words) = rule.code_and_words().unwrap_or(("429", None));
+        let refusal = Refusal::of_code(code.parse().unwrap_or(429));
+        return Err(match words {
+            Some(words) => Refusal { message: words.to_owned(), ..refusal },
+            None => refusal,
+        });
     }
     match endpoint {
         Endpoint::OrderList => orders::list(world, call, query),

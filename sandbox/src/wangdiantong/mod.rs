@@ -236,9 +236,9 @@ fn vendor_error(
     default: impl FnOnce(&mut World) -> Refusal,
 ) -> Option<Refusal> {
     let rule = world.strikes(Fault::VendorError, call)?;
-    let Some(text) = rule.code else { return Some(default(world)) };
-    let (code, words) = text.split_once(' ').unwrap_or((text.as_str(), "系统错误"));
-    Some(code.parse().map_or_else(|_| Refusal::new(99, text.as_str()), |code| Refusal::new(code, words)))
+    let Some((code, words)) = rule.code_and_words() else { return Some(default(world)) };
+    let words = words.unwrap_or("系统错误");
+    Some(code.parse().map_or_else(|_| Refusal::new(99, code), |code| Refusal::new(code, words)))
 }
 
 /// Looks a page up and lets the faults of pages strike; afterwards records may change.
