@@ -85,6 +85,8 @@ impl Run<'_> {
         match self.look_up(draft).await {
             Err(error) => of_call(&error, true),
             Ok(Stored::Unclear) => unclear(draft),
+            // Of a removed record nothing is there that could be taken back.
+            Ok(Stored::Absent) if draft.delivery.document.deleted => Outcome::Unchanged,
             Ok(Stored::Absent) if draft.delivery.previous.is_none() => self.create(draft).await,
             Ok(Stored::Absent) => {
                 let message =
@@ -105,7 +107,10 @@ impl Run<'_> {
             ));
         }
         let reject = |code, message: String| Outcome::Reject(Refusal::new(code, message));
-        match (&draft.delivery.previous, self.writing.on_change) {
+        // `on_delete` says that a removal is written, so `on_change` is not asked.
+        let on_change =
+            if draft.delivery.document.deleted { OnChange::Update } else { self.writing.on_change };
+        match (&draft.delivery.previous, on_change) {
             (None, _) => reject(CONFLICT, format!("document {number} is there with another content")),
             (Some(_), OnChange::Ignore) => Outcome::Unchanged,
             (Some(_), OnChange::DeadLetter) => {

@@ -6,6 +6,11 @@ use weir_sandbox::{Fault, Options, Rule, Running, Sandbox};
 
 use super::tests::{self, flow, short};
 use super::*;
+use jiff::Timestamp;
+use weir_model::digest::Digest;
+use weir_model::outcome::Written;
+use weir_model::receipt::Delivered;
+use weir_model::record::Version;
 use weir_model::target::Delivery;
 
 struct Site {
@@ -86,4 +91,48 @@ async fn a_token_that_ended_costs_nothing() {
     assert_eq!(site.deliver(&[delivery("XM1")]).await, ["delivered XM1"]);
     site.running.handle().expire_k3wise_token();
     assert_eq!(site.deliver(&[delivery("XM2")]).await, ["delivered XM2"]);
+}
+
+/// The removal of an order that was delivered as `number`, as `on_delete` maps it.
+fn removal(number: &str, previous: Option<&Delivered>) -> Delivery {
+    let mut delivery = delivery(number);
+    let text = String::from_utf8(delivery.document.body.to_vec()).unwrap();
+    let cancelled = text.replace(r#""FCancellation":"false""#, r#""FCancellation":"true""#);
+    assert_ne!(text, cancelled);
+    delivery.document.body = cancelled.into();
+    delivery.document.deleted = true;
+    delivery.previous = previous.cloned();
+    delivery
+}
+
+fn delivered(number: &str) -> Delivered {
+    Delivered {
+        version: Version::default(),
+        source_digest: Digest::default(),
+        document_digest: Digest::default(),
+        key: number.to_owned(),
+        written: Written { id: String::new(), number: number.to_owned() },
+        flow_ordinal: 1,
+        at: Timestamp::UNIX_EPOCH,
+    }
+}
+
+#[tokio::test]
+async fn a_removed_order_is_cancelled_once_and_never_made_anew() {
+    // `on_change` is `dead-letter` here, which is not asked.
+    let site = Site::start().await;
+    assert_eq!(site.deliver(&[delivery("XM1")]).await, ["delivered XM1"]);
+    let previous = delivered("XM1");
+    // The second time is after a crash.
+    for _ in 0..2 {
+        assert_eq!(site.deliver(&[removal("XM1", Some(&previous))]).await, ["delivered XM1"]);
+    }
+    let store = site.running.handle().state().k3wise.store;
+    let order = store.order("XM1").unwrap();
+    assert_eq!((order.value("FCancellation", None).as_str(), order.creates, order.updates), ("true", 1, 1));
+    let gone = delivered("XM2");
+    let lost = Delivery { unresolved: true, ..removal("XM3", None) };
+    let nothing_there = [removal("XM2", Some(&gone)), lost];
+    assert_eq!(site.deliver(&nothing_there).await, ["Unchanged", "Unchanged"]);
+    assert_eq!(site.running.handle().state().k3wise.store.writes().len(), 2);
 }

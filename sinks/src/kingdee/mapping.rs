@@ -236,8 +236,11 @@ pub(super) fn plan(draft: &Draft<'_>, stored: Option<Stored>, on_change: OnChang
         .as_ref()
         .map(|previous| previous.written.id.as_str())
         .filter(|id| !id.is_empty());
+    let removed = draft.delivery.document.deleted;
     let Some(stored) = stored else {
         return match known {
+            // Of a removed record nothing is there that could be taken back.
+            _ if removed => Plan::Settled(Outcome::Unchanged),
             None => Plan::Create,
             Some(id) => settle(GONE, format!("document {id} was delivered and is no longer at the target")),
         };
@@ -251,6 +254,8 @@ pub(super) fn plan(draft: &Draft<'_>, stored: Option<Stored>, on_change: OnChang
             CONFLICT,
             format!("document {} has number {} and another content", stored.id, stored.number),
         ),
+        // `on_delete` says that a removal is written: `on_change` is asked only whether an audit may be taken back.
+        Some(_) if removed && on_change != OnChange::UnAudit => change(stored, OnChange::Update),
         Some(_) => change(stored, on_change),
     }
 }

@@ -250,6 +250,30 @@ async fn on_change_can_refuse_or_ignore() {
 }
 
 #[tokio::test]
+async fn a_removal_is_written_whatever_on_change_says() {
+    let removal = |content: &str, previous: &Written| {
+        let mut removal = changed("1", content, previous);
+        removal.document.deleted = true;
+        removal
+    };
+    for (settings, expect, stored) in [
+        // Only `unaudit` takes an audit back.
+        ("{}", "delivered", "作废"),
+        ("{on_change: ignore}", "reject K-AUDITED", "甲"),
+        ("{on_change: dead-letter}", "reject K-AUDITED", "甲"),
+    ] {
+        let site = Site::start(settings).await;
+        let first = written(&site.deliver(&[delivery("1", "甲")]).await[0]);
+        assert_eq!(short(&site.deliver(&[removal("作废", &first)]).await), expect, "{settings}");
+        assert_eq!(site.stored("1").unwrap().0, stored, "{settings}");
+    }
+    let site = Site::start("{}").await;
+    let gone = Written { id: "7".into(), number: "1".into() };
+    assert_eq!(short(&site.deliver(&[removal("作废", &gone)]).await), "unchanged");
+    assert_eq!(site.calls("BatchSave"), 0);
+}
+
+#[tokio::test]
 async fn a_gone_document_and_a_changed_key_are_for_a_person() {
     let site = Site::start("{}").await;
     let before = Written { id: "7".into(), number: "1".into() };
