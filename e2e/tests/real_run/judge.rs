@@ -9,8 +9,8 @@ use serde_json::Value;
 use weir_sandbox::kingdee::{Document, DocumentStatus};
 
 use crate::{
-    database::COLUMNS,
     letters::{self, Letter},
+    movements::{self, COLUMNS},
     project::{CUSTOMERS, CUSTOMERS_SOURCE, MOVEMENTS, MOVEMENTS_SOURCE},
     stand::Stand,
     tallies::Tallies,
@@ -103,7 +103,7 @@ fn customer_differences(stand: &Stand, truth: &Truth) -> Vec<String> {
 }
 
 fn movement_differences(stand: &Stand, truth: &Truth) -> Vec<String> {
-    let mut stored = stand.database.movements();
+    let mut stored = movements::stored(&stand.database);
     let mut wrong = Vec::new();
     for (id, record) in truth.movements.iter().filter(|(_, record)| !is_refused_movement(record)) {
         let expected: Vec<_> = COLUMNS.iter().map(|column| expected_cell(id, record, column)).collect();

@@ -11,14 +11,19 @@ mod arrival;
 #[cfg(test)]
 mod crashes;
 #[cfg(test)]
+#[path = "../shared/database.rs"]
 mod database;
 #[cfg(test)]
 mod judge;
 #[cfg(test)]
+#[path = "../shared/letters.rs"]
 mod letters;
+#[cfg(test)]
+mod movements;
 #[cfg(test)]
 mod outages;
 #[cfg(test)]
+#[path = "../shared/process.rs"]
 mod process;
 #[cfg(test)]
 mod project;
@@ -27,8 +32,10 @@ mod secrets;
 #[cfg(test)]
 mod stand;
 #[cfg(test)]
+#[path = "../shared/tallies.rs"]
 mod tallies;
 #[cfg(test)]
+#[path = "../shared/waiting.rs"]
 mod waiting;
 #[cfg(test)]
 mod waiting_room;

@@ -49,7 +49,7 @@ fn the_sql_server_and_the_erp_may_be_away_at_the_start_and_be_killed_in_the_midd
     let erp = weir.wait_for_line(&["WARN", "K-AWAY"]);
     let sql = weir.wait_for_line(&["WARN", "S-AWAY"]);
     server.restart().unwrap();
-    until("movements are stored", || !stand.database.movements().is_empty());
+    until("movements are stored", || stand.stored().1 > 0);
     server.kill();
     let polls = stand.calls(MOVEMENTS_API);
     until("polling goes on", || stand.calls(MOVEMENTS_API) > polls + 2);

@@ -12,6 +12,9 @@ pub const CUSTOMERS_SOURCE: &str = "jushuitan-customers";
 pub const MOVEMENTS: &str = "jushuitan-sku-sn-to-mysql";
 pub const MOVEMENTS_SOURCE: &str = "jushuitan-sku-sn-movements";
 
+/// The flows, each with its source.
+pub const FLOWS: [(&str, &str); 2] = [(CUSTOMERS, CUSTOMERS_SOURCE), (MOVEMENTS, MOVEMENTS_SOURCE)];
+
 const CUSTOMERS_FLOW: &str = include_str!("../../../flows/jushuitan-customer-to-kingdee.yaml");
 const MOVEMENTS_FLOW: &str = include_str!("../../../flows/jushuitan-sku-sn-to-mysql.yaml");
 

@@ -14,6 +14,7 @@ use weir_sandbox::{Change, Handle, Options, RefusedNumbers, Running, Sandbox};
 
 use crate::{
     database::Database,
+    movements,
     process::{Weir, program},
     project::{self, Addresses, Flaw},
 };
@@ -139,7 +140,7 @@ impl Stand {
     /// Customers in Kingdee and movements in the database so far.
     pub fn stored(&self) -> (usize, usize) {
         let customers = self.sandbox.state().kingdee.store.documents("BD_Customer").count();
-        (customers, self.database.movements().len())
+        (customers, movements::stored(&self.database).len())
     }
 
     /// Calls the sandbox has received whose name contains the text.

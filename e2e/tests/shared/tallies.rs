@@ -9,10 +9,7 @@ use weir_model::{
 };
 use weir_schemas::Codec;
 
-use crate::{
-    project::{CUSTOMERS, CUSTOMERS_SOURCE, MOVEMENTS, MOVEMENTS_SOURCE},
-    stand::Stand,
-};
+use crate::{project::FLOWS, stand::Stand};
 
 const QUIET: Duration = Duration::from_millis(300);
 
@@ -35,8 +32,7 @@ impl Tallies {
             let tally: Tally = self.codec.decode(&message.value.unwrap()).unwrap();
             self.sums.entry((tally.stage, tally.subject)).or_default().add(&tally.counts);
         }
-        let flows = [(CUSTOMERS, CUSTOMERS_SOURCE), (MOVEMENTS, MOVEMENTS_SOURCE)];
-        flows.into_iter().filter_map(|(flow, source)| self.imbalance(flow, source)).collect()
+        FLOWS.into_iter().filter_map(|(flow, source)| self.imbalance(flow, source)).collect()
     }
 
     /// What the sink of a flow counted.

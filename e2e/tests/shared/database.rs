@@ -1,28 +1,10 @@
 //! A database of a test's own on a MariaDB or MySQL, looked into past the system under test.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, Connection as _, MySqlConnection, Row as _};
 use tokio::{runtime::Handle, time::timeout};
 
-/// The columns of a movement's row, as the flow creates them.
-pub const COLUMNS: [&str; 14] = [
-    "movement_key",
-    "ioi_sn_id",
-    "sku_sn",
-    "sku_id",
-    "io_id",
-    "o_id",
-    "inout_type",
-    "cost_price",
-    "cost_amount",
-    "remark",
-    "supplier_id",
-    "supplier_name",
-    "create_time",
-    "modified_time",
-];
-const TABLE: &str = "jst_sku_sn_movement";
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The database; it goes when this value is dropped.
@@ -52,10 +34,10 @@ impl Database {
         format!("{}_state", self.name)
     }
 
-    /// The rows of the movements' table by key, every column as text; none while the table isn't there.
-    pub fn movements(&self) -> BTreeMap<String, Vec<Option<String>>> {
-        let columns: Vec<String> = COLUMNS.iter().map(|column| format!("CAST({column} AS CHAR)")).collect();
-        let sql = format!("SELECT {} FROM {TABLE}", columns.join(", "));
+    /// The rows of a table, every column as text; none while the table isn't there.
+    pub fn rows(&self, table: &str, columns: &[&str]) -> Vec<Vec<Option<String>>> {
+        let texts: Vec<String> = columns.iter().map(|column| format!("CAST(`{column}` AS CHAR)")).collect();
+        let sql = format!("SELECT {} FROM {table}", texts.join(", "));
         let query = async {
             let mut connection = MySqlConnection::connect(&self.url()).await?;
             sqlx::query(AssertSqlSafe(sql)).fetch_all(&mut connection).await
@@ -63,14 +45,9 @@ impl Database {
         let rows = match self.runtime.block_on(query) {
             Ok(rows) => rows,
             Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42S02") => Vec::new(),
-            Err(error) => panic!("read {TABLE}: {error}"),
+            Err(error) => panic!("read {table}: {error}"),
         };
-        let cells = |row: &sqlx::mysql::MySqlRow| (0..COLUMNS.len()).map(|index| row.get(index)).collect();
-        let keyed = rows.iter().map(|row| (row.get::<String, _>(0), cells(row)));
-        let count = rows.len();
-        let rows: BTreeMap<_, _> = keyed.collect();
-        assert_eq!(rows.len(), count, "a movement is stored twice");
-        rows
+        rows.iter().map(|row| (0..columns.len()).map(|index| row.get(index)).collect()).collect()
     }
 
     fn execute(&self, url: &str, sql: &str) -> Result<(), String> {
