@@ -5,7 +5,7 @@ use weir_model::{
     settings::{Localized, Problems},
 };
 
-use crate::map::is_sql;
+use crate::map::takes_rows;
 
 /// The most rows per statement that the vendor advises.
 const MOST_ROWS: u64 = 1_000;
@@ -13,7 +13,7 @@ const MOST_ROWS: u64 = 1_000;
 /// Reports a `limit` that is no row count, or a larger one than advised.
 pub fn check(flow: &FlowSpec, problems: &mut Problems) {
     let limits = flow.target.metadata.other_request.iter().filter(|item| item.field == "limit");
-    for item in limits.filter(|_| is_sql(&flow.target.system)) {
+    for item in limits.filter(|_| takes_rows(&flow.target)) {
         let Some(text) = item.value.as_deref().or(item.default.as_deref()) else { continue };
         let path = format!("{}.value", item.path);
         match text.trim().parse::<u64>() {

@@ -14,7 +14,7 @@ use std::sync::atomic::AtomicUsize;
 
 use weir_expr::{Expression, Scope};
 use weir_model::{
-    flow::{FlowSpec, TableSpec},
+    flow::{FlowSpec, TableSpec, TargetSpec},
     lookup::LookupIndex,
     settings::{Fields, Localized, Problems},
 };
@@ -27,12 +27,12 @@ pub use self::{
 };
 use crate::explain::FieldInfo;
 
-/// Targets whose documents are rows.
+/// Targets whose documents are rows, unless the flow runs statements of its own.
 const SQL_SYSTEMS: [&str; 2] = ["mysql", "sqlite"];
 
-/// Whether the documents for a system are rows.
-pub fn is_sql(system: &str) -> bool {
-    SQL_SYSTEMS.contains(&system)
+/// Whether the documents for a target are rows of one table.
+pub fn takes_rows(target: &TargetSpec) -> bool {
+    SQL_SYSTEMS.contains(&target.system.as_str()) && !target.metadata.runs_statements()
 }
 
 /// A compiled request tree.
@@ -66,7 +66,7 @@ impl Mapping {
         }
         lists::check(request, problems);
         let mut items = item::compile(request, "", scope, problems);
-        let form = if is_sql(&target.system) {
+        let form = if takes_rows(target) {
             let mut read = problems.fork();
             let mut fields = Fields::of(&target.settings, "target.settings", &mut read);
             let table = TableSpec::read(&mut fields, &target.key, &mut read);

@@ -23,6 +23,8 @@ use super::{
 const MAX_COLUMNS: usize = 1_000;
 /// Bytes of an InnoDB index.
 const MAX_KEY_BYTES: u32 = 3_072;
+/// Documents of a batch.
+const BATCH_DOCUMENTS: u64 = 1_000;
 const DEFAULT_STATE_SCHEMA: &str = "weir";
 /// The vendors' local times are Chinese ones; only `TIMESTAMP` columns depend on this.
 const DEFAULT_TIME_ZONE: &str = "+08:00";
@@ -76,11 +78,7 @@ impl TableSettings {
     pub(super) fn read(target: &TargetSpec, dialect: Dialect, problems: &mut Problems) -> Self {
         let mut fields = Fields::of(&target.settings, "target.settings", problems);
         let table = TableSpec::read(&mut fields, &target.key, problems);
-        let limits = BatchLimits {
-            documents: whole(fields.count("batch_documents", 1_000, 1..=10_000, problems)),
-            bytes: whole(fields.count("batch_bytes", 4 << 20, 1_024..=(64 << 20), problems)),
-            age: fields.duration("batch_age", Duration::from_millis(200), problems),
-        };
+        let limits = batch_limits(&mut fields, BATCH_DOCUMENTS, problems);
         let orphans_of = orphans_of(&mut fields, &target.key, problems);
         fields.finish(problems);
         let main_sql = MainSql::read(target, &table, problems);
@@ -133,6 +131,15 @@ impl TableSettings {
                 Localized::new("缩短主键的 varchar 列", "make the key's varchar columns shorter");
             problems.error_with("target.key", message, suggestion);
         }
+    }
+}
+
+/// Reads how large a batch may be; `documents` unless the flow says so.
+pub(super) fn batch_limits(fields: &mut Fields<'_>, documents: u64, problems: &mut Problems) -> BatchLimits {
+    BatchLimits {
+        documents: whole(fields.count("batch_documents", documents, 1..=10_000, problems)),
+        bytes: whole(fields.count("batch_bytes", 4 << 20, 1_024..=(64 << 20), problems)),
+        age: fields.duration("batch_age", Duration::from_millis(200), problems),
     }
 }
 

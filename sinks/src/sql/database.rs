@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use sqlx::{
-    AssertSqlSafe, Executor, MySql, MySqlPool, Row as _, Sqlite, SqlitePool, Transaction,
+    AssertSqlSafe, Executor, MySql, MySqlPool, Row as _, SqlSafeStr, Sqlite, SqlitePool, Transaction,
     mysql::{MySqlArguments, MySqlPoolOptions, MySqlRow},
     query::Query,
     sqlite::{SqliteArguments, SqlitePoolOptions, SqliteRow},
@@ -49,6 +49,15 @@ pub(super) enum Row {
     MySql(MySqlRow),
     /// SQLite.
     Sqlite(SqliteRow),
+}
+
+/// What a statement did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Ran {
+    /// Rows that it matched.
+    pub(super) rows: u64,
+    /// The id that the server says was generated last.
+    pub(super) id: Option<String>,
 }
 
 /// A statement that is prepared once per connection, or one that is not worth keeping.
@@ -122,6 +131,16 @@ impl Database {
         Ok(())
     }
 
+    /// Has the server read a statement without running it.
+    pub(super) async fn prepare(&self, sql: &str) -> Result<(), Failure> {
+        let text = Statement::Text(sql).text().into_sql_str();
+        match self {
+            Self::MySql(pool) => pool.prepare(text).await.map(|_| ())?,
+            Self::Sqlite(pool) => pool.prepare(text).await.map(|_| ())?,
+        }
+        Ok(())
+    }
+
     /// Reads rows, outside any transaction.
     pub(super) async fn fetch(&self, sql: &str, values: &[Value<'_>]) -> Result<Vec<Row>, Failure> {
         let text = Statement::Text(sql).text();
@@ -159,11 +178,43 @@ impl Session {
         statement: Statement<'_>,
         rows: &[&[Value<'_>]],
     ) -> Result<u64, Failure> {
+        Ok(self.execute_rows(statement, rows).await?.rows)
+    }
+
+    /// Runs a statement; tells the generated id too.
+    pub(super) async fn run(
+        &mut self,
+        statement: Statement<'_>,
+        values: &[Value<'_>],
+    ) -> Result<Ran, Failure> {
+        self.execute_rows(statement, &[values]).await
+    }
+
+    /// Runs a statement that returns the id as its first column.
+    pub(super) async fn run_returning(
+        &mut self,
+        statement: Statement<'_>,
+        values: &[Value<'_>],
+    ) -> Result<Ran, Failure> {
+        let rows = self.fetch_rows(statement, values).await?;
+        let id = rows.first().map(Row::id).transpose()?.flatten();
+        Ok(Ran { rows: rows.len().try_into().unwrap_or(u64::MAX), id })
+    }
+
+    async fn execute_rows(
+        &mut self,
+        statement: Statement<'_>,
+        rows: &[&[Value<'_>]],
+    ) -> Result<Ran, Failure> {
         let text = statement.text();
         Ok(match self {
-            Self::MySql(tx) => bind_mysql(sqlx::query(text), rows).execute(&mut **tx).await?.rows_affected(),
+            Self::MySql(tx) => {
+                let done = bind_mysql(sqlx::query(text), rows).execute(&mut **tx).await?;
+                Ran { rows: done.rows_affected(), id: Some(done.last_insert_id().to_string()) }
+            }
             Self::Sqlite(tx) => {
-                bind_sqlite(sqlx::query(text), rows).execute(&mut **tx).await?.rows_affected()
+                let done = bind_sqlite(sqlx::query(text), rows).execute(&mut **tx).await?;
+                Ran { rows: done.rows_affected(), id: Some(done.last_insert_rowid().to_string()) }
             }
         })
     }
@@ -179,7 +230,15 @@ impl Session {
 
     /// Reads rows.
     pub(super) async fn fetch(&mut self, sql: &str, values: &[Value<'_>]) -> Result<Vec<Row>, Failure> {
-        let text = Statement::Text(sql).text();
+        self.fetch_rows(Statement::Text(sql), values).await
+    }
+
+    async fn fetch_rows(
+        &mut self,
+        statement: Statement<'_>,
+        values: &[Value<'_>],
+    ) -> Result<Vec<Row>, Failure> {
+        let text = statement.text();
         Ok(match self {
             Self::MySql(tx) => {
                 let rows = bind_mysql(sqlx::query(text), &[values]).fetch_all(&mut **tx).await?;
@@ -245,6 +304,19 @@ impl Row {
             Self::MySql(row) => row.try_get(index)?,
             Self::Sqlite(row) => row.try_get(index)?,
         })
+    }
+
+    /// An id in the first column, a number of any width or text; `None` is NULL.
+    fn id(&self) -> Result<Option<String>, Failure> {
+        if let Ok(number) = self.integer(0) {
+            return Ok(number.map(|number| number.to_string()));
+        }
+        if let Self::MySql(row) = self
+            && let Ok(number) = row.try_get::<Option<u64>, _>(0)
+        {
+            return Ok(number.map(|number| number.to_string()));
+        }
+        self.text(0)
     }
 
     /// Text that must be there.

@@ -1,15 +1,18 @@
 //! The SQL target: one implementation for MySQL, MariaDB and SQLite (design §7).
 //!
-//! Documents are lists of rows in column order, written as upserts by the flow's key or by the flow's own statement. Rows, offset and outcomes share
+//! Documents are lists of rows in column order, written as upserts by the flow's key or by the flow's own statement, or
+//! the named values of several statements (`execute`). Rows, offset and outcomes share
 //! one database transaction that a stale owner cannot commit, so each document is written exactly once in effect.
 //!
 //! `config` reads settings, `value` turns bodies into bound values, `statement` builds SQL text (all three pure),
-//! `main_sql` checks a flow's own statement, `orphans` deletes rows that a record lost, `database` is the pool, `state` keeps offsets and outcomes, `write` upserts and isolates bad documents, `run` is one
+//! `main_sql` checks a flow's own statement, `execute` is the way of several of them, `form` chooses between the two ways, `orphans` deletes rows that a record lost, `database` is the pool, `state` keeps offsets and outcomes, `write` upserts and isolates bad documents, `run` is one
 //! delivery, `inspect` compares the table with the flow, `classify` reads error codes.
 
 mod classify;
 mod config;
 mod database;
+mod execute;
+mod form;
 mod inspect;
 mod main_sql;
 mod orphans;
@@ -26,7 +29,6 @@ use std::{
 
 use async_trait::async_trait;
 use tokio::sync::OnceCell;
-use tracing::info;
 use weir_model::{
     Json,
     flow::TargetSpec,
@@ -40,12 +42,11 @@ pub use statement::Dialect;
 
 use crate::Setup;
 use classify::Failure;
-use config::{Server, TableSettings};
+use config::Server;
 use database::Database;
-use orphans::Orphans;
+use form::Form;
 use run::Held;
 use state::{Identity, State};
-use statement::{Upsert, create_table};
 
 /// Bytes of values per statement, however much more the server would accept.
 const MAX_PACKET: usize = 8 << 20;
@@ -54,7 +55,7 @@ const PACKET_OVERHEAD: usize = 16 << 10;
 
 /// Checks the target section of a flow. Pure.
 pub fn check(target: &TargetSpec, dialect: Dialect, problems: &mut Problems) {
-    TableSettings::read(target, dialect, problems);
+    Form::read(target, dialect, problems);
 }
 
 /// Checks the settings of a connection. Pure.
@@ -62,12 +63,10 @@ pub fn check_connection(dialect: Dialect, connection: &Json, path: &str, problem
     Server::read(dialect, connection, path, problems);
 }
 
-/// The table of one flow.
+/// Where the documents of one flow go.
 pub struct SqlTarget {
     database: Database,
-    settings: TableSettings,
-    upsert: Upsert,
-    orphans: Option<Orphans>,
+    form: Form,
     state: State,
     /// Bytes a statement may carry; known once the tables are there.
     packet: OnceCell<usize>,
@@ -78,7 +77,7 @@ impl SqlTarget {
     /// Reads the settings; connects to nothing. `None` when they have errors.
     pub fn build(setup: &Setup<'_>, dialect: Dialect, problems: &mut Problems) -> Option<Self> {
         let mut found = Problems::new("");
-        let settings = TableSettings::read(setup.target, dialect, &mut found);
+        let form = Form::read(setup.target, dialect, &mut found);
         let server = Server::read(dialect, setup.connection, setup.connection_path, &mut found);
         let has_errors = found.has_errors();
         problems.append(found);
@@ -95,30 +94,17 @@ impl SqlTarget {
         };
         Some(Self {
             state: State::new(dialect, &schema, &identity),
-            upsert: Upsert::new(dialect, &settings),
-            orphans: Orphans::new(dialect, &settings),
             database: Database::open(server),
-            settings,
+            form,
             packet: OnceCell::new(),
             partitions: Mutex::default(),
         })
     }
 
-    /// Makes the tables ready and insists that the flow's table fits, once per process.
+    /// Makes the tables ready and insists that those of the flow fit, once per process.
     async fn prepare_tables(&self) -> Result<usize, Failure> {
         self.state.create(&self.database).await?;
-        let table = &self.settings.table;
-        let dialect = self.database.dialect();
-        let mut stored = inspect::stored_table(&self.database, &table.table).await?;
-        if stored.is_none() && table.create_table {
-            self.database.define(&create_table(dialect, table, &self.settings.key)).await?;
-            info!(table = table.table, "table created");
-            stored = inspect::stored_table(&self.database, &table.table).await?;
-        }
-        let problems = match &stored {
-            Some(stored) => inspect::problems(&self.settings, stored, dialect),
-            None => vec![self.missing_table()],
-        };
+        let problems = self.form.make_ready(&self.database).await?;
         if problems.is_empty() {
             return self.packet_bytes().await;
         }
@@ -131,11 +117,6 @@ impl SqlTarget {
         let accepted = rows.first().map(|row| row.required_integer(0)).transpose()?.unwrap_or_default();
         let accepted = usize::try_from(accepted).unwrap_or_default();
         Ok(accepted.saturating_sub(PACKET_OVERHEAD).clamp(1_024, MAX_PACKET))
-    }
-
-    fn missing_table(&self) -> String {
-        let name = &self.settings.table.table;
-        format!("there is no table {name}: create it, or set target.settings.create_table: true")
     }
 
     async fn probe_tables(&self) -> Result<ProbeReport, Failure> {
@@ -160,19 +141,7 @@ impl SqlTarget {
             }
         };
         let mut report = ProbeReport { facts, problems: Vec::new() };
-        let table = &self.settings.table;
-        match inspect::stored_table(&self.database, &table.table).await? {
-            Some(stored) => {
-                report.problems = inspect::problems(&self.settings, &stored, dialect);
-                if report.problems.is_empty() {
-                    report.facts.push(format!("table {} fits the flow", table.table));
-                }
-            }
-            None if table.create_table => {
-                report.facts.push(format!("table {} is not there yet and will be created", table.table));
-            }
-            None => report.problems.push(self.missing_table()),
-        }
+        self.form.probe(&self.database, &mut report).await?;
         Ok(report)
     }
 
@@ -185,7 +154,7 @@ impl SqlTarget {
 #[async_trait]
 impl Target for SqlTarget {
     fn limits(&self) -> BatchLimits {
-        self.settings.limits
+        self.form.limits()
     }
 
     /// The offset is stored beside the rows: nothing has to be announced.

@@ -15,9 +15,8 @@ use weir_model::{
 use super::{
     SqlTarget,
     classify::{Failure, codes},
+    form::Prepared,
     state::Stored,
-    value::read_body,
-    write::{Prepared, Rows, Writer},
 };
 
 /// Tries of a transaction that meets a lock or an unclear error.
@@ -72,8 +71,7 @@ impl SqlTarget {
         packet: usize,
     ) -> Result<Vec<Outcome>, TargetError> {
         held.check_order(batch)?;
-        let prepared: Vec<Prepared<'_>> =
-            batch.deliveries.iter().map(|delivery| self.prepare(delivery, packet)).collect();
+        let prepared = self.form.prepare(batch.deliveries, packet);
         let mut attempt = 1;
         loop {
             if held.stored.next.is_some_and(|stored| batch.next_offset <= stored) {
@@ -90,20 +88,11 @@ impl SqlTarget {
         }
     }
 
-    fn prepare<'a>(&self, delivery: &'a Delivery, packet: usize) -> Prepared<'a> {
-        let columns = &self.settings.table.columns;
-        let values = read_body(&delivery.document.body, columns)?;
-        if let Some(orphans) = &self.orphans {
-            orphans.check(&values)?;
-        }
-        Rows::new(values, columns.len(), packet)
-    }
-
     async fn try_deliver(
         &self,
         held: &mut Held,
         batch: &Batch<'_>,
-        prepared: &[Prepared<'_>],
+        prepared: &Prepared<'_>,
         packet: usize,
     ) -> Result<Attempt, Failure> {
         let Batch { partition, next_offset, .. } = *batch;
@@ -117,15 +106,9 @@ impl SqlTarget {
         if let Some(start) = start.filter(|start| held.stored.outcomes.keys().any(|offset| offset < start)) {
             self.state.purge(&mut session, partition, start).await?;
         }
-        let open: Vec<&Prepared<'_>> = batch
-            .deliveries
-            .iter()
-            .zip(prepared)
-            .filter_map(|(delivery, rows)| (!held.is_stored(delivery.offset)).then_some(rows))
-            .collect();
-        let columns = &self.settings.table.columns;
-        let writer = Writer { upsert: &self.upsert, orphans: self.orphans.as_ref(), columns, packet };
-        let mut written = writer.write(&mut session, &open).await?.into_iter();
+        let is_open: Vec<bool> =
+            batch.deliveries.iter().map(|delivery| !held.is_stored(delivery.offset)).collect();
+        let mut written = self.form.write(&mut session, prepared, &is_open, packet).await?.into_iter();
         // In the order of the deliveries; those of an earlier, unanswered commit as they were stored.
         let outcomes: Vec<Outcome> = batch
             .deliveries
@@ -181,13 +164,15 @@ fn batch_start(batch: &Batch<'_>) -> Option<i64> {
     settled.chain(batch.deliveries.iter().map(|delivery| delivery.offset)).min()
 }
 
-/// The final outcomes but `Delivered` of a batch, by offset.
+/// The final outcomes of a batch that an offset alone does not tell, by offset: all but `Delivered` without an id.
 fn kept_outcomes(held: &Held, batch: &Batch<'_>, outcomes: &[Outcome]) -> BTreeMap<i64, Outcome> {
     let settled = batch.settled.iter().map(|(offset, outcome)| (*offset, outcome));
     let decided = batch.deliveries.iter().map(|delivery| delivery.offset).zip(outcomes);
     settled
         .chain(decided)
-        .filter(|(offset, outcome)| !held.is_stored(*offset) && !matches!(outcome, Outcome::Delivered(_)))
+        .filter(|(offset, outcome)| {
+            !held.is_stored(*offset) && **outcome != Outcome::Delivered(Written::default())
+        })
         .map(|(offset, outcome)| (offset, outcome.clone()))
         .collect()
 }

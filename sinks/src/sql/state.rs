@@ -7,7 +7,7 @@
 use std::{borrow::Cow, collections::BTreeMap};
 
 use serde::{Deserialize, Serialize};
-use weir_model::outcome::{Code, Outcome, Refusal};
+use weir_model::outcome::{Code, Outcome, Refusal, Written};
 
 use super::{
     classify::{Failure, codes},
@@ -26,7 +26,7 @@ pub(super) struct Stored {
     pub(super) epoch: i64,
     /// Documents below are durable; `None` before the first batch.
     pub(super) next: Option<i64>,
-    /// Outcomes but `Delivered` of documents below `next` that are still kept.
+    /// Outcomes of documents below `next` that are still kept: all but `Delivered` without an id.
     pub(super) outcomes: BTreeMap<i64, Outcome>,
 }
 
@@ -279,6 +279,10 @@ fn unreadable(error: &serde_json::Error) -> Failure {
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "kebab-case", deny_unknown_fields)]
 enum KeptOutcome {
+    /// With the id that a statement generated.
+    Delivered {
+        id: String,
+    },
     Unchanged,
     Superseded,
     Reject {
@@ -290,10 +294,13 @@ enum KeptOutcome {
 }
 
 impl KeptOutcome {
-    /// `None` for `Delivered`, which is what an offset below `next_offset` means by itself, and for the outcomes
-    /// that are not final: a batch that has one is not committed.
+    /// `None` for `Delivered` without an id, which is what an offset below `next_offset` means by itself, and for the
+    /// outcomes that are not final: a batch that has one is not committed.
     fn of(outcome: &Outcome) -> Option<Self> {
         match outcome {
+            Outcome::Delivered(written) if !written.id.is_empty() => {
+                Some(Self::Delivered { id: written.id.clone() })
+            }
             Outcome::Unchanged => Some(Self::Unchanged),
             Outcome::Superseded => Some(Self::Superseded),
             Outcome::Reject(refusal) => Some(Self::Reject {
@@ -313,6 +320,7 @@ impl KeptOutcome {
 impl From<KeptOutcome> for Outcome {
     fn from(kept: KeptOutcome) -> Self {
         match kept {
+            KeptOutcome::Delivered { id } => Self::Delivered(Written { id, number: String::new() }),
             KeptOutcome::Unchanged => Self::Unchanged,
             KeptOutcome::Superseded => Self::Superseded,
             KeptOutcome::Reject { code, message, field } => {

@@ -111,7 +111,7 @@ fn read_value<'a>(raw: &'a str, column: &Column) -> Result<Value<'a>, Refusal> {
 }
 
 /// The text in a JSON string.
-fn unquoted(raw: &str) -> Option<Cow<'_, str>> {
+pub(super) fn unquoted(raw: &str) -> Option<Cow<'_, str>> {
     let inner = raw.strip_prefix('"')?.strip_suffix('"')?;
     if inner.contains('\\') {
         serde_json::from_str(raw).ok().map(Cow::Owned)
@@ -175,7 +175,7 @@ fn decimal(text: &str, precision: u32, scale: u32) -> Result<Value<'static>, &'s
 }
 
 /// Digits of the fraction of a second, without zeros at its end.
-fn fraction_digits(text: &str) -> usize {
+pub(super) fn fraction_digits(text: &str) -> usize {
     text.rsplit_once('.').map_or(0, |(_, fraction)| fraction.trim_end_matches('0').len())
 }
 

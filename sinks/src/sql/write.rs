@@ -234,7 +234,7 @@ fn named_row(message: &str) -> Option<usize> {
 }
 
 /// Whether a server's message is about `column`: `'c'` and `` `c` `` (MySQL), `t.c` and `failed: c` (SQLite).
-fn names(message: &str, column: &str) -> bool {
+pub(super) fn names(message: &str, column: &str) -> bool {
     let quoted = [format!("'{column}'"), format!("`{column}`")];
     if quoted.iter().any(|name| message.contains(name)) {
         return true;

@@ -176,6 +176,9 @@ pub struct TargetMetadata {
     pub group: Option<GroupCalculate>,
 }
 
+/// The `api` of a SQL target that runs statements of the flow's own.
+const EXECUTE: &str = "execute";
+
 /// Keys that the vendor's platform uses and Weir has no need of; silent, not unknown.
 const KNOWN_UNUSED: [&str; 7] =
     ["effect", "type", "method", "response", "otherResponse", "autoFillResponse", "describe"];
@@ -251,6 +254,12 @@ impl TargetMetadata {
         };
         warn_unknown(&fields, problems);
         read
+    }
+
+    /// Whether a SQL target runs the flow's own statements with named values (contract qeasy-metadata §10, `execute`):
+    /// its documents are then objects, not rows of one table.
+    pub fn runs_statements(&self) -> bool {
+        self.api.trim() == EXECUTE
     }
 }
 
