@@ -17,6 +17,7 @@ mod mysql;
 mod services;
 mod suite;
 mod tidy;
+mod vendor;
 mod workspace;
 
 #[derive(Parser)]
@@ -43,12 +44,13 @@ enum Task {
     ///
     /// Servers named by WEIR_KAFKA and WEIR_MYSQL, or started by `services up`, are used and left alone. Tests that need a
     /// server are the integration tests whose file name starts with `real_`; without a server they are listed, not run.
+    /// Those that start with `vendor_` need the vendor's own client, which is fetched into the build folder with pip.
     #[command(
         after_help = "Examples:\n  cargo xtask test\n  cargo xtask test --require-services\n  cargo xtask test -- -p \
                             weir-expr\n  cargo xtask test -- --test real_broker -- --nocapture"
     )]
     Test {
-        /// Fail when a server can be had in no way, instead of leaving out the tests that need it
+        /// Fail when a server or the vendor's client can be had in no way, instead of leaving out the tests that need it
         #[arg(long)]
         require_services: bool,
         #[command(flatten)]

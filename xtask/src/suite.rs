@@ -1,7 +1,8 @@
 //! `cargo xtask test`: every test, against real servers, started for it and ended whatever happens.
 //!
-//! Relies on one convention: an integration test whose file name starts with `real_` needs the servers and fails without
-//! them. So nothing is skipped in silence: without a server those files are left out by name, and listed.
+//! Relies on one convention: an integration test whose file name starts with `real_` needs the servers, one that starts
+//! with `vendor_` the vendor's own client, and it fails without them. So nothing is skipped in silence: without a server
+//! those files are left out by name, and listed.
 
 use std::ffi::OsString;
 use std::fs;
@@ -19,7 +20,7 @@ use crate::fuzz;
 use crate::interrupt::Interrupt;
 use crate::services::{self, Services, count};
 use crate::tidy::manifest::{self, Manifest};
-use crate::workspace;
+use crate::{vendor, workspace};
 
 const NEEDS_SERVERS: &str = "real_";
 /// Arguments of cargo that leave the selection of tests alone.
@@ -32,11 +33,20 @@ struct Target {
     name: String,
 }
 
+/// Something that tests need and that can be had in no way.
+#[derive(Debug, Clone)]
+struct Lack {
+    /// Begins the file names of the tests that need it.
+    needed_by: &'static str,
+    /// A line that says what is missing and what would help.
+    reason: String,
+}
+
 /// What to run.
 struct Plan {
     /// The targets of each run of cargo; none named means all.
     runs: Vec<Vec<String>>,
-    /// What needs a server that isn't there.
+    /// What needs something that isn't there.
     left_out: Vec<Target>,
 }
 
@@ -55,8 +65,9 @@ pub fn run(
     arguments: &[OsString],
 ) -> Result<ExitCode> {
     let interrupt = Interrupt::listen()?;
-    let services = services::acquire(may_install, &interrupt)?;
-    let outcome = run_with(&services, require_services, arguments, &interrupt);
+    let mut services = services::acquire(may_install, &interrupt)?;
+    let lacks = lacks(&mut services, may_install);
+    let outcome = run_with(&services, &lacks, require_services, arguments, &interrupt);
     if services.own {
         services.end()?;
     }
@@ -69,20 +80,39 @@ pub fn run(
     fuzz::fuzz(fuzz_minutes, false, &[], &interrupt)
 }
 
+/// What can be had in no way. The vendor's client that can is named among the services' variables.
+fn lacks(services: &mut Services, may_install: bool) -> Vec<Lack> {
+    let lack = |reason: &String| Lack { needed_by: NEEDS_SERVERS, reason: reason.clone() };
+    let mut lacks: Vec<_> = services.missing.iter().map(lack).collect();
+    match vendor::python(may_install) {
+        Ok(python) => {
+            let value = python.display().to_string();
+            services.variables.push((vendor::VARIABLE.to_owned(), value));
+        }
+        Err(error) => lacks.push(Lack {
+            needed_by: vendor::NEEDED_BY,
+            reason: format!("the vendor's client is not to be had: {error:#}"),
+        }),
+    }
+    lacks
+}
+
 fn run_with(
     services: &Services,
+    lacks: &[Lack],
     require_services: bool,
     arguments: &[OsString],
     interrupt: &Interrupt,
 ) -> Result<ExitCode> {
-    if require_services && !services.missing.is_empty() {
-        bail!("{}", services.missing.join("\n"));
+    if require_services && !lacks.is_empty() {
+        let reasons: Vec<_> = lacks.iter().map(|lack| lack.reason.as_str()).collect();
+        bail!("{}", reasons.join("\n"));
     }
     let packages = named_packages(arguments);
-    let plan = if services.missing.is_empty() {
+    let plan = if lacks.is_empty() {
         Plan { runs: vec![Vec::new()], left_out: Vec::new() }
     } else {
-        without_servers(&workspace::root()?, &packages)?
+        without(lacks, &workspace::root()?, &packages)?
     };
     let mut totals = Totals::default();
     let mut all_succeeded = true;
@@ -96,18 +126,18 @@ fn run_with(
         command.env("TMPDIR", temporary.path());
         all_succeeded &= watch(&mut command, interrupt, &mut totals)?;
     }
-    report(&services.missing, &plan.left_out);
+    report(lacks, &plan.left_out);
     println!("{} passed, {} failed", totals.passed, totals.failed);
     Ok(if all_succeeded && totals.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Everything but the tests that need servers: cargo can be told which targets to run, not which to leave out.
-fn without_servers(root: &Path, packages: &[String]) -> Result<Plan> {
+/// Everything but the tests that need what is missing: cargo can be told which targets to run, not which to leave out.
+fn without(lacks: &[Lack], root: &Path, packages: &[String]) -> Result<Plan> {
     let mut members = manifest::read(root)?.members;
     members.retain(|member| packages.is_empty() || packages.contains(&member.package));
     let has_library = members.iter().any(|member| root.join(member.folder()).join("src/lib.rs").is_file());
-    let (left_out, others): (Vec<_>, Vec<_>) =
-        targets(root, &members)?.into_iter().partition(|target| target.name.starts_with(NEEDS_SERVERS));
+    let in_want = |target: &Target| lacks.iter().any(|lack| target.name.starts_with(lack.needed_by));
+    let (left_out, others): (Vec<_>, Vec<_>) = targets(root, &members)?.into_iter().partition(in_want);
     let mut selection = vec!["--bins".to_owned()];
     selection.extend(others.into_iter().flat_map(|target| ["--test".to_owned(), target.name]));
     let mut runs = vec![selection];
@@ -194,16 +224,16 @@ impl Totals {
     }
 }
 
-fn report(missing: &[String], left_out: &[Target]) {
-    if missing.is_empty() {
+fn report(lacks: &[Lack], left_out: &[Target]) {
+    if lacks.is_empty() {
         return;
     }
-    println!("\n{} not run, because a server is missing:", count(left_out.len(), "test file"));
+    println!("\n{} not run, because what they need is missing:", count(left_out.len(), "test file"));
     for target in left_out {
         println!("  {} {}", target.package, target.name);
     }
-    for reason in missing {
-        println!("{reason}");
+    for lack in lacks {
+        println!("{}", lack.reason);
     }
 }
 
@@ -254,7 +284,9 @@ mod tests {
     }
 
     #[test]
-    fn without_servers_all_but_their_tests_run() {
+    fn without_what_they_need_all_other_tests_run() {
+        let lack = |needed_by| Lack { needed_by, reason: String::new() };
+        let servers = [lack(NEEDS_SERVERS)];
         let folder = tempfile::tempdir().unwrap();
         let write = |path: &str, text: &str| {
             let path = folder.path().join(path);
@@ -264,16 +296,22 @@ mod tests {
         write("Cargo.toml", "[workspace]\nmembers = [\n    \"a\",\n]\n");
         write("a/Cargo.toml", "[package]\nname = \"weir-a\"\n");
         write("a/tests/real_broker.rs", "");
+        write("a/tests/vendor_sdk/main.rs", "");
         write("a/tests/crash/main.rs", "");
         write("a/tests/support/mod.rs", "");
         write("a/tests/sample.yaml", "");
-        let plan = without_servers(folder.path(), &[]).unwrap();
+        let target = |name: &str| Target { package: "weir-a".to_owned(), name: name.to_owned() };
+        let plan = without(&servers, folder.path(), &[]).unwrap();
+        assert_eq!(plan.runs, [["--bins", "--test", "crash", "--test", "vendor_sdk"]]);
+        assert_eq!(plan.left_out, [target("real_broker")]);
+        let both = [lack(NEEDS_SERVERS), lack(vendor::NEEDED_BY)];
+        let plan = without(&both, folder.path(), &[]).unwrap();
         assert_eq!(plan.runs, [["--bins", "--test", "crash"]]);
-        assert_eq!(plan.left_out, [Target { package: "weir-a".to_owned(), name: "real_broker".to_owned() }]);
+        assert_eq!(plan.left_out, [target("real_broker"), target("vendor_sdk")]);
         write("a/src/lib.rs", "");
-        let plan = without_servers(folder.path(), &["weir-a".to_owned()]).unwrap();
+        let plan = without(&both, folder.path(), &["weir-a".to_owned()]).unwrap();
         assert_eq!(plan.runs, [vec!["--bins", "--test", "crash", "--lib"], vec!["--doc"]]);
-        let elsewhere = without_servers(folder.path(), &["weir-b".to_owned()]).unwrap();
+        let elsewhere = without(&both, folder.path(), &["weir-b".to_owned()]).unwrap();
         assert!(elsewhere.left_out.is_empty());
     }
 }

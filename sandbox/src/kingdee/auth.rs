@@ -22,6 +22,7 @@ const FRESHNESS: u64 = 600;
 #[derive(Debug)]
 pub struct Sessions {
     expiries: BTreeMap<String, i64>,
+    opened: u64,
     dice: StdRng,
 }
 
@@ -52,7 +53,12 @@ pub enum Login {
 impl Sessions {
     /// A site without sessions.
     pub fn new(seed: u64) -> Self {
-        Self { expiries: BTreeMap::new(), dice: StdRng::seed_from_u64(seed ^ 0x0055_E551) }
+        Self { expiries: BTreeMap::new(), opened: 0, dice: StdRng::seed_from_u64(seed ^ 0x0055_E551) }
+    }
+
+    /// How many sessions were opened, by logins and by signed headers.
+    pub fn opened(&self) -> u64 {
+        self.opened
     }
 
     /// Ends every session; their ids stay known as ended ones.
@@ -96,6 +102,7 @@ impl Sessions {
             }
             id.push(digit);
         }
+        self.opened += 1;
         self.expiries.insert(id.clone(), now + i64::from(settings.session_lifetime_seconds));
         id
     }

@@ -76,6 +76,8 @@ impl Default for Settings {
 /// What the site holds, for tests.
 #[derive(Debug, Clone, Serialize)]
 pub struct State {
+    /// How many sessions were opened, by logins and by signed headers.
+    pub sessions_opened: u64,
     /// Documents, writes, unknown keys and refused duplicates.
     #[serde(flatten)]
     pub store: Store,
@@ -97,7 +99,7 @@ impl System {
 
     /// What the site holds.
     pub fn state(&self) -> State {
-        State { store: self.store.clone() }
+        State { sessions_opened: self.sessions.opened(), store: self.store.clone() }
     }
 
     /// Ends every session.

@@ -36,9 +36,9 @@ const IMPURE: [(&str, &str); 6] = [
 const MACHINE_FOLDERS: [&str; 3] = [concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat!("/ho", "me/")];
 
 /// Kinds of files that people read; others may hold anything.
-const TEXT_KINDS: [&str; 16] = [
+const TEXT_KINDS: [&str; 17] = [
     "rs", "toml", "md", "yaml", "yml", "sh", "json", "avsc", "sql", "xml", "txt", "ts", "tsx", "html", "css",
-    "conf",
+    "py", "conf",
 ];
 /// Files that are text and have no ending.
 const TEXT_NAMES: [&str; 3] = ["Dockerfile", "run", ".dockerignore"];
