@@ -5,7 +5,7 @@ use weir_processors::codes;
 
 use super::{Key, Object, Shape, key, object, version};
 
-static CODES: [Code; codes::ALL.len()] = codes::ALL;
+static CODES: [Code; 12] = codes::ALL;
 
 /// The mappings of a test file, the file itself first.
 pub fn objects() -> Vec<Object> {
