@@ -51,7 +51,7 @@ pub const TABLE: &[ErrorRow] = &[
 ];
 
 /// Words of a failure and their class; they stand before the code.
-const TEXTS: [(&str, Class); 7] = [
+pub const TEXTS: &[(&str, Class)] = &[
     ("no permission", Class::Permission),
     ("access_denied", Class::TokenExpired),
     ("not found resource", Class::Absent),
