@@ -3,19 +3,21 @@
 #[cfg(test)]
 mod suite;
 
+use std::sync::Arc;
+
 use serde_json::json;
-use suite::{Site, cases, deliver, existing_goods, goods, is_delivered, plain, refusal};
-use weir_model::target::TargetError;
+use suite::{Site, cases, deliver, document, execute, existing_goods, goods, is_delivered, plain, refusal};
+use weir_model::target::{Target, TargetError};
 use weir_sinks::sql::codes;
 
 macro_rules! cases {
-    ($($case:ident,)*) => {
+    ($module:ident: $($case:ident,)*) => {
         $(
             #[tokio::test]
             async fn $case() {
                 let name: String = stringify!($case).chars().take(30).collect();
                 let site = Site::mysql(&name).await;
-                cases::$case(&site).await;
+                $module::$case(&site).await;
                 site.close().await;
             }
         )*
@@ -23,6 +25,7 @@ macro_rules! cases {
 }
 
 cases! {
+    cases:
     rows_and_offset_are_stored_together,
     a_second_claim_fences_the_first,
     one_poison_row_in_a_thousand_stands_alone,
@@ -35,6 +38,15 @@ cases! {
     partitions_are_written_side_by_side,
     a_probe_tells_what_does_not_fit_and_creates_nothing,
     the_flows_own_statement_writes_and_lines_that_a_record_lost_are_deleted,
+}
+
+cases! {
+    execute:
+    a_header_and_its_lines_are_written_under_the_generated_id,
+    a_bad_line_takes_its_whole_document_back_and_no_other,
+    a_crash_between_commit_and_receipt_writes_no_line_twice,
+    a_thousand_documents_go_in_one_transaction,
+    statements_that_the_server_refuses_halt_before_anything_is_written,
 }
 
 #[tokio::test]
@@ -98,5 +110,85 @@ async fn connections_that_the_server_killed_are_replaced() {
     }
     assert!(is_delivered(&deliver(&target, &[plain(1)], 2).await.unwrap()[0]));
     assert_eq!(site.count("goods").await, 2);
+    site.close().await;
+}
+
+/// Orders whose header is written by a statement of the flow's own.
+fn orders(site: &Site) -> Arc<dyn Target> {
+    let param = |field: &str| json!({"field": field, "value": format!("{{{field}}}")});
+    let request = json!([{"field": "main_params", "type": "object",
+        "children": [param("order_no"), param("amount"), param("pieces"), param("day"), param("at")]}]);
+    let sql = "INSERT INTO orders (order_no, amount, pieces, day, at) VALUES (:order_no, :amount, :pieces, :day, :at)";
+    site.execute_target(&request, &[("main_sql", sql)])
+}
+
+#[tokio::test]
+async fn what_the_server_would_round_off_in_silence_is_refused() {
+    let site = Site::mysql("round").await;
+    site.execute(
+        "CREATE TABLE orders (order_no VARCHAR(9) PRIMARY KEY, amount DECIMAL(12,2), pieces INT UNSIGNED, day DATE, \
+         at DATETIME)",
+    )
+    .await;
+    let target = orders(&site);
+    target.claim(0).await.unwrap();
+    let order = |offset: i64, field: &str, value: &str| {
+        document(offset, &json!({"main_params": {"order_no": offset, field: value}}))
+    };
+    let batch = [
+        order(0, "amount", "12.50"),
+        order(1, "amount", "12.505"),
+        order(2, "pieces", "1.5"),
+        order(3, "day", "2024-01-15 10:00:00"),
+        order(4, "at", "2024-01-15 10:00:00.250"),
+        order(5, "amount", "一"),
+        order(6, "pieces", "-1"),
+        order(7, "at", "2024-01-15 10:00:00.000"),
+    ];
+    let outcomes = deliver(&target, &batch, 8).await.unwrap();
+    let fields = ["", "amount", "pieces", "day", "at", "amount", "pieces", ""];
+    for (outcome, field) in outcomes.iter().zip(fields) {
+        if field.is_empty() {
+            assert!(is_delivered(outcome), "{outcome:?}");
+            continue;
+        }
+        let refused = refusal(outcome);
+        let named = format!("main_params.{field}");
+        assert_eq!(
+            (refused.code.clone(), refused.field.as_deref()),
+            (codes::VALUE, Some(named.as_str())),
+            "{refused}"
+        );
+    }
+    assert_eq!(
+        site.texts("SELECT CAST(amount AS CHAR) FROM orders WHERE order_no = '0'").await,
+        [Some("12.50".into())]
+    );
+    site.close().await;
+}
+
+#[tokio::test]
+async fn statements_take_the_id_of_a_number_without_a_sign_and_need_transactions() {
+    let site = Site::mysql("returning").await;
+    site.execute("CREATE TABLE orders (id BIGINT UNSIGNED AUTO_INCREMENT PRIMARY KEY, order_no INT) AUTO_INCREMENT=18446744073709551000")
+        .await;
+    let request = json!([{"field": "main_params", "type": "object",
+        "children": [{"field": "order_no", "value": "{order_no}"}]}]);
+    let plain = "INSERT INTO orders (order_no) VALUES (:order_no)";
+    let returning = format!("{plain} RETURNING id");
+    let update = ("extend_sql_1", "UPDATE orders SET order_no = order_no + 1 WHERE id = :lastInsertId");
+    for (offset, sql) in [plain, returning.as_str()].into_iter().enumerate() {
+        let target = site.execute_target(&request, &[("main_sql", sql), update]);
+        target.claim(0).await.unwrap();
+        let offset = i64::try_from(offset).unwrap();
+        let order = document(offset, &json!({"main_params": {"order_no": 7}}));
+        assert!(is_delivered(&deliver(&target, &[order], offset + 1).await.unwrap()[0]));
+    }
+    assert_eq!(site.count("orders WHERE order_no = 8").await, 2);
+    site.execute("DROP TABLE orders").await;
+    site.execute("CREATE TABLE orders (id BIGINT AUTO_INCREMENT PRIMARY KEY, order_no INT) ENGINE=MyISAM")
+        .await;
+    let report = site.execute_target(&request, &[("main_sql", plain), update]).probe().await.unwrap();
+    assert!(report.problems[0].contains("MyISAM"), "{report:?}");
     site.close().await;
 }

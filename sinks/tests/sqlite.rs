@@ -3,20 +3,21 @@
 #[cfg(test)]
 mod suite;
 
-use suite::{Site, cases};
+use suite::{Site, cases, execute};
 
 macro_rules! cases {
-    ($($case:ident,)*) => {
+    ($module:ident: $($case:ident,)*) => {
         $(
             #[tokio::test]
             async fn $case() {
-                cases::$case(&Site::sqlite()).await;
+                $module::$case(&Site::sqlite()).await;
             }
         )*
     };
 }
 
 cases! {
+    cases:
     rows_and_offset_are_stored_together,
     a_second_claim_fences_the_first,
     one_poison_row_in_a_thousand_stands_alone,
@@ -29,4 +30,13 @@ cases! {
     partitions_are_written_side_by_side,
     a_probe_tells_what_does_not_fit_and_creates_nothing,
     the_flows_own_statement_writes_and_lines_that_a_record_lost_are_deleted,
+}
+
+cases! {
+    execute:
+    a_header_and_its_lines_are_written_under_the_generated_id,
+    a_bad_line_takes_its_whole_document_back_and_no_other,
+    a_crash_between_commit_and_receipt_writes_no_line_twice,
+    a_thousand_documents_go_in_one_transaction,
+    statements_that_the_server_refuses_halt_before_anything_is_written,
 }

@@ -291,3 +291,43 @@ proptest! {
         let _ = run(&compiled.unwrap(), &record, false);
     }
 }
+
+/// A header with its lines for the statements of `execute` (contract qeasy-metadata §10).
+const EXECUTE: &str = r#"  system: mysql
+  key: [main_params.order_no]
+  metadata:
+    api: execute
+    request:
+      - field: main_params
+        type: object
+        children:
+          - {field: order_no, value: "{id}"}
+          - {field: amount, type: float, value: "{amount}"}
+      - field: extend_params_1
+        type: array
+        value: lines
+        children:
+          - {field: sku, value: "{{lines.sku}}"}
+          - {field: order_no, value: "{id}"}
+    otherRequest:
+      - {field: main_sql, value: "INSERT INTO orders (order_no, amount) VALUES (:order_no, :amount)"}
+      - {field: extend_sql_1, value: "INSERT INTO goods (id, sku, no) VALUES (:lastInsertId, :sku, :order_no)"}
+"#;
+
+#[test]
+fn a_sql_target_with_statements_takes_documents_and_no_rows() {
+    check(
+        "",
+        EXECUTE,
+        &[
+            (
+                r#"{"id":"S1","amount":0.10,"lines":[{"sku":"a"},{"sku":"b"}]}"#,
+                r#"{"main_params":{"order_no":"S1","amount":0.10},"extend_params_1":[{"sku":"a","order_no":"S1"},{"sku":"b","order_no":"S1"}]}"#,
+            ),
+            (r#"{"id":"S1"}"#, r#"{"main_params":{"order_no":"S1"}}"#),
+        ],
+    );
+    let (_, problems) = flow("", &EXECUTE.replace("main_params.order_no]", "order_no]"));
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert!(problems[0].contains("the key \"order_no\" is no field of the document"), "{problems:?}");
+}

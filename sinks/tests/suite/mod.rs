@@ -6,6 +6,7 @@
 #![allow(dead_code)]
 
 pub mod cases;
+pub mod execute;
 
 use std::sync::Arc;
 
@@ -155,15 +156,26 @@ impl Site {
         target.unwrap_or_else(|| panic!("{:?}", problems.list()))
     }
 
+    /// The target of a flow that runs these statements.
+    pub fn execute_target(&self, request: &Json, statements: &[(&str, &str)]) -> Arc<dyn Target> {
+        let spec = self.parsed(&json!({
+            "system": self.system,
+            "key": ["main_params.order_no"],
+            "metadata": {"api": "execute", "request": request, "otherRequest": items(statements)},
+        }));
+        self.built(&spec, &self.connection, "cluster-a")
+    }
+
     fn spec(&self, key: &[&str], settings: &Json, other: &[(&str, &str)]) -> TargetSpec {
-        let other: Vec<Json> =
-            other.iter().map(|(field, value)| json!({"field": field, "value": value})).collect();
-        let target = json!({
+        self.parsed(&json!({
             "system": self.system,
             "key": key,
             "settings": settings,
-            "metadata": {"api": "batchexecute", "request": [], "otherRequest": other},
-        });
+            "metadata": {"api": "batchexecute", "request": [], "otherRequest": items(other)},
+        }))
+    }
+
+    fn parsed(&self, target: &Json) -> TargetSpec {
         let text = format!(
             "version: 1\nflow: goods\nsource: {{name: s, system: x, poll: {{start_from: \"2024-01-01\"}}, \
              metadata: {{api: a, id: id}}}}\ntarget: {target}\n"
@@ -182,6 +194,10 @@ impl Site {
             }
         }
     }
+}
+
+fn items(items: &[(&str, &str)]) -> Vec<Json> {
+    items.iter().map(|(field, value)| json!({"field": field, "value": value})).collect()
 }
 
 /// A table of four columns that the target creates.
@@ -207,7 +223,12 @@ pub fn existing_goods() -> Json {
 
 /// A document of these rows at this offset.
 pub fn delivery(offset: i64, rows: &Json) -> Delivery {
-    let body = bytes::Bytes::from(json!({"rows": rows}).to_string());
+    document(offset, &json!({"rows": rows}))
+}
+
+/// A document of this body at this offset.
+pub fn document(offset: i64, body: &Json) -> Delivery {
+    let body = bytes::Bytes::from(body.to_string());
     let document = Document {
         flow: FlowName::from("goods"),
         flow_version: FlowVersion::default(),

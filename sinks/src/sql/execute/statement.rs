@@ -76,8 +76,8 @@ impl Statement {
         };
         match ast {
             Ast::Insert(insert) => read.insert(insert, text, dialect)?,
-            Ast::Update(update) => read.update(update)?,
-            Ast::Delete(delete) => read.delete(delete)?,
+            Ast::Update(update) => read.update(&update)?,
+            Ast::Delete(delete) => read.delete(&delete)?,
             _ => {
                 return Err(refuse(
                     "只支持 INSERT、REPLACE、UPDATE、DELETE",
@@ -154,7 +154,7 @@ impl Statement {
         Ok(())
     }
 
-    fn update(&mut self, update: Update) -> Result<(), Complaint> {
+    fn update(&mut self, update: &Update) -> Result<(), Complaint> {
         if update.or.is_some() {
             return Err(refuse("UPDATE OR … 会不声不响地丢行", "UPDATE OR … loses rows without a word"));
         }
@@ -164,7 +164,7 @@ impl Statement {
         Ok(())
     }
 
-    fn delete(&mut self, delete: Delete) -> Result<(), Complaint> {
+    fn delete(&mut self, delete: &Delete) -> Result<(), Complaint> {
         self.condition(delete.selection.as_ref())?;
         let (FromTable::WithFromKeyword(tables) | FromTable::WithoutKeyword(tables)) = &delete.from;
         self.tables(tables)
