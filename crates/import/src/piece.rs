@@ -69,13 +69,14 @@ const COMMON_KEYS: [&str; 7] =
 /// Keys that mean something only beside others.
 const WEAK_KEYS: [&str; 6] = ["method", "id", "number", "name", "type", "describe"];
 /// Parameters of the adapters' calls (contract qeasy-metadata §10).
-const CALL_KEYS: [&str; 7] = [
+const CALL_KEYS: [&str; 8] = [
     "FormId",
     "Operation",
     "IsVerifyBaseDataField",
     "IsAutoSubmitAndAudit",
     "main_sql",
     "extend_sql_1",
+    "extend_sql_2",
     "limit",
 ];
 /// Macros that only a query has.

@@ -170,3 +170,26 @@ fn nothing_that_was_printed_is_lost() {
     let printed = blocks.next().unwrap().unwrap();
     assert_eq!(exported.source.unwrap().to_string(), printed.to_string());
 }
+
+/// `execute` with its statements: nothing is filled in but the key, and nothing is lost.
+#[test]
+fn statements_with_named_values_are_carried_over() {
+    let printed = r#"{"api": "execute", "effect": "EXECUTE", "method": "SQL", "id": "order_no", "request": [
+        {"field": "main_params", "type": "object", "children": [
+            {"field": "amount", "value": "{amount}"}, {"field": "order_no", "value": "{so_id}"}]},
+        {"field": "extend_params_1", "type": "array", "value": "items", "children": [
+            {"field": "sku", "value": "{{items.sku_id}}"}]}],
+      "otherRequest": [
+        {"field": "main_sql", "value": "INSERT INTO orders (order_no, amount) VALUES (:order_no, :amount)"},
+        {"field": "extend_sql_1", "value": "INSERT INTO goods (order_id, sku) VALUES (:lastInsertId, :sku)"}]}"#;
+    let source = r#"{"api": "/open/orders/single/query", "effect": "QUERY", "id": "o_id", "request": []}"#;
+    let text = format!("```json\n{source}\n```\n\n```json\n{printed}\n```\n");
+    let imported = import("orders-to-mysql", &text).unwrap();
+    let mut problems = Problems::new("f.yaml");
+    let flow = FlowSpec::parse(&imported.yaml, &mut problems).unwrap();
+    assert!(!problems.has_errors(), "{:?}\n{}", problems.list(), imported.yaml);
+    assert_eq!(flow.target.key, ["main_params.order_no"]);
+    assert!(flow.target.settings.is_null() && flow.target.metadata.runs_statements(), "{}", imported.yaml);
+    let exported = export(&imported.yaml).unwrap().target.unwrap();
+    assert_eq!(exported, serde_json::from_str::<Value>(printed).unwrap());
+}

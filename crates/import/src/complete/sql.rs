@@ -1,4 +1,5 @@
-//! A SQL target: the columns of its statement, the items they lack, and the table's settings.
+//! A SQL target: the columns of its statement, the items they lack, and the table's settings; or the statements of its
+//! own that it runs (`execute`), which need nothing but a key.
 
 use serde_json::{Map, json};
 use weir_model::Json;
@@ -26,6 +27,10 @@ pub fn plan(
     plan: &mut TargetPlan,
     report: &mut Report,
 ) {
+    if side.text("api") == "execute" {
+        plan.key = vec![key_of_statements(side, row, report)];
+        return;
+    }
     let statement = side.items("otherRequest").iter().find(|item| field(item) == "main_sql");
     let statement = statement.and_then(|item| item.get("value")?.as_str()).and_then(Statement::read);
     let table = match &statement {
@@ -50,6 +55,34 @@ pub fn plan(
         flatten(&columns, row, source, report);
     }
     plan.settings = Some(settings(&table, &columns, &plan.key, side, report));
+}
+
+/// The business key of statements with named values: a parameter of the first one.
+fn key_of_statements(side: &Side, row: Option<&SourceApi>, report: &mut Report) -> String {
+    const PARAMS: &str = "main_params";
+    if !side.items("otherRequest").iter().any(|item| field(item) == "main_sql") {
+        report.add(
+            Kind::Doubtful,
+            None,
+            "没有打印语句 main_sql：请在 otherRequest 中补上，取值写成 :名称",
+            "no statement is printed: add main_sql to otherRequest, with :name for each value",
+        );
+    }
+    let params = side.items("request").iter().find(|item| field(item) == PARAMS);
+    let children = params.and_then(|item| item.get("children")?.as_array());
+    let names: Vec<&str> = children.into_iter().flatten().map(field).collect();
+    let known = [side.text("id"), row.map_or("", |row| row.number)];
+    let Some(name) = known.iter().find(|name| names.contains(*name)).or(names.first()) else {
+        return PARAMS.to_owned();
+    };
+    let key = format!("{PARAMS}.{name}");
+    report.add(
+        Kind::Assumed,
+        None,
+        format!("业务主键取 {key}；它在表中应是唯一的"),
+        format!("the business key is taken to be {key}; it must be unique in its table"),
+    );
+    key
 }
 
 impl Statement {

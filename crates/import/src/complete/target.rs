@@ -56,6 +56,7 @@ fn name_api(side: &mut Side, report: &mut Report) {
     let has = |name: &str| side.items("otherRequest").iter().any(|item| field(item) == name);
     let api = match () {
         () if has("FormId") => "batchSave",
+        () if has("extend_sql_1") => "execute",
         () if has("main_sql") => "batchexecute",
         () => {
             report.add(
