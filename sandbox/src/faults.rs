@@ -22,7 +22,8 @@ pub enum Fault {
     Http5xx,
     /// HTTP 200 with a failure of the vendor. Jushuitan: `code` 199 (default), 200, 100 or any other. Kingdee: `code`
     /// is a MsgCode, 13 (default), 14 or any other, `response_error`, or `519/4006` for a refusal of the old gateway
-    /// (which has HTTP status 519). OKKI: `code` 429 (default), 401, 404 or any other; on its token endpoints an error of
+    /// (which has HTTP status 519); of a login a LoginResultType (default 0: too many logins), or `licence` for a page in
+    /// place of a session. OKKI: `code` 429 (default), 401, 404 or any other; on its token endpoints an error of
     /// OAuth2 such as `invalid_grant` (default `server_error`). K/3: `locked` (default), `deadlock`, `licence`,
     /// `unauthorised`, `period`, `row` (`StatusCode` 200 with a row whose `FStatus` is false), `failed_row` (the same
     /// under 201), or a number. Wangdiantong: `code` 1012 (default, enterprise), 100 with one of its limit texts by turns
@@ -56,7 +57,8 @@ pub enum Fault {
     NullMsg,
     /// Jushuitan: a page after the last is empty and still says `has_next`.
     HasNextOnEmptyPage,
-    /// The access token or session of the call ends now, as if its time had come.
+    /// The access token or session of the call ends now, as if its time had come. Kingdee: `code` is what the site says
+    /// of a session that is over, such as `未登录` or `ctx == null`.
     ExpiredToken,
     /// Wangdiantong: the Qimen router refuses the call itself; `code` is 7 (default), 8, 25 or any other, or a sub code
     /// such as `isp.remote-service-error`.

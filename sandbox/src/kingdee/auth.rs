@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use serde_json::{Value, json};
 
-use crate::reply::Reply;
+use crate::{Rule, reply::Reply};
 
 use super::{
     Settings,
@@ -23,6 +23,8 @@ const FRESHNESS: u64 = 600;
 pub struct Sessions {
     expiries: BTreeMap<String, i64>,
     opened: u64,
+    /// What is said of a session that is over.
+    words_of_end: String,
     dice: StdRng,
 }
 
@@ -53,7 +55,12 @@ pub enum Login {
 impl Sessions {
     /// A site without sessions.
     pub fn new(seed: u64) -> Self {
-        Self { expiries: BTreeMap::new(), opened: 0, dice: StdRng::seed_from_u64(seed ^ 0x0055_E551) }
+        Self {
+            expiries: BTreeMap::new(),
+            opened: 0,
+            words_of_end: TIMED_OUT.to_owned(),
+            dice: StdRng::seed_from_u64(seed ^ 0x0055_E551),
+        }
     }
 
     /// How many sessions were opened, by logins and by signed headers.
@@ -61,8 +68,9 @@ impl Sessions {
         self.opened
     }
 
-    /// Ends every session; their ids stay known as ended ones.
-    pub fn expire(&mut self) {
+    /// Ends every session; their ids stay known as ended ones, of which the site says `words` from now on.
+    pub fn expire(&mut self, words: Option<&str>) {
+        words.unwrap_or(TIMED_OUT).clone_into(&mut self.words_of_end);
         for expiry in self.expiries.values_mut() {
             *expiry = i64::MIN;
         }
@@ -85,7 +93,7 @@ impl Sessions {
         }
         if !headers.contains_key("x-api-signature") {
             let known = presented.is_some_and(|id| self.expiries.contains_key(&id));
-            let words = if known { "会话已超时，请重新登录" } else { CONTEXT_LOST };
+            let words = if known { self.words_of_end.as_str() } else { CONTEXT_LOST };
             return Err(Denied::Failure(Failure::new(1, words)));
         }
         check_signed(settings, path, headers, now)?;
@@ -107,35 +115,52 @@ impl Sessions {
         id
     }
 
+    /// The answer to a login that a knob asks for: a page in place of a session (`licence`), or a LoginResultType with its
+    /// words. What a site says to too many logins is not known (contract §2a knows the types 1 and 0).
+    pub fn refuse_login(rule: &Rule) -> Reply {
+        let (code, words) = rule.code_and_words().unwrap_or(("0", None));
+        if code == "licence" {
+            let page = json!({ "FormId": "BOS_LicenseWarning", "IsSuccessByAPI": true });
+            return login_answer(1, None, page).refused("login");
+        }
+        let words = words.unwrap_or("登录过于频繁，请稍后再试");
+        login_answer(code.parse().unwrap_or(0), Some(words), json!({})).refused("login")
+    }
+
     /// Answers a login: a session when the credentials are right, type 0 when they are not.
     pub fn log_in(&mut self, settings: &Settings, login: Login, request: &Request, now: i64) -> Reply {
         if !is_right(settings, login, request, now) {
-            let body = json!({
-                "Message": "用户名或密码错误", "MessageCode": "CheckPasswordPolicy", "LoginResultType": 0,
-                "Context": null, "KDSVCSessionId": null, "FormId": null, "RedirectFormParam": null,
-                "FormInputObject": null, "ErrorStackTrace": null, "Lcid": 0, "AccessToken": null,
-                "IsSuccessByAPI": false,
-            });
-            return Reply::json(body.to_string()).refused("login");
+            return login_answer(0, Some("用户名或密码错误"), json!({})).refused("login");
         }
         let id = self.open(settings, now);
-        let body = json!({
-            "Message": null, "MessageCode": "CheckPasswordPolicy", "LoginResultType": 1,
-            "Context": {
-                "SessionId": id, "UserLocale": "zh-CN", "DBid": settings.account_id,
-                "UserName": settings.user_name, "DataCenterNumber": "sandbox", "Lcid": 2052,
-            },
-            "KDSVCSessionId": id, "FormId": null, "RedirectFormParam": null, "FormInputObject": null,
-            "ErrorStackTrace": null, "Lcid": 0, "AccessToken": null, "IsSuccessByAPI": true,
+        let context = json!({
+            "SessionId": id, "UserLocale": "zh-CN", "DBid": settings.account_id,
+            "UserName": settings.user_name, "DataCenterNumber": "sandbox", "Lcid": 2052,
         });
-        let mut reply = Reply::json(body.to_string());
+        let session = json!({ "Context": context, "KDSVCSessionId": id, "IsSuccessByAPI": true });
+        let mut reply = login_answer(1, None, session);
         reply.cookies = cookies(&id);
         reply
     }
 }
 
+/// What the site says of a session that is over, unless a knob has it say something else.
+const TIMED_OUT: &str = "会话已超时，请重新登录";
 /// What the site says when it knows no session and cannot open one.
 const CONTEXT_LOST: &str = "会话信息已丢失，请重新登录";
+
+/// The answer to a login: its usual fields, and those that are different.
+fn login_answer(kind: i64, words: Option<&str>, different: Value) -> Reply {
+    let mut body = json!({
+        "Message": words, "MessageCode": "CheckPasswordPolicy", "LoginResultType": kind, "Context": null,
+        "KDSVCSessionId": null, "FormId": null, "RedirectFormParam": null, "FormInputObject": null,
+        "ErrorStackTrace": null, "Lcid": 0, "AccessToken": null, "IsSuccessByAPI": false,
+    });
+    if let (Some(body), Value::Object(different)) = (body.as_object_mut(), different) {
+        body.extend(different);
+    }
+    Reply::json(body.to_string())
+}
 
 fn cookies(id: &str) -> Vec<String> {
     vec![format!("kdservice-sessionid={id}; path=/"), format!("ASP.NET_SessionId={id}; path=/; HttpOnly")]

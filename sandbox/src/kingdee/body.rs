@@ -13,6 +13,10 @@ pub struct Request {
     pub data: Map<String, Value>,
     /// The positional parameters, as logins carry them.
     pub positional: Vec<Value>,
+    /// What `ExcuteOperation` is to do (`opNumber`); empty for other calls.
+    pub operation: String,
+    /// Whether the call is to be begun and asked for later (`beginmethod`).
+    pub is_begun: bool,
 }
 
 impl Request {
@@ -48,10 +52,13 @@ impl Request {
                 match parsed_object(parameter) {
                     Some(data) => request.data = data,
                     None if request.form_id.is_empty() => request.form_id = text(parameter),
+                    None if request.operation.is_empty() => request.operation = text(parameter),
                     None => {}
                 }
             }
         } else if let Some(data) = find(&fields, "data") {
+            request.operation = find(&fields, "opNumber").map(text).unwrap_or_default();
+            request.is_begun = find(&fields, "beginmethod").map(text).as_deref() == Some("BeginQueryImpl");
             request.data = parsed_object(data).ok_or("data is not a JSON object")?;
             request.form_id = find(&fields, "formid").map(text).unwrap_or_default();
         } else {
@@ -122,7 +129,7 @@ pub fn text(value: &Value) -> String {
 }
 
 /// An object, also when it is written as a text.
-fn parsed_object(value: &Value) -> Option<Map<String, Value>> {
+pub fn parsed_object(value: &Value) -> Option<Map<String, Value>> {
     match value {
         Value::Object(fields) => Some(fields.clone()),
         Value::String(text) => serde_json::from_str(text).ok(),

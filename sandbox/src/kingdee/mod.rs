@@ -15,6 +15,7 @@ mod save;
 mod sign;
 mod steps;
 mod store;
+mod tasks;
 
 use axum::{
     Router,
@@ -39,6 +40,7 @@ use self::{
     envelope::{Failure, Status},
     forms::Form,
     steps::Step,
+    tasks::Tasks,
 };
 
 pub use self::store::{Document, DocumentStatus, Store, Write};
@@ -88,13 +90,14 @@ pub struct State {
 pub struct System {
     settings: Settings,
     sessions: Sessions,
+    tasks: Tasks,
     store: Store,
 }
 
 impl System {
     /// A site without documents.
     pub fn new(settings: Settings, seed: u64) -> Self {
-        Self { settings, sessions: Sessions::new(seed), store: Store::default() }
+        Self { settings, sessions: Sessions::new(seed), tasks: Tasks::default(), store: Store::default() }
     }
 
     /// What the site holds.
@@ -104,7 +107,7 @@ impl System {
 
     /// Ends every session.
     pub fn expire_sessions(&mut self) {
-        self.sessions.expire();
+        self.sessions.expire(None);
     }
 }
 
@@ -119,6 +122,9 @@ enum Operation {
     ExecuteBillQuery,
     BillQuery,
     QueryBusinessInfo,
+    /// A step that is named in the call.
+    ExecuteOperation,
+    QueryAsyncResult,
 }
 
 impl Operation {
@@ -135,6 +141,9 @@ impl Operation {
             "executebillquery" => Self::ExecuteBillQuery,
             "billquery" => Self::BillQuery,
             "querybusinessinfo" => Self::QueryBusinessInfo,
+            // The official clients misspell it; one site was seen to know the right spelling alone.
+            "excuteoperation" | "executeoperation" => Self::ExecuteOperation,
+            "queryasyncresult" => Self::QueryAsyncResult,
             _ => return None,
         })
     }
@@ -153,6 +162,8 @@ impl Operation {
             Self::ExecuteBillQuery => "ExecuteBillQuery",
             Self::BillQuery => "BillQuery",
             Self::QueryBusinessInfo => "QueryBusinessInfo",
+            Self::ExecuteOperation => "ExcuteOperation",
+            Self::QueryAsyncResult => "QueryAsyncResult",
         }
     }
 
@@ -237,12 +248,15 @@ fn serve(
     let now = world.clock.now();
     match service {
         Service::Login(login) => {
+            if let Some(rule) = world.strikes(Fault::VendorError, call) {
+                return Sessions::refuse_login(&rule);
+            }
             let System { settings, sessions, .. } = &mut world.kingdee;
             sessions.log_in(settings, *login, &request, now)
         }
         Service::Data(operation) => {
-            if world.strikes(Fault::ExpiredToken, call).is_some() {
-                world.kingdee.sessions.expire();
+            if let Some(rule) = world.strikes(Fault::ExpiredToken, call) {
+                world.kingdee.sessions.expire(rule.code.as_deref());
             }
             let System { settings, sessions, .. } = &mut world.kingdee;
             let access = match sessions.enter(settings, path, headers, now) {
@@ -284,33 +298,52 @@ fn gateway_refusal(code: &str) -> Reply {
     Reply::plain(status, "application/json", body.to_string()).refused(format!("519/{code}"))
 }
 
+/// What an operation tells.
+enum Told {
+    /// The outcome per document, and what else the envelope holds.
+    Status(Status, Map<String, Value>),
+    /// An answer without the envelope.
+    Bare(Value),
+}
+
 /// Carries an operation out, and puts its outcome into the envelope.
 fn operate(world: &mut World, call: &Call, operation: Operation, request: &Request) -> Reply {
-    let form = match form_of(request) {
-        Ok(form) => form,
-        Err(failure) => return failed(operation, &failure),
-    };
-    let outcome = match operation {
-        Operation::Save => save::save(world, call, form, request, false),
-        Operation::Draft => save::save(world, call, form, request, true),
-        Operation::BatchSave => save::batch_save(world, call, form, request),
-        Operation::Step(step) => {
-            steps::take(&mut world.kingdee.store, form, request, step).map(|status| (status, Map::new()))
+    match carry_out(world, call, operation, request) {
+        Ok(Told::Status(status, more)) if operation == Operation::BatchSave && request.is_begun => {
+            let begun = world.kingdee.tasks.begin(status.envelope(more));
+            Reply::json(begun.to_string())
         }
-        Operation::View => query::view(&world.kingdee.store, form, request),
-        Operation::QueryBusinessInfo => Ok(query::business_info(form)),
-        Operation::ExecuteBillQuery | Operation::BillQuery => {
-            return match query::rows(&world.kingdee.store, form, request) {
-                Ok(rows) if operation == Operation::BillQuery => Reply::json(rows.into_objects().to_string()),
-                Ok(rows) => Reply::json(rows.into_arrays().to_string()),
-                Err(failure) => failed(operation, &failure),
-            };
-        }
-    };
-    match outcome {
-        Ok((status, more)) => enveloped(operation, status, more),
+        Ok(Told::Status(status, more)) => enveloped(operation, status, more),
+        Ok(Told::Bare(answer)) => Reply::json(answer.to_string()),
         Err(failure) => failed(operation, &failure),
     }
+}
+
+fn carry_out(
+    world: &mut World,
+    call: &Call,
+    operation: Operation,
+    request: &Request,
+) -> Result<Told, Failure> {
+    let form = form_of(request);
+    let System { store, tasks, .. } = &mut world.kingdee;
+    let (status, more) = match operation {
+        Operation::Save => save::save(world, call, form?, request, false)?,
+        Operation::Draft => save::save(world, call, form?, request, true)?,
+        Operation::BatchSave => save::batch_save(world, call, form?, request)?,
+        Operation::Step(step) => (steps::take(store, form?, request, step)?, Map::new()),
+        Operation::ExecuteOperation => {
+            (steps::take(store, form?, request, Step::named(&request.operation)?)?, Map::new())
+        }
+        Operation::View => query::view(store, form?, request)?,
+        Operation::QueryBusinessInfo => query::business_info(form?),
+        Operation::BillQuery => return Ok(Told::Bare(query::rows(store, form?, request)?.into_objects())),
+        Operation::ExecuteBillQuery => {
+            return Ok(Told::Bare(query::rows(store, form?, request)?.into_arrays()));
+        }
+        Operation::QueryAsyncResult => return tasks.ask(request).map(Told::Bare),
+    };
+    Ok(Told::Status(status, more))
 }
 
 fn form_of(request: &Request) -> Result<&'static Form, Failure> {

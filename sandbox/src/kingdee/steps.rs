@@ -19,6 +19,18 @@ pub enum Step {
 }
 
 impl Step {
+    /// The step that `ExcuteOperation` names.
+    pub fn named(name: &str) -> Result<Self, Failure> {
+        match name.to_ascii_lowercase().as_str() {
+            "submit" => Ok(Self::Submit),
+            "audit" => Ok(Self::Audit),
+            "unaudit" => Ok(Self::UnAudit),
+            "delete" => Ok(Self::Delete),
+            "" => Err(Failure::new(3, "操作编码不能为空")),
+            _ => Err(Failure::new(4, format!("操作{name}不存在"))),
+        }
+    }
+
     fn label(self) -> &'static str {
         match self {
             Self::Submit => "提交",
