@@ -22,6 +22,9 @@ mod tests;
 
 /// How far a look at a source reaches whose windows nothing limits.
 const LONGEST_LOOK: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// How far a window with archived records reaches beyond the age at which records are archived: that age moves on while
+/// windows are read, and the windows behind it must not follow it one by one.
+const ARCHIVE_MARGIN: SignedDuration = SignedDuration::from_hours(1);
 
 /// A stretch of time to read, both ends inclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +35,8 @@ pub struct Window {
     pub to: Timestamp,
     /// [`Lane::CatchUp`] when more windows follow at once, else [`Lane::Live`].
     pub lane: Lane,
+    /// Whether records of it may have been archived: it is read from both lists.
+    pub archived: bool,
 }
 
 /// Plans the windows of one source.
@@ -47,6 +52,8 @@ pub struct Planner {
     start: StartFrom,
     /// Nothing before this local time is read; set when the source starts at a fixed time.
     floor: Option<Timestamp>,
+    /// How old a record is before it may be archived.
+    archived_after: Option<SignedDuration>,
 }
 
 /// Why no window can be planned for a source.
@@ -88,7 +95,23 @@ impl Planner {
             api_limit: api_limit.map(signed),
             start: poll.start_from.clone(),
             floor,
+            archived_after: None,
         })
+    }
+
+    /// The same, for a source whose records are archived once they are as old as `after`.
+    #[must_use]
+    pub fn with_archive(self, after: Option<Duration>) -> Self {
+        Self { archived_after: after.map(signed), ..self }
+    }
+
+    /// Whether a record of this time may have been archived by `now`.
+    pub fn is_archived(&self, at: Timestamp, now: Timestamp) -> bool {
+        self.archived_until(now).is_some_and(|until| at < until)
+    }
+
+    fn archived_until(&self, now: Timestamp) -> Option<Timestamp> {
+        self.archived_after.map(|after| back(now, after))
     }
 
     /// Where a source without a cursor begins.
@@ -103,7 +126,7 @@ impl Planner {
     pub fn newest(&self, now: Timestamp) -> Window {
         let to = whole_second(now);
         let longest = [self.max_window, self.api_limit].into_iter().flatten().min().unwrap_or(LONGEST_LOOK);
-        Window { from: back(to, longest), to, lane: Lane::Reconcile }
+        Window { from: back(to, longest), to, lane: Lane::Reconcile, archived: false }
     }
 
     /// The next window after everything before `settled_until` was read; none while nothing more is settled.
@@ -112,18 +135,22 @@ impl Planner {
         if settled <= settled_until {
             return None;
         }
-        let mut from = self.unambiguous_before(whole_second(back(settled_until, self.look_back)));
+        let overlap = back(settled_until, self.look_back);
+        let mut from = self.unambiguous_before(whole_second(overlap));
         if let Some(floor) = self.floor {
             from = from.max(floor.min(settled_until));
         }
+        let archived_until = self.archived_until(now).filter(|until| overlap < *until);
         let longest = [
             self.max_window.map(|limit| forth(settled_until, limit)),
             self.api_limit.map(|limit| self.longest_from(from, limit)),
+            // Younger records are in the live list alone.
+            archived_until.map(|until| forth(forth(until, self.look_back), ARCHIVE_MARGIN)),
         ];
         let limit = longest.into_iter().flatten().min().unwrap_or(Timestamp::MAX);
         let lane = if limit < settled { Lane::CatchUp } else { Lane::Live };
         let to = self.end_within(settled_until, limit.min(settled));
-        Some(Window { from, to, lane })
+        Some(Window { from, to, lane, archived: archived_until.is_some() })
     }
 
     /// The window's end: `limit`, or before an hour that happens twice, unless that would be no progress: then after it.

@@ -4,10 +4,12 @@
 //! | Module | Does |
 //! | --- | --- |
 //! | [`source`](SourcePoller) | one source's settings, put together once |
-//! | `windows` | window after window: publications, cursors, facts |
+//! | `live` | the regular poll: from the cursor to the settled present |
+//! | `windows` | one window: publications, cursors, facts |
 //! | `pages` | one page: calls again after failures, looks at what came, writes letters |
 //! | `sample` | one page to look at, outside of the loop |
 
+mod live;
 mod pages;
 mod sample;
 mod source;
@@ -16,7 +18,7 @@ mod windows;
 pub use sample::Sample;
 pub use source::{History, Settings, SourcePoller};
 
-use weir_model::outcome::Refusal;
+use weir_model::{cursor::Lane, outcome::Refusal, record::Reason};
 
 /// Why a source is no longer polled.
 #[derive(Debug)]
@@ -25,4 +27,27 @@ enum Ended {
     Stopped,
     /// A person must act.
     Halted(Refusal),
+}
+
+/// Who reads a source. Each has a cursor of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reader {
+    /// The regular poll.
+    Live,
+}
+
+impl Reader {
+    /// The lane of its cursor.
+    fn lane(self) -> Lane {
+        match self {
+            Self::Live => Lane::Live,
+        }
+    }
+
+    /// Why its records are published.
+    fn reason(self) -> Reason {
+        match self {
+            Self::Live => Reason::Poll,
+        }
+    }
 }

@@ -17,7 +17,7 @@ use weir_runtime::{
 };
 
 use super::{
-    Ended, SourcePoller,
+    Ended, Reader, SourcePoller,
     windows::{publish, rest},
 };
 use crate::{
@@ -62,6 +62,7 @@ pub(super) struct Page {
 /// Reads the pages of one source.
 pub(super) struct Pages<'a> {
     source: &'a SourcePoller,
+    reader: Reader,
     publisher: &'a Publisher,
     stop: &'a CancellationToken,
     /// The page before this one, and the digest of its rows.
@@ -75,10 +76,11 @@ pub(super) struct Pages<'a> {
 impl<'a> Pages<'a> {
     pub(super) fn new(
         source: &'a SourcePoller,
+        reader: Reader,
         publisher: &'a Publisher,
         stop: &'a CancellationToken,
     ) -> Self {
-        Self { source, publisher, stop, former: None, keyed: false, hopeless: HashSet::new() }
+        Self { source, reader, publisher, stop, former: None, keyed: false, hopeless: HashSet::new() }
     }
 
     /// The next page has no page before it.
@@ -219,7 +221,7 @@ impl<'a> Pages<'a> {
             let error = match self.attempt(ask).await? {
                 Ok(answer) => {
                     if failures > 0 {
-                        self.source.tell(Condition::Ready);
+                        self.source.tell(self.reader, Condition::Ready);
                         tracing::info!(source = %self.source.name, failures, "calls succeed again");
                     }
                     return Ok(answer);
@@ -242,7 +244,7 @@ impl<'a> Pages<'a> {
             if error.reaction == Reaction::Halt || unclear >= MOST_UNCLEAR {
                 return Err(Ended::Halted(Refusal::new(error.code.clone(), error.explanation())));
             }
-            self.source.tell(Condition::Waiting(error.explanation()));
+            self.source.tell(self.reader, Condition::Waiting(error.explanation()));
             let pause = backoff.next_delay(error.rest.unwrap_or_default());
             tracing::warn!(source = %self.source.name, error = %error.explanation(), ?pause, "call failed, it is repeated");
             rest(pause, self.stop).await?;

@@ -11,7 +11,7 @@ use weir_runtime::{
     telemetry::Metrics,
 };
 
-use super::{Ended, windows::Session};
+use super::{Ended, Reader, windows::Session};
 use crate::{
     feed::Feed,
     paging::Strategy,
@@ -80,7 +80,8 @@ impl SourcePoller {
             name: spec.name.clone(),
             every: spec.poll.every,
             look_back: spec.poll.look_back,
-            planner: Planner::new(&spec.poll, settings.zone.clone(), settings.longest_window)?,
+            planner: Planner::new(&spec.poll, settings.zone.clone(), settings.longest_window)?
+                .with_archive(settings.history.map(|history| history.after)),
             maker: RecordMaker::new(spec, settings.row_cursor, settings.zone.clone()),
             settings,
             feed,
@@ -105,21 +106,24 @@ impl SourcePoller {
         publisher: &Publisher,
         stop: &CancellationToken,
     ) -> Result<(), PollerHalt> {
-        let ended = Session::new(self, publisher, stop).poll(cursor).await;
+        let ended = Session::new(self, Reader::Live, publisher, stop).poll(cursor).await;
         match ended {
             Ended::Stopped => {
                 self.metrics.settled_until(&self.name, None);
                 Ok(())
             }
             Ended::Halted(refusal) => {
-                self.tell(Condition::Halted(refusal.to_string()));
+                self.tell(Reader::Live, Condition::Halted(refusal.to_string()));
                 Err(PollerHalt { source_name: self.name.clone(), refusal })
             }
         }
     }
 
     /// Says how the source is. What is away passes by itself, so only a halt outlives the streak that caused it.
-    pub(super) fn tell(&self, condition: Condition) {
-        self.health.report(&format!("source {}", self.name), condition);
+    pub(super) fn tell(&self, reader: Reader, condition: Condition) {
+        let part = match reader {
+            Reader::Live => format!("source {}", self.name),
+        };
+        self.health.report(&part, condition);
     }
 }

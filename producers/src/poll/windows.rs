@@ -1,4 +1,4 @@
-//! Window after window: which one, its pages, and what is published with each of them.
+//! One window: its pages, from the live list and where needed from the archive, and what is published with each of them.
 //!
 //! A page's records and the cursor that says "this page is done" are one publication (invariants 1 and 7): a crash
 //! before it reads the page again, a crash after it goes on behind it.
@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 use weir_model::{
     cursor::{Cursor, Lane, OpenWindow, WindowFact},
+    digest::Digest,
     letter::DeadLetter,
     outcome::Refusal,
     record::RawRecord,
@@ -20,7 +21,7 @@ use weir_runtime::{
 };
 
 use super::{
-    Ended, SourcePoller,
+    Ended, Reader, SourcePoller,
     pages::{Page, Pages},
 };
 use crate::{
@@ -32,78 +33,135 @@ use crate::{
     window::Window,
 };
 
-/// One run of a source: from taking the account over to giving it up.
+/// One run of one reader of a source: from taking the account over to giving it up.
 pub(super) struct Session<'a> {
-    source: &'a SourcePoller,
+    pub(super) source: &'a SourcePoller,
     publisher: &'a Publisher,
     stop: &'a CancellationToken,
+    reader: Reader,
     overlap: Overlap,
     pages: Pages<'a>,
 }
 
-/// What was counted over a window.
+/// How far a reader has come: what its cursor says once a publication is durable.
+#[derive(Clone, Debug)]
+pub(super) struct Progress {
+    /// Everything before it was read.
+    pub settled_until: Timestamp,
+    /// The window that is being read, or that is read next.
+    pub window: Option<OpenWindow>,
+}
+
+/// A window that is to be read, from its beginning or from where the cursor says.
+pub(super) struct Opened {
+    reading: Reading,
+    lane: Lane,
+    list: List,
+}
+
+/// Which of a source's lists is read, and whether the other follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum List {
+    /// The live list has all of the window.
+    Live,
+    /// The live list, and then the archive: a record that is moved meanwhile is in the one or in the other.
+    LiveThenArchive,
+    /// The archive; the live list was read.
+    Archive,
+}
+
+/// What one list has of a window.
+struct Part {
+    reading: Reading,
+    lane: Lane,
+    archived: bool,
+    /// Everything before it had been read when the window was begun.
+    settled_until: Timestamp,
+    counts: Counts,
+}
+
+/// What was counted over a part.
 #[derive(Default)]
 struct Counts {
     published: u64,
     late: u64,
 }
 
-impl<'a> Session<'a> {
-    pub(super) fn new(
-        source: &'a SourcePoller,
-        publisher: &'a Publisher,
-        stop: &'a CancellationToken,
-    ) -> Self {
-        let pages = Pages::new(source, publisher, stop);
-        Self { source, publisher, stop, overlap: Overlap::default(), pages }
-    }
-
-    /// Polls until it ends.
-    pub(super) async fn poll(&mut self, cursor: Option<Cursor>) -> Ended {
-        let Err(ended) = self.poll_from(cursor).await;
-        ended
-    }
-
-    async fn poll_from(&mut self, cursor: Option<Cursor>) -> Result<std::convert::Infallible, Ended> {
-        let (mut settled_until, mut open) = match cursor {
-            Some(cursor) => (cursor.settled_until, cursor.window),
-            None => (self.first_start().await?, None),
-        };
-        loop {
-            let (mut reading, lane) = match open.take() {
-                Some(open) => self.resume(open),
-                None => match self.source.planner.next(settled_until, self.source.clock.now()) {
-                    Some(window) => self.begin(window),
-                    None => {
-                        self.pause().await?;
-                        continue;
-                    }
-                },
-            };
-            self.read_window(&mut reading, lane, settled_until).await?;
-            settled_until = reading.open().to;
-            if lane == Lane::Live {
-                self.pause().await?;
-            }
+impl Part {
+    /// The next call.
+    fn ask(&self) -> Ask {
+        let open = self.reading.open();
+        let (lane, archived) = (self.lane, self.archived);
+        Ask {
+            from: open.from,
+            to: open.to,
+            at: self.reading.next(),
+            page_size: open.page_size,
+            lane,
+            archived,
         }
     }
 
-    /// A source without a cursor: its beginning is written down at once, so that "seven days ago" is counted from the
-    /// first start whenever the first page comes.
-    async fn first_start(&mut self) -> Result<Timestamp, Ended> {
-        let start = self.source.planner.start(self.source.clock.now());
-        tracing::info!(source = %self.source.name, %start, "source starts without a cursor");
-        let cursors = vec![self.cursor(start, None)];
-        self.publish(Publication { cursors, ..Publication::default() }).await?;
-        Ok(start)
+    /// In the middle of it.
+    fn progress(&self) -> Progress {
+        Progress { settled_until: self.settled_until, window: Some(self.reading.open().clone()) }
+    }
+}
+
+impl Opened {
+    /// The window's end.
+    pub(super) fn to(&self) -> Timestamp {
+        self.reading.open().to
     }
 
-    fn begin(&self, window: Window) -> (Reading, Lane) {
+    /// Whose turn its calls are.
+    pub(super) fn lane(&self) -> Lane {
+        self.lane
+    }
+}
+
+impl<'a> Session<'a> {
+    pub(super) fn new(
+        source: &'a SourcePoller,
+        reader: Reader,
+        publisher: &'a Publisher,
+        stop: &'a CancellationToken,
+    ) -> Self {
+        let pages = Pages::new(source, reader, publisher, stop);
+        Self { source, publisher, stop, reader, overlap: Overlap::default(), pages }
+    }
+
+    /// A planned window, not begun.
+    pub(super) fn begin(&self, window: Window) -> Opened {
+        let list = if window.archived { List::LiveThenArchive } else { List::Live };
+        let reading = self.unread(window.from, window.to, self.source.settings.request_digest);
+        Opened { reading, lane: window.lane, list }
+    }
+
+    /// A window that a cursor holds. Its request's digest tells which list it was being read from; a digest that is
+    /// neither list's is an older request, and the window starts over.
+    pub(super) fn resume(&self, open: OpenWindow, lane: Lane) -> Opened {
+        tracing::info!(source = %self.source.name, from = %open.from, to = %open.to, "window resumed");
+        let settings = &self.source.settings;
+        let archive = settings.history.filter(|history| history.request_digest == open.request_digest);
+        let list = match archive {
+            Some(_) => List::Archive,
+            None if self.source.planner.is_archived(open.from, self.source.clock.now()) => {
+                List::LiveThenArchive
+            }
+            None => List::Live,
+        };
+        let digest = archive.map_or(settings.request_digest, |history| history.request_digest);
+        let reading = Reading::resume(settings.strategy, open, settings.page_size, digest);
+        Opened { reading, lane, list }
+    }
+
+    fn unread(&self, from: Timestamp, to: Timestamp, request_digest: Digest) -> Reading {
         let open = OpenWindow {
-            from: window.from,
-            to: window.to,
+            from,
+            to,
             page_size: self.source.settings.page_size,
-            request_digest: self.source.settings.request_digest,
+            request_digest,
             pass: 1,
             total: None,
             next_page: None,
@@ -111,55 +169,58 @@ impl<'a> Session<'a> {
             rows_read: 0,
             ids_read: 0,
         };
-        (Reading::begin(self.source.settings.strategy, open), window.lane)
+        Reading::begin(self.source.settings.strategy, open)
     }
 
-    fn resume(&self, open: OpenWindow) -> (Reading, Lane) {
-        let more = self.source.planner.next(open.to, self.source.clock.now()).is_some();
-        let lane = if more { Lane::CatchUp } else { Lane::Live };
-        tracing::info!(source = %self.source.name, from = %open.from, to = %open.to, "window resumed");
-        let settings = &self.source.settings;
-        (Reading::resume(settings.strategy, open, settings.page_size, settings.request_digest), lane)
-    }
-
-    /// Reads a window until it is whole.
-    async fn read_window(
+    /// Reads a window until it is whole, in both lists where it has two; the cursor then says `after`.
+    pub(super) async fn read_window(
         &mut self,
-        reading: &mut Reading,
-        lane: Lane,
+        opened: Opened,
         settled_until: Timestamp,
+        after: Progress,
     ) -> Result<(), Ended> {
-        let mut counts = Counts::default();
+        let Opened { mut reading, lane, list } = opened;
+        let (from, to) = (reading.open().from, reading.open().to);
+        // Where only the archive is left, another process read the live list.
+        let mut in_part = list == List::Archive;
+        let mut archived = in_part;
+        if let (List::LiveThenArchive, Some(history)) = (list, self.source.settings.history) {
+            let archive = self.unread(from, to, history.request_digest);
+            let then = Progress { settled_until, window: Some(archive.open().clone()) };
+            let live = Part { reading, lane, archived, settled_until, counts: Counts::default() };
+            in_part = self.read_part(live, then).await?;
+            (reading, archived) = (archive, true);
+        }
+        let last = Part { reading, lane, archived, settled_until, counts: Counts::default() };
+        in_part |= self.read_part(last, after).await?;
+        self.settle(to, in_part);
+        Ok(())
+    }
+
+    /// Reads what one list has of a window until it is whole; the cursor then says `after`. Tells whether another process
+    /// read a part of it.
+    async fn read_part(&mut self, mut part: Part, after: Progress) -> Result<bool, Ended> {
         self.pages.forget_former();
         loop {
-            let open = reading.open();
-            let ask = Ask {
-                from: open.from,
-                to: open.to,
-                at: reading.next(),
-                page_size: open.page_size,
-                lane,
-                archived: false,
-            };
+            let ask = part.ask();
             let span =
                 tracing::info_span!(parent: None, "poll page", source = %self.source.name, page = %ask.at);
             let mut page = self.pages.read(&ask).instrument(span.clone()).await?;
             page.traceparent = telemetry::inject(&span);
+            let reading = &mut part.reading;
             let step = if page.repeated { reading.repeated() } else { reading.accept(&page.seen) };
             let mut letters = std::mem::take(&mut page.letters);
             letters.extend(self.total_letter(&step, &ask, &page));
-            let done = matches!(step, Step::Whole | Step::WholeBut { .. });
-            self.publish_page(reading, &page, letters, (lane, done), settled_until, &mut counts).await?;
+            let finished = matches!(step, Step::Whole | Step::WholeBut { .. });
+            let progress = if finished { after.clone() } else { part.progress() };
+            self.publish_page(&mut part, &page, letters, progress, finished).await?;
             match step {
                 Step::More => {}
                 Step::Again(why) => {
                     self.pages.forget_former();
-                    tracing::debug!(source = %self.source.name, pass = reading.open().pass, reason = %why, "window is read again");
+                    tracing::debug!(source = %self.source.name, pass = part.reading.open().pass, reason = %why, "window is read again");
                 }
-                Step::Whole | Step::WholeBut { .. } => {
-                    self.settle(reading);
-                    return Ok(());
-                }
+                Step::Whole | Step::WholeBut { .. } => return Ok(part.reading.was_interrupted()),
                 Step::Unquiet(why) => return Err(Ended::Halted(unquiet(&ask, why))),
             }
         }
@@ -168,24 +229,19 @@ impl<'a> Session<'a> {
     /// Publishes what a page brought; with `finished`, also the fact that the window was read.
     async fn publish_page(
         &mut self,
-        reading: &Reading,
+        part: &mut Part,
         page: &Page,
         letters: Vec<DeadLetter>,
-        (lane, finished): (Lane, bool),
-        settled_until: Timestamp,
-        counts: &mut Counts,
+        progress: Progress,
+        finished: bool,
     ) -> Result<(), Ended> {
-        let to = reading.open().to;
-        let records = self.new_records(page, settled_until, counts);
+        let to = part.reading.open().to;
+        let records = self.new_records(page, part);
         let (read, published) = (as_count(page.rows.len()) + page.seen.unidentified, as_count(records.len()));
-        counts.published += published;
-        let (cursor, windows) = if finished {
-            (self.cursor(to, None), vec![self.fact(reading, page, lane, counts)])
-        } else {
-            (self.cursor(settled_until, Some(reading.open().clone())), Vec::new())
-        };
-        let settled_until = cursor.settled_until;
-        let (cursors, traceparent) = (vec![cursor], page.traceparent.clone());
+        part.counts.published += published;
+        let windows = if finished { vec![self.fact(part, page)] } else { Vec::new() };
+        let settled_until = progress.settled_until;
+        let (cursors, traceparent) = (vec![self.cursor(progress)], page.traceparent.clone());
         self.publish(Publication {
             records,
             letters,
@@ -195,51 +251,57 @@ impl<'a> Session<'a> {
             ..Publication::default()
         })
         .await?;
-        self.source.metrics.page_polled(&self.source.name, lane, read, published);
-        self.source.metrics.settled_until(&self.source.name, Some(settled_until));
+        self.source.metrics.page_polled(&self.source.name, part.lane, read, published);
+        if self.reader == Reader::Live {
+            self.source.metrics.settled_until(&self.source.name, Some(settled_until));
+        }
         for (id, row) in &page.rows {
             self.overlap.remember(id.clone(), row, to);
         }
         Ok(())
     }
 
-    /// The records of the page's rows that were not published yet.
-    fn new_records(&self, page: &Page, settled_until: Timestamp, counts: &mut Counts) -> Vec<RawRecord> {
+    /// The records of the page's rows that this reader did not publish yet.
+    fn new_records(&self, page: &Page, part: &mut Part) -> Vec<RawRecord> {
         let mut records = Vec::new();
         for (id, row) in page.rows.iter().filter(|(id, row)| !self.overlap.holds(id, row)) {
-            counts.late += u64::from(self.overlap.is_late(id, row, settled_until));
-            records.push(self.source.maker.record(row, id.clone(), page.polled_at));
+            part.counts.late += u64::from(self.overlap.is_late(id, row, part.settled_until));
+            let record = self.source.maker.record(row, id.clone(), page.polled_at);
+            records.push(RawRecord { reason: self.reader.reason(), ..record });
         }
         records
     }
 
-    fn settle(&mut self, reading: &Reading) {
+    /// After a window up to `to`, of which another process may have read a part.
+    fn settle(&mut self, to: Timestamp, in_part: bool) {
         let reach = self.source.look_back.saturating_add(self.source.settings.reach_before);
         let look_back = SignedDuration::try_from(reach).unwrap_or(SignedDuration::MAX);
-        if reading.was_interrupted() {
-            self.overlap.settle_in_part(reading.open().to, look_back);
+        if in_part {
+            self.overlap.settle_in_part(to, look_back);
         } else {
-            self.overlap.settle(reading.open().to, look_back);
+            self.overlap.settle(to, look_back);
         }
     }
 
-    /// The one reader of a source has the live lane's cursor, also while it catches up.
-    fn cursor(&self, settled_until: Timestamp, window: Option<OpenWindow>) -> Cursor {
+    /// The reader's cursor. The regular poll has one, also while it catches up.
+    pub(super) fn cursor(&self, progress: Progress) -> Cursor {
+        let Progress { settled_until, window } = progress;
         let source = self.source.name.clone();
-        Cursor { source, lane: Lane::Live, settled_until, window, at: self.source.clock.now() }
+        Cursor { source, lane: self.reader.lane(), settled_until, window, at: self.source.clock.now() }
     }
 
-    fn fact(&self, reading: &Reading, page: &Page, lane: Lane, counts: &Counts) -> WindowFact {
+    fn fact(&self, part: &Part, page: &Page) -> WindowFact {
+        let Part { reading, lane, archived, counts, .. } = part;
         let open = reading.open();
         let at = self.source.clock.now();
         tracing::info!(
-            source = %self.source.name, from = %open.from, to = %open.to, lane = lane.as_str(), passes = open.pass,
-            pages = reading.pages(), ids = open.ids_read, published = counts.published, late = counts.late,
-            "window finished"
+            source = %self.source.name, from = %open.from, to = %open.to, lane = lane.as_str(), archived,
+            passes = open.pass, pages = reading.pages(), ids = open.ids_read, published = counts.published,
+            late = counts.late, "window finished"
         );
         WindowFact {
             source: self.source.name.clone(),
-            lane,
+            lane: *lane,
             from: open.from,
             to: open.to,
             pages: reading.pages(),
@@ -264,13 +326,12 @@ impl<'a> Session<'a> {
         Some(letter(&self.source.name, Refusal::new(code::TOTAL, message), payload, page.polled_at))
     }
 
-    async fn publish(&mut self, publication: Publication) -> Result<(), Ended> {
+    pub(super) async fn publish(&mut self, publication: Publication) -> Result<(), Ended> {
         publish(self.publisher, publication).await
     }
 
-    /// Rests until the next poll is due.
-    async fn pause(&self) -> Result<(), Ended> {
-        rest(self.source.every, self.stop).await
+    pub(super) async fn rest(&self, duration: Duration) -> Result<(), Ended> {
+        rest(duration, self.stop).await
     }
 }
 

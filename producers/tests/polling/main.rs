@@ -2,7 +2,13 @@
 //! the sandbox over real HTTP.
 
 #[cfg(test)]
+mod catch_up;
+#[cfg(test)]
 mod faults;
+#[cfg(test)]
+mod history;
+#[cfg(test)]
+mod memory;
 #[cfg(test)]
 mod okki;
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use weir_model::{
-    cursor::{Cursor, WindowFact},
+    cursor::{Cursor, Lane, WindowFact},
     digest::Digest,
     letter::DeadLetter,
     names::SourceName,
@@ -40,7 +40,8 @@ pub struct Committed {
     pub records: Vec<RawRecord>,
     pub letters: Vec<DeadLetter>,
     pub windows: Vec<WindowFact>,
-    pub cursors: BTreeMap<SourceName, Cursor>,
+    /// By source and reader.
+    pub cursors: BTreeMap<(SourceName, Lane), Cursor>,
     /// The newest token.
     pub token: Option<SealedToken>,
     pub publications: usize,
@@ -79,7 +80,7 @@ impl Committed {
             self.windows.extend(publication.windows);
             self.token = publication.token.or(self.token.take());
             for cursor in publication.cursors {
-                self.cursors.insert(cursor.source.clone(), cursor);
+                self.cursors.insert((cursor.source.clone(), cursor.lane), cursor);
             }
             if dies {
                 let _ = answer.send(Err(PublishError::Lost));
