@@ -141,6 +141,24 @@ fn a_return_goes_through_its_steps_and_keeps_its_decimals() {
 }
 
 #[test]
+fn a_batch_is_begun_and_asked_for_and_a_step_is_named() {
+    let mut site = Site::new();
+    let data = json!({ "Model": [customer("K1", "一"), customer("K2", "二"), customer("K1", "三")] });
+    let saved = site.client.call("BatchSaveQuery", &json!(["BD_Customer", data]));
+    let told = status(&saved);
+    assert_eq!(told["SuccessEntitys"].as_array().map(Vec::len), Some(2), "{saved}");
+    assert_eq!(told["Errors"][0]["DIndex"], 2);
+    assert_eq!(site.calls("QueryAsyncResult"), (1, 0));
+    let submitted =
+        site.client.call("ExcuteOperation", &json!(["BD_Customer", "Submit", { "Numbers": ["K2"] }]));
+    assert_eq!(status(&submitted)["IsSuccess"], true, "{submitted}");
+    assert_eq!(site.stored("BD_Customer", "K1").1, DocumentStatus::Created);
+    assert_eq!(site.stored("BD_Customer", "K2").1, DocumentStatus::InReview);
+    let info = site.client.call("QueryBusinessInfo", &json!([{ "FormId": "BD_Customer" }]));
+    assert_eq!(info["Result"]["NeedReturnData"]["Entrys"][0]["Key"], "FBillHead", "{info}");
+}
+
+#[test]
 fn wrong_credentials_and_exceptions_reach_the_client_as_its_errors() {
     let mut site = Site::new();
     let arguments = json!(["BD_Customer", { "Model": customer("K1", "一") }]);

@@ -123,7 +123,7 @@ enum Operation {
     BillQuery,
     QueryBusinessInfo,
     /// A step that is named in the call.
-    ExecuteOperation,
+    NamedStep,
     QueryAsyncResult,
 }
 
@@ -142,7 +142,7 @@ impl Operation {
             "billquery" => Self::BillQuery,
             "querybusinessinfo" => Self::QueryBusinessInfo,
             // The official clients misspell it; one site was seen to know the right spelling alone.
-            "excuteoperation" | "executeoperation" => Self::ExecuteOperation,
+            "excuteoperation" | "executeoperation" => Self::NamedStep,
             "queryasyncresult" => Self::QueryAsyncResult,
             _ => return None,
         })
@@ -162,7 +162,7 @@ impl Operation {
             Self::ExecuteBillQuery => "ExecuteBillQuery",
             Self::BillQuery => "BillQuery",
             Self::QueryBusinessInfo => "QueryBusinessInfo",
-            Self::ExecuteOperation => "ExcuteOperation",
+            Self::NamedStep => "ExcuteOperation",
             Self::QueryAsyncResult => "QueryAsyncResult",
         }
     }
@@ -332,7 +332,7 @@ fn carry_out(
         Operation::Draft => save::save(world, call, form?, request, true)?,
         Operation::BatchSave => save::batch_save(world, call, form?, request)?,
         Operation::Step(step) => (steps::take(store, form?, request, step)?, Map::new()),
-        Operation::ExecuteOperation => {
+        Operation::NamedStep => {
             (steps::take(store, form?, request, Step::named(&request.operation)?)?, Map::new())
         }
         Operation::View => query::view(store, form?, request)?,
