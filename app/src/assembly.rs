@@ -23,7 +23,7 @@ use weir_runtime::{
     poll::{PollStage, Poller},
     stage::{Deployment, StageThread},
 };
-use weir_sinks::Setup;
+use weir_sinks::{Clients, Setup};
 
 use crate::{
     cli::Stages,
@@ -51,12 +51,13 @@ impl Assembly {
         if runs(Stages::Producers) {
             assembly.accounts = accounts(project, deployment)?;
         }
+        let clients = Clients::default();
         for flow in &project.flows {
             if runs(Stages::Processors) {
                 assembly.mappings.push((flow.spec.source.clone(), Arc::clone(&flow.mapping)));
             }
             if runs(Stages::Sinks) {
-                let target = target(project, flow, deployment, cluster_id)?;
+                let target = target(project, flow, deployment, cluster_id, &clients)?;
                 assembly.targets.push((flow.spec.name.clone(), flow.spec.source.id_check, target));
             }
         }
@@ -139,12 +140,13 @@ pub fn accounts(project: &Project, deployment: &Deployment) -> Result<Vec<Arc<Ac
         .collect()
 }
 
-/// The target of a flow.
+/// The target of a flow; flows of one connection share its client.
 pub fn target(
     project: &Project,
     flow: &Flow,
     deployment: &Deployment,
     cluster_id: &str,
+    clients: &Clients,
 ) -> Result<Arc<dyn Target>, Failure> {
     // A collection lies in the project's own Kafka: there are no settings but the flow's.
     let none = (Json::Null, String::new());
@@ -164,6 +166,7 @@ pub fn target(
         target: &flow.spec.target,
         connection: settings,
         connection_path: path,
+        clients,
     };
     weir_sinks::build(&setup, &mut problems).ok_or_else(|| {
         let said: Vec<String> = problems.list().iter().map(ToString::to_string).collect();

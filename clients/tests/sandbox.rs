@@ -155,16 +155,25 @@ async fn within_the_vendors_quota_no_call_is_refused() {
 }
 
 fn kingdee(sandbox: &Running, secret: &str) -> kingdee::Client {
+    kingdee_by(
+        sandbox,
+        kingdee::Proof::Signature(kingdee::Application {
+            app_id: Secret::new("200001_c2FuZGJveC1hcHAtc2VlZC0yNGJ5dGVz"),
+            app_secret: Secret::new(secret),
+            organisation: "0".into(),
+        }),
+    )
+}
+
+fn kingdee_by(sandbox: &Running, proof: kingdee::Proof) -> kingdee::Client {
     kingdee::Client::new(kingdee::Settings {
         connection: "galaxy".into(),
         base_url: format!("{}/k3cloud/", sandbox.base_url()).parse().unwrap(),
         credentials: kingdee::Credentials {
             account_id: "65f0c0ffee0001".into(),
             user_name: "integration".into(),
-            app_id: Secret::new("200001_c2FuZGJveC1hcHAtc2VlZC0yNGJ5dGVz"),
-            app_secret: Secret::new(secret),
             language: 2052,
-            organisation: "0".into(),
+            proof,
         },
         limits: vec![Limit { calls: 100, seconds: 1 }],
         http: http::Options::default(),
@@ -181,37 +190,57 @@ fn customers(numbers: &[(&str, &str)]) -> Value {
 
 #[tokio::test]
 async fn a_batch_is_answered_per_document_and_can_be_queried_viewed_and_stepped() {
-    let sandbox = start(|_| {}).await;
-    let client = kingdee(&sandbox, SECRET);
-    let status =
-        client.batch_save("BD_Customer", &customers(&[("A", "甲"), ("B", "")]), Lane::Live).await.unwrap();
-    let documents = status.documents(2);
-    assert!(documents[0].is_done());
-    assert_eq!(documents[1].class(status.msg_code, true), Class::Mandatory, "{}", documents[1].text());
+    for by_session in [false, true] {
+        let sandbox = start(|_| {}).await;
+        let client = if by_session {
+            kingdee_by(&sandbox, kingdee::Proof::Password(Secret::new("demo-password")))
+        } else {
+            kingdee(&sandbox, SECRET)
+        };
+        let status = client
+            .batch_save("BD_Customer", &customers(&[("A", "甲"), ("B", "")]), Lane::Live)
+            .await
+            .unwrap();
+        let documents = status.documents(2);
+        assert!(documents[0].is_done());
+        assert_eq!(documents[1].class(status.msg_code, true), Class::Mandatory, "{}", documents[1].text());
 
-    let again = client.batch_save("BD_Customer", &customers(&[("A", "甲")]), Lane::Live).await.unwrap();
-    assert_eq!(again.documents(1)[0].class(again.msg_code, true), Class::Duplicate);
+        let again = client.batch_save("BD_Customer", &customers(&[("A", "甲")]), Lane::Live).await.unwrap();
+        assert_eq!(again.documents(1)[0].class(again.msg_code, true), Class::Duplicate);
 
-    let id = documents[0].entity.as_ref().unwrap().id.clone();
-    let which = Selection::Ids(vec![id.clone()]);
-    for answer in [
-        client.submit("BD_Customer", &which, Lane::Live).await,
-        client.audit("BD_Customer", &Selection::Numbers(vec!["A".into()]), Lane::Live).await,
-    ] {
-        assert!(answer.unwrap().documents(1)[0].is_done());
+        let id = documents[0].entity.as_ref().unwrap().id.clone();
+        let which = Selection::Ids(vec![id.clone()]);
+        for answer in [
+            client.submit("BD_Customer", &which, Lane::Live).await,
+            client.audit("BD_Customer", &Selection::Numbers(vec!["A".into()]), Lane::Live).await,
+        ] {
+            assert!(answer.unwrap().documents(1)[0].is_done());
+        }
+        let wanted = kingdee::Query {
+            form: "BD_Customer".into(),
+            fields: vec!["FCUSTID".into(), "FDocumentStatus".into(), "FCreateOrgId.FNumber".into()],
+            filter: query::in_list("FNumber", ["A", "none"]),
+            order: "FCUSTID".into(),
+        };
+        let rows = client.execute_bill_query(&wanted, Lane::Live).await.unwrap();
+        assert_eq!(rows, [[json!(id.parse::<i64>().unwrap()), json!("C"), json!("100")]]);
+        assert_eq!(client.bill_query(&wanted, Lane::Live).await.unwrap()[0]["FDocumentStatus"], "C");
+        assert!(client.un_audit("BD_Customer", &which, Lane::Live).await.unwrap().documents(1)[0].is_done());
+        assert!(client.view("BD_Customer", "A", Lane::Live).await.unwrap().is_some());
+        assert_eq!(client.view("BD_Customer", "none", Lane::Live).await.unwrap(), None);
     }
-    let wanted = kingdee::Query {
-        form: "BD_Customer".into(),
-        fields: vec!["FCUSTID".into(), "FDocumentStatus".into(), "FCreateOrgId.FNumber".into()],
-        filter: query::in_list("FNumber", ["A", "none"]),
-        order: "FCUSTID".into(),
-    };
-    let rows = client.execute_bill_query(&wanted, Lane::Live).await.unwrap();
-    assert_eq!(rows, [[json!(id.parse::<i64>().unwrap()), json!("C"), json!("100")]]);
-    assert_eq!(client.bill_query(&wanted, Lane::Live).await.unwrap()[0]["FDocumentStatus"], "C");
-    assert!(client.un_audit("BD_Customer", &which, Lane::Live).await.unwrap().documents(1)[0].is_done());
-    assert!(client.view("BD_Customer", "A", Lane::Live).await.unwrap().is_some());
-    assert_eq!(client.view("BD_Customer", "none", Lane::Live).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn an_ended_session_is_renewed_and_a_wrong_password_is_told() {
+    let sandbox = start(|_| {}).await;
+    let client = kingdee_by(&sandbox, kingdee::Proof::Password(Secret::new("demo-password")));
+    assert_eq!(client.view("BD_Customer", "A", Lane::Live).await.unwrap(), None);
+    sandbox.handle().expire_kingdee_sessions();
+    assert_eq!(client.view("BD_Customer", "A", Lane::Live).await.unwrap(), None);
+    let wrong = kingdee_by(&sandbox, kingdee::Proof::Password(Secret::new("wrong")));
+    let error = wrong.view("BD_Customer", "A", Lane::Live).await.unwrap_err();
+    assert_eq!((error.class(), error.effect()), (Class::Credential, Effect::None), "{error}");
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 //! target that is away is met at `probe` or `claim`. All systems are listed in the functions below.
 
 pub mod collection;
+mod erp;
 pub mod k3wise;
 pub mod kingdee;
 pub mod sql;
@@ -18,6 +19,7 @@ use weir_model::{
     target::Target,
 };
 
+pub use erp::Clients;
 use sql::Dialect;
 
 /// The target systems that [`build`] knows, as written in `target.system`.
@@ -40,6 +42,8 @@ pub struct Setup<'a> {
     pub connection: &'a Json,
     /// Where these stand in the configuration, such as `connections.mysql`.
     pub connection_path: &'a str,
+    /// The clients that flows of one connection share.
+    pub clients: &'a Clients,
 }
 
 /// One line for people about a system of [`SYSTEMS`].
@@ -86,13 +90,14 @@ pub fn check_connection(system: &str, connection: &Json, path: &str, problems: &
 pub fn build(setup: &Setup<'_>, problems: &mut Problems) -> Option<Arc<dyn Target>> {
     let dialect = match setup.target.system.as_str() {
         kingdee::SYSTEM => {
-            let path = setup.connection_path;
-            let target = kingdee::GalaxyTarget::build(setup.target, setup.connection, path, problems)?;
+            let Setup { target, connection, connection_path, clients, .. } = *setup;
+            let target =
+                kingdee::GalaxyTarget::build(target, connection, connection_path, clients, problems)?;
             return Some(Arc::new(target));
         }
         k3wise::SYSTEM => {
-            let path = setup.connection_path;
-            let target = k3wise::WiseTarget::build(setup.target, setup.connection, path, problems)?;
+            let Setup { target, connection, connection_path, clients, .. } = *setup;
+            let target = k3wise::WiseTarget::build(target, connection, connection_path, clients, problems)?;
             return Some(Arc::new(target));
         }
         collection::SYSTEM => {

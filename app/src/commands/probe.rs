@@ -13,6 +13,7 @@ use weir_runtime::{
     topics::Topics,
 };
 use weir_schemas::Codec;
+use weir_sinks::Clients;
 
 use super::{load, topics};
 use crate::{
@@ -93,8 +94,9 @@ async fn accounts(project: &Project, deployment: &Deployment) -> Result<Vec<Prob
 
 async fn targets(project: &Project, deployment: &Deployment) -> Result<Vec<Probed>, Failure> {
     let mut probed = Vec::new();
+    let clients = Clients::default();
     for flow in &project.flows {
-        let target = assembly::target(project, flow, deployment, "")?;
+        let target = assembly::target(project, flow, deployment, "", &clients)?;
         let what = format!("target of {}", flow.spec.name);
         probed.push(Probed::new(what, target.probe().await.map_err(|error| chain(&error))));
     }

@@ -281,8 +281,26 @@ fn kingdee_galaxy() -> Vec<Key> {
         key("base_url", Shape::Text, "以 /k3cloud/ 结尾", "ends in /k3cloud/").required(),
         key("account_id", Shape::Text, "数据中心（账套）ID", "the data centre's id").required(),
         key("user_name", Shape::Text, "集成用户", "the integration's user").required(),
-        key("app_id", Shape::Text, "第三方系统登录授权的应用 ID", "of the third-party login").required(),
-        key("app_secret", Shape::Text, "第三方系统登录授权的密钥", "of the third-party login").required(),
+        key(
+            "auth",
+            Shape::Choice(vec!["signed", "session"]),
+            "signed 每次调用签名；session 用户名密码登录（ValidateUser）",
+            "signed: every call is signed; session: one login by user and password (ValidateUser)",
+        )
+        .default("signed"),
+        key(
+            "app_id",
+            Shape::Text,
+            "第三方系统登录授权的应用 ID；signed 必填",
+            "of the third-party login; for signed",
+        ),
+        key(
+            "app_secret",
+            Shape::Text,
+            "第三方系统登录授权的密钥；signed 必填",
+            "of the third-party login; for signed",
+        ),
+        key("password", Shape::Text, "用户的密码；session 必填", "the user's password; for session"),
         key(
             "language",
             Shape::Count(1, 9_999),

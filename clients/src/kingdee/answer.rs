@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::class::Class;
 
-use super::errors::{classify_msg_code, classify_text, is_about_the_call};
+use super::errors::{SESSION_ENDED, classify_msg_code, classify_text, is_about_the_call};
 
 /// `Result.ResponseStatus` of any operation.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -84,7 +84,10 @@ impl ResponseStatus {
             |name: &str| status.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         let mut read = Self {
             is_success: flag(status.get("IsSuccess")),
-            msg_code: number(status.get("MsgCode")).unwrap_or(0),
+            msg_code: number(status.get("ErrorCode"))
+                .filter(|code| *code == SESSION_ENDED)
+                .or_else(|| number(status.get("MsgCode")))
+                .unwrap_or(0),
             errors: list("Errors").iter().map(DocumentError::read).collect(),
             entities: list("SuccessEntitys").iter().map(Entity::read).collect(),
         };
@@ -94,6 +97,13 @@ impl ResponseStatus {
             read.entities.push(alone);
         }
         Some(read)
+    }
+
+    /// Reads the status of an answer of any operation. Errors of a query arrive inside its array, as the first cell or
+    /// row, or instead of it (contract kingdee-galaxy §3).
+    pub fn anywhere(answer: &Value) -> Option<Self> {
+        let inner = answer.pointer("/0/0").or_else(|| answer.pointer("/0"));
+        inner.and_then(Self::of).or_else(|| Self::of(answer))
     }
 
     /// One answer per document of a call with `count` documents, in order. An entry without a position belongs to the only

@@ -1,31 +1,27 @@
-//! The calls: signed headers, the session that the first answer brings, and answers read as far as the call's own
-//! failure.
+//! The calls, and answers read as far as the call's own failure. As whom a call is made is in `session`.
 
-use std::collections::BTreeMap;
+mod session;
+
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use jiff::Timestamp;
-use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 use url::Url;
 use weir_model::secret::Secret;
 
+use super::SYSTEM;
 use super::answer::ResponseStatus;
 use super::endpoints::{AUDIT, BATCH_SAVE, BILL_QUERY, EXECUTE_BILL_QUERY, SAVE, SUBMIT, UN_AUDIT, VIEW};
 use super::errors::classify_text;
 use super::query::{PAGE_ROWS, Query};
-use super::{SYSTEM, sign};
 use crate::class::Class;
 use crate::describe::Api;
 use crate::error::{Attempt, CallError, Cause, Effect};
 use crate::governor::{Governor, Lane, Limit};
 use crate::http::{self, Exchange, Http};
+use session::{Cookies, Session};
 
-/// The cookie and header of a session.
-const SESSION: &str = "kdservice-sessionid";
 /// Unhandled server exceptions come as a 200 whose text begins so (contract kingdee-galaxy §1).
 const SERVER_EXCEPTION: &[u8] = b"response_error:";
 /// First and longest rest after a limit answer, which tells no time itself.
@@ -46,19 +42,35 @@ pub struct Settings {
     pub http: http::Options,
 }
 
-/// The account and the application (contract kingdee-galaxy §2b).
+/// The account and the user.
 #[derive(Debug, Clone)]
 pub struct Credentials {
     /// `AcctID`: the data centre.
     pub account_id: String,
-    /// The user the application acts for.
+    /// The user that calls are made as.
     pub user_name: String,
+    /// `LCID`: 2052 is simplified Chinese.
+    pub language: u32,
+    /// What shows that we may.
+    pub proof: Proof,
+}
+
+/// What shows that we may act for the user.
+#[derive(Debug, Clone)]
+pub enum Proof {
+    /// Every call is signed; nobody logs in (contract kingdee-galaxy §2b).
+    Signature(Application),
+    /// One login by `ValidateUser` opens a session that calls are made in (contract kingdee-galaxy §2a).
+    Password(Secret),
+}
+
+/// A third-party application that the site knows (contract kingdee-galaxy §2b).
+#[derive(Debug, Clone)]
+pub struct Application {
     /// `AppID`, `<client id>_<32 characters>`. The second part is the signing key in disguise, hence a secret.
     pub app_id: Secret,
     /// `AppSec`.
     pub app_secret: Secret,
-    /// `LCID`: 2052 is simplified Chinese.
-    pub language: u32,
     /// `OrgNum`: 0 when unused.
     pub organisation: String,
 }
@@ -77,7 +89,7 @@ pub struct Client {
     settings: Settings,
     http: Http,
     governor: Governor,
-    cookies: Mutex<BTreeMap<String, String>>,
+    session: Session,
 }
 
 impl fmt::Debug for Client {
@@ -93,7 +105,7 @@ impl Client {
     /// When the HTTP part cannot be set up.
     pub fn new(settings: Settings) -> Result<Self, http::BuildError> {
         let http = Http::new(&settings.http)?;
-        Ok(Self { settings, http, governor: Governor::default(), cookies: Mutex::default() })
+        Ok(Self { settings, http, governor: Governor::default(), session: Session::default() })
     }
 
     /// The account's quota.
@@ -210,9 +222,7 @@ impl Client {
         let mut rows = Vec::new();
         loop {
             let answer = self.call(api, &query.form, &query.page(rows.len()), lane).await?;
-            // Errors arrive inside the array, as its first cell or row, or instead of it (contract kingdee-galaxy §3).
-            let inner = answer.pointer("/0/0").or_else(|| answer.pointer("/0")).unwrap_or(&answer);
-            if let Some(status) = ResponseStatus::of(inner).or_else(|| ResponseStatus::of(&answer)) {
+            if let Some(status) = ResponseStatus::anywhere(&answer) {
                 return Err(self.refused(api, &query.form, &status));
             }
             let Value::Array(page) = answer else {
@@ -244,46 +254,71 @@ impl Client {
         }
     }
 
-    /// Makes one call and reads its JSON. A lost session is left and the call repeated once with the signature alone: the
-    /// server refused it before it did anything.
+    /// Makes one call and reads its JSON. One whose session is lost is repeated once, in another session or with the
+    /// signature alone: the server refused it before it did anything (contract kingdee-galaxy §2c).
     async fn call(&self, api: &Api, form: &str, body: &Value, lane: Lane) -> Result<Value, CallError> {
-        let attempt = || self.attempt(api, form);
         let body = Bytes::from(body.to_string());
-        loop {
-            let had_session = self.has_session();
-            let exchange = self.post(api, form, body.clone(), lane).await?;
-            if exchange.body.starts_with(SERVER_EXCEPTION) {
-                let text = String::from_utf8_lossy(&exchange.body);
-                let class = classify_text(&text).unwrap_or(Class::Unclear);
-                if had_session && is_lost(class) {
-                    self.leave_session();
-                    continue;
-                }
-                // Nobody knows how far the server came before its exception.
-                return Err(CallError::refused(attempt(), "4", &text, class).with_effect(Effect::Unknown));
+        let cookies = self.cookies(None, lane).await?;
+        let first = self.call_as(&cookies, api, form, body.clone(), lane).await?;
+        let Some(lost) = cookies.session().filter(|_| first.lost_session()) else {
+            return self.read(api, form, first);
+        };
+        let cookies = self.cookies(Some(lost), lane).await?;
+        let second = self.call_as(&cookies, api, form, body, lane).await?;
+        self.read(api, form, second)
+    }
+
+    fn read(&self, api: &Api, form: &str, answer: Answer) -> Result<Value, CallError> {
+        match answer {
+            Answer::Json(json) => Ok(json),
+            // Nobody knows how far the server came before its exception.
+            Answer::Exception { text, class } => {
+                Err(CallError::refused(self.attempt(api, form), "4", &text, class)
+                    .with_effect(Effect::Unknown))
             }
-            let answer: Value = serde_json::from_slice(&exchange.body).map_err(|error| {
-                CallError::unreadable(attempt(), error.to_string()).with_body(exchange.body.clone())
-            })?;
-            let lost = |status: ResponseStatus| status.call_failure().is_some_and(is_lost);
-            if had_session && ResponseStatus::of(&answer).is_some_and(lost) {
-                self.leave_session();
-                continue;
-            }
-            return Ok(answer);
         }
     }
 
-    async fn post(&self, api: &Api, form: &str, body: Bytes, lane: Lane) -> Result<Exchange, CallError> {
+    async fn call_as(
+        &self,
+        cookies: &Cookies,
+        api: &Api,
+        form: &str,
+        body: Bytes,
+        lane: Lane,
+    ) -> Result<Answer, CallError> {
+        let exchange = self.post(cookies, api, form, body, lane).await?;
+        if self.is_signed() {
+            // The first answer brings a session, and the one after its end another (contract kingdee-galaxy §2c).
+            self.session.keep(&exchange.cookies);
+        }
+        if exchange.body.starts_with(SERVER_EXCEPTION) {
+            let text = String::from_utf8_lossy(&exchange.body).into_owned();
+            let class = classify_text(&text).unwrap_or(Class::Unclear);
+            return Ok(Answer::Exception { text, class });
+        }
+        let json = serde_json::from_slice(&exchange.body).map_err(|error| {
+            CallError::unreadable(self.attempt(api, form), error.to_string()).with_body(exchange.body.clone())
+        })?;
+        Ok(Answer::Json(json))
+    }
+
+    async fn post(
+        &self,
+        cookies: &Cookies,
+        api: &Api,
+        form: &str,
+        body: Bytes,
+        lane: Lane,
+    ) -> Result<Exchange, CallError> {
         let attempt = || self.attempt(api, form);
         let url = self.url_of(api).map_err(|reason| self.wrong_setting(api, form, reason))?;
         let configured = &self.settings.limits;
         let limits = if configured.is_empty() { api.quota.limits } else { configured };
         let permit = self.governor.limiter("account", limits).acquire(lane).await;
-        let headers = self.headers(&url).map_err(|reason| self.wrong_setting(api, form, reason))?;
+        let headers = self.headers(&url, cookies).map_err(|reason| self.wrong_setting(api, form, reason))?;
         let posted = self.http.post(&url, headers, body).await;
         let exchange = posted.map_err(|error| CallError::transport(attempt(), error))?;
-        self.keep_cookies(&exchange.cookies);
         if exchange.is_answer() {
             if says_throttled(&exchange.body) {
                 permit.throttled(REST.0, REST.1);
@@ -318,7 +353,7 @@ impl Client {
     }
 
     fn attempt(&self, api: &Api, form: &str) -> Attempt {
-        let operation = format!("{} {form}", api.name);
+        let operation = format!("{} {form}", api.name).trim_end().to_owned();
         Attempt { system: SYSTEM, connection: self.settings.connection.clone(), operation }
     }
 
@@ -326,48 +361,27 @@ impl Client {
         let base = self.settings.base_url.as_str().trim_end_matches('/');
         Url::parse(&format!("{base}/{}", api.path)).map_err(|error| format!("base_url: {error}"))
     }
+}
 
-    fn headers(&self, url: &Url) -> Result<HeaderMap, String> {
-        let credentials = &self.settings.credentials;
-        let timestamp = Timestamp::now().as_second().to_string();
-        let signed = sign::sign(credentials, url.as_str(), &timestamp).map_err(|error| error.to_string())?;
-        let mut headers = HeaderMap::new();
-        for (name, value, sensitive) in [
-            ("content-type", "application/json", false),
-            ("x-api-clientid", signed.client_id.as_str(), false),
-            ("x-api-auth-version", "2.0", false),
-            ("x-api-timestamp", &timestamp, false),
-            ("x-api-nonce", &timestamp, false),
-            ("x-api-signheaders", "x-api-timestamp,x-api-nonce", false),
-            ("x-api-signature", &signed.api_signature, true),
-            ("x-kd-appkey", credentials.app_id.expose(), true),
-            ("x-kd-appdata", &signed.app_data, true),
-            ("x-kd-signature", &signed.app_signature, true),
-        ] {
-            http::header(&mut headers, name, value, sensitive)?;
-        }
-        let cookies = self.cookies.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(session) = cookies.get(SESSION) {
-            let pairs: Vec<_> = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-            http::header(&mut headers, SESSION, session, true)?;
-            http::header(&mut headers, "cookie", &format!("Theme=standard;{}", pairs.join(";")), true)?;
-        }
-        Ok(headers)
-    }
+/// What the server answered to a call.
+enum Answer {
+    Json(Value),
+    /// An unhandled exception in the server's words.
+    Exception {
+        text: String,
+        class: Class,
+    },
+}
 
-    fn has_session(&self) -> bool {
-        self.cookies.lock().unwrap_or_else(PoisonError::into_inner).contains_key(SESSION)
-    }
-
-    fn leave_session(&self) {
-        self.cookies.lock().unwrap_or_else(PoisonError::into_inner).clear();
-    }
-
-    fn keep_cookies(&self, pairs: &[String]) {
-        let mut cookies = self.cookies.lock().unwrap_or_else(PoisonError::into_inner);
-        for (name, value) in pairs.iter().filter_map(|pair| pair.split_once('=')) {
-            cookies.insert(name.to_owned(), value.to_owned());
-        }
+impl Answer {
+    /// Whether it says that the session is lost. Only failed answers are looked at: a field that contains the word must
+    /// not lead to a second write (contract kingdee-galaxy §2c).
+    fn lost_session(&self) -> bool {
+        let class = match self {
+            Self::Json(json) => ResponseStatus::anywhere(json).and_then(|status| status.call_failure()),
+            Self::Exception { class, .. } => Some(*class),
+        };
+        matches!(class, Some(Class::Credential | Class::TokenExpired))
     }
 }
 
@@ -379,10 +393,6 @@ impl Selection {
             Self::Ids(ids) => json!({"Ids": ids.join(",")}),
         }
     }
-}
-
-fn is_lost(class: Class) -> bool {
-    matches!(class, Class::Credential | Class::TokenExpired)
 }
 
 fn says_throttled(body: &[u8]) -> bool {

@@ -70,6 +70,27 @@ const QUERY_PARAMETERS: &[Parameter] = &[
 const QUERY_PAGE: Option<Page> =
     Some(Page { index: "StartRow", size: "Limit", first: 0, size_max: 2000, total: None, cursor: None });
 
+/// Opens a session for a user and a password.
+pub const VALIDATE_USER: Api = Api {
+    system: SYSTEM,
+    name: "ValidateUser",
+    path: "Kingdee.BOS.WebApi.ServicesStub.AuthService.ValidateUser.common.kdsvc",
+    summary: Text::new("登录", "Opens a session for a user and a password."),
+    parameters: &[
+        Parameter::required("acctID", "text", "数据中心（账套）ID", "the data centre's id"),
+        Parameter::required("username", "text", "用户", "the user"),
+        Parameter::required("password", "text", "密码", "the password"),
+        Parameter::required("lcid", "int", "语言，2052 为中文", "the language; 2052 is Chinese"),
+    ],
+    window: None,
+    page: None,
+    list_path: "",
+    keys: &[],
+    quota: QUOTA,
+    errors: TABLE,
+    source: "contract kingdee-galaxy §2a: public clients",
+};
+
 operation!(
     BATCH_SAVE,
     "BatchSave",
@@ -113,5 +134,14 @@ operation!(
 );
 
 /// All operations of this system.
-pub const ALL: &[&Api] =
-    &[&BATCH_SAVE, &SAVE, &SUBMIT, &AUDIT, &UN_AUDIT, &VIEW, &EXECUTE_BILL_QUERY, &BILL_QUERY];
+pub const ALL: &[&Api] = &[
+    &VALIDATE_USER,
+    &BATCH_SAVE,
+    &SAVE,
+    &SUBMIT,
+    &AUDIT,
+    &UN_AUDIT,
+    &VIEW,
+    &EXECUTE_BILL_QUERY,
+    &BILL_QUERY,
+];

@@ -7,6 +7,9 @@ use crate::describe::ErrorRow;
 const HELP: &str = "contract kingdee-galaxy §6: in-product WebAPI help";
 const MEASURED: &str = "contract kingdee-galaxy §6: in-product WebAPI help, measured on live servers";
 
+/// The code that some servers give a lost session, under whatever name (contract kingdee-galaxy §2c).
+pub const SESSION_ENDED: i64 = -10_001;
+
 /// `MsgCode`, one per call.
 pub const TABLE: &[ErrorRow] = &[
     ErrorRow::new("0", Class::Unclear, "默认，见错误明细", "default; see the errors").from(HELP),
@@ -32,6 +35,8 @@ pub const TABLE: &[ErrorRow] = &[
     ErrorRow::new("13", Class::Locked, "网控冲突", "network control conflict").from(HELP),
     ErrorRow::new("14", Class::Throttled, "调用限制", "call limit").from(HELP),
     ErrorRow::new("15", Class::Permission, "禁止管理员登录", "administrator login forbidden").from(HELP),
+    ErrorRow::new("-10001", Class::TokenExpired, "会话已结束", "the session ended")
+        .from("contract kingdee-galaxy §2c: measured on live servers"),
     ErrorRow::new("519/4002", Class::Credential, "缺少应用编号", "old gateway: no application id").from(HELP),
     ErrorRow::new("519/4006", Class::ClockSkew, "时间戳过期", "old gateway: stale timestamp").from(HELP),
     ErrorRow::new("519/5001", Class::Argument, "未知路径", "old gateway: unknown path").from(HELP),
@@ -90,7 +95,7 @@ pub fn classify_msg_code(code: i64) -> Class {
 
 /// Whether a `MsgCode` speaks of the call as a whole, so that no document of it is at fault.
 pub fn is_about_the_call(code: i64) -> bool {
-    matches!(code, 1 | 2 | 3 | 5 | 7 | 8 | 14 | 15)
+    matches!(code, 1 | 2 | 3 | 5 | 7 | 8 | 14 | 15 | SESSION_ENDED)
 }
 
 #[cfg(test)]
@@ -120,6 +125,7 @@ mod tests {
         for (code, class) in (0..).zip(expect) {
             assert_eq!(classify_msg_code(code), class, "{code}");
         }
+        assert_eq!(classify_msg_code(SESSION_ENDED), Class::TokenExpired);
         assert_eq!(classify_msg_code(99), Class::Unclear);
     }
 

@@ -6,7 +6,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::Sha256;
 
-use super::client::Credentials;
+use super::client::{Application, Credentials};
 
 /// The pad that the official SDK hides in rot13 fragments; the text itself is the pad, not what it would be as hex.
 const PAD: &[u8] = b"0054f397c6234378b09ca7d3e5debce7";
@@ -37,19 +37,24 @@ pub struct BadAppId;
 ///
 /// # Errors
 /// When the application id has another form.
-pub fn sign(credentials: &Credentials, url: &str, timestamp: &str) -> Result<SignedHeaders, BadAppId> {
-    let (client_id, key) = signing_key(credentials.app_id.expose())?;
+pub fn sign(
+    credentials: &Credentials,
+    application: &Application,
+    url: &str,
+    timestamp: &str,
+) -> Result<SignedHeaders, BadAppId> {
+    let (client_id, key) = signing_key(application.app_id.expose())?;
     let text = format!("POST\n{}\n\nx-api-nonce:{timestamp}\nx-api-timestamp:{timestamp}\n", path_text(url));
     let app_data = format!(
         "{},{},{},{}",
-        credentials.account_id, credentials.user_name, credentials.language, credentials.organisation
+        credentials.account_id, credentials.user_name, credentials.language, application.organisation
     );
-    let app_text = format!("{}{app_data}", credentials.app_id.expose());
+    let app_text = format!("{}{app_data}", application.app_id.expose());
     Ok(SignedHeaders {
         client_id: client_id.to_owned(),
         api_signature: hex_hmac(key.as_bytes(), &text),
         app_data: BASE64.encode(&app_data),
-        app_signature: hex_hmac(credentials.app_secret.expose().as_bytes(), &app_text),
+        app_signature: hex_hmac(application.app_secret.expose().as_bytes(), &app_text),
     })
 }
 
@@ -82,31 +87,39 @@ fn hex_hmac(key: &[u8], text: &str) -> String {
 mod tests {
     use weir_model::secret::Secret;
 
+    use super::super::client::Proof;
     use super::*;
 
     const URL: &str = "http://127.0.0.1:18080/k3cloud/Kingdee.BOS.WebApi.ServicesStub.DynamicFormService.BatchSave.common.kdsvc";
 
-    fn credentials() -> Credentials {
-        Credentials {
-            account_id: "65f0c0ffee0001".into(),
-            user_name: "integration".into(),
+    fn application() -> Application {
+        Application {
             app_id: Secret::new("200001_c2FuZGJveC1hcHAtc2VlZC0yNGJ5dGVz"),
             app_secret: Secret::new("0123456789abcdef0123456789abcdef"),
-            language: 2052,
             organisation: "0".into(),
         }
+    }
+
+    fn signed(application: &Application, timestamp: &str) -> Result<SignedHeaders, BadAppId> {
+        let credentials = Credentials {
+            account_id: "65f0c0ffee0001".into(),
+            user_name: "integration".into(),
+            language: 2052,
+            proof: Proof::Signature(application.clone()),
+        };
+        sign(&credentials, application, URL, timestamp)
     }
 
     #[test]
     fn the_worked_example() {
         let (client_id, key) =
-            signing_key(credentials().app_id.expose()).map(|(id, key)| (id.to_owned(), key)).unwrap();
+            signing_key(application().app_id.expose()).map(|(id, key)| (id.to_owned(), key)).unwrap();
         assert_eq!((client_id.as_str(), key.as_str()), ("200001", "Q1FbUARcQRoCRkIeR1ZSXE8CDQEYQwFA"));
         assert_eq!(
             path_text(URL),
             "%2Fk3cloud%2FKingdee.BOS.WebApi.ServicesStub.DynamicFormService.BatchSave.common.kdsvc"
         );
-        let signed = sign(&credentials(), URL, "1700000000").unwrap();
+        let signed = signed(&application(), "1700000000").unwrap();
         assert_eq!(
             signed.api_signature,
             "ZjM0MDU3MGY4ZGYyOTBkY2M5NDQ5ZTUwMTIwNzM0MTExNzQ2YjA4OGYwNmMxZjAyYTYzMjQxOTk0OWIzZWUwNg=="
@@ -121,8 +134,8 @@ mod tests {
     #[test]
     fn another_form_of_the_application_id_is_refused_without_showing_it() {
         for app_id in ["200001", "a_b_c", "a_???", "a_"] {
-            let credentials = Credentials { app_id: Secret::new(app_id), ..credentials() };
-            assert_eq!(sign(&credentials, URL, "1").err(), Some(BadAppId), "{app_id}");
+            let application = Application { app_id: Secret::new(app_id), ..application() };
+            assert_eq!(signed(&application, "1").err(), Some(BadAppId), "{app_id}");
         }
     }
 }

@@ -2,17 +2,23 @@
 
 use std::time::Duration;
 
-use weir_clients::governor::Limit;
-use weir_clients::http;
 use weir_clients::k3wise::Settings;
 use weir_model::Json;
 use weir_model::flow::TargetSpec;
 use weir_model::settings::{Fields, Localized, Problems};
 use weir_model::target::BatchLimits;
 
+use crate::erp::config::{Access, AccessDefaults, base_url, batch_limits};
+
+/// No published values (contract kingdee-k3wise §1, §9).
+const DEFAULTS: AccessDefaults =
+    AccessDefaults { calls: 5, connect: Duration::from_secs(15), read: Duration::from_secs(120) };
+/// A document is a call of its own, so this bounds memory and not a request.
+const MOST_BYTES: u64 = 64 << 20;
+
 /// How a flow writes its documents.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Writing {
+pub(crate) struct Writing {
     /// The object segment of the path, such as `SO`.
     pub(super) object: String,
     /// What becomes of a changed record that is already there.
@@ -49,12 +55,7 @@ impl Writing {
         }
         let mut fields = Fields::of(&target.settings, "target.settings", problems);
         let on_change = fields.choice("on_change", &ON_CHANGE, OnChange::DeadLetter, problems);
-        let limits = BatchLimits {
-            documents: whole(fields.count("batch_documents", 20, 1..=400, problems)),
-            // A document is a call of its own, so this bounds memory and not a request.
-            bytes: whole(fields.count("batch_bytes", 1 << 20, 1_024..=(64 << 20), problems)),
-            age: fields.duration("batch_age", Duration::from_millis(200), problems),
-        };
+        let limits = batch_limits(&mut fields, 20, MOST_BYTES, problems);
         fields.finish(problems);
         Some(Self { object: object?, on_change, limits })
     }
@@ -67,48 +68,17 @@ fn object_of(api: &str) -> Option<String> {
     (is_name && action.eq_ignore_ascii_case("Save")).then(|| object.to_owned())
 }
 
-/// Where a connection's settings are read.
-pub(super) struct Site;
-
-impl Site {
-    /// Reads the settings of a connection; `None` when there is no usable address.
-    pub(super) fn read(
-        connection: &str,
-        json: &Json,
-        path: &str,
-        problems: &mut Problems,
-    ) -> Option<Settings> {
-        let mut fields = Fields::of(json, path, problems);
-        let base_url = fields.required_text("base_url", problems);
-        let parsed = base_url.parse();
-        if parsed.is_err() && !base_url.is_empty() {
-            let hint = "http://erp.example.com/K3API/";
-            let suggestion = Localized::new(format!("如 {hint}"), format!("such as {hint}"));
-            problems.error_with(
-                fields.path_of("base_url"),
-                Localized::new("不是网址", "is no URL"),
-                suggestion,
-            );
-        }
-        let authority_code = fields.required_secret("authority_code", problems);
-        let calls = fields.count("calls_per_second", 5, 1..=1_000, problems);
-        let options = http::Options {
-            connect_timeout: fields.duration("connect_timeout", Duration::from_secs(15), problems),
-            // No published value (contract kingdee-k3wise §1).
-            read_timeout: fields.duration("read_timeout", Duration::from_secs(120), problems),
-            ..http::Options::default()
-        };
-        fields.finish(problems);
-        Some(Settings {
-            connection: connection.to_owned(),
-            base_url: parsed.ok()?,
-            authority_code,
-            limits: vec![Limit { calls: u32::try_from(calls).unwrap_or(1), seconds: 1 }],
-            http: options,
-        })
-    }
-}
-
-fn whole(number: u64) -> usize {
-    usize::try_from(number).unwrap_or(usize::MAX)
+/// Reads the settings of a connection; `None` when there is no usable address.
+pub(super) fn read_site(
+    connection: &str,
+    json: &Json,
+    path: &str,
+    problems: &mut Problems,
+) -> Option<Settings> {
+    let mut fields = Fields::of(json, path, problems);
+    let base_url = base_url(&mut fields, "http://erp.example.com/K3API/", problems);
+    let authority_code = fields.required_secret("authority_code", problems);
+    let Access { limits, http } = Access::read(&mut fields, &DEFAULTS, problems);
+    fields.finish(problems);
+    Some(Settings { connection: connection.to_owned(), base_url: base_url?, authority_code, limits, http })
 }

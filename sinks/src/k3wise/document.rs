@@ -7,8 +7,9 @@ use weir_model::decimal::Decimal;
 use weir_model::outcome::{Outcome, Refusal};
 use weir_model::target::Delivery;
 
-use crate::kingdee::mapping::is_equal;
-use crate::kingdee::outcome::{KEY, KEY_CHANGED};
+use crate::erp::batch;
+use crate::erp::equality::is_equal;
+use crate::erp::outcome::KEY;
 
 /// The number's field.
 const NUMBER: &str = "FBillNo";
@@ -40,17 +41,8 @@ impl<'a> Draft<'a> {
             let place = format!("{HEAD}.{NUMBER}");
             return Err(Outcome::Reject(Refusal::new(KEY, format!("{place} is empty")).at(place)));
         }
-        let previous = delivery.previous.as_ref().map(|previous| previous.key.as_str());
-        if let Some(previous) = previous.filter(|key| !key.is_empty() && *key != delivery.document.key) {
-            let message = format!("delivered under key {previous}, now {}", delivery.document.key);
-            return Err(Outcome::Reject(Refusal::new(KEY_CHANGED, message)));
-        }
+        batch::refuse_changed_key(delivery)?;
         Ok(Self { at, delivery, data, number })
-    }
-
-    /// Whether the target must be asked before anything is sent.
-    pub(super) fn is_looked_up(&self) -> bool {
-        self.delivery.unresolved || self.delivery.previous.is_some()
     }
 
     /// The number to look for: the one the server gave, where it gave another than ours.

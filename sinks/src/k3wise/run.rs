@@ -1,6 +1,5 @@
 //! The calls for each document, in the order that keeps it written once (design §7).
 
-use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,7 +13,8 @@ use weir_model::target::Delivery;
 
 use super::config::{OnChange, Writing};
 use super::document::Draft;
-use crate::kingdee::outcome::{CHANGED, CONFLICT, GONE, TOO_LARGE, UNMENTIONED, code_of, of_call};
+use crate::erp::batch::{self, Outcomes};
+use crate::erp::outcome::{CHANGED, CONFLICT, GONE, TOO_LARGE, code_of, of_call};
 
 /// What the server holds under a number.
 enum Stored {
@@ -30,31 +30,21 @@ enum Stored {
 /// for one number: a second document with the same number goes in a later round.
 pub(super) async fn deliver(client: &Client, writing: &Writing, deliveries: &[Delivery]) -> Vec<Outcome> {
     let run = Run { client, writing };
-    let mut outcomes: Vec<Option<Outcome>> = vec![None; deliveries.len()];
+    let mut outcomes = Outcomes::new(deliveries.len());
     let mut drafts = Vec::new();
     for (at, delivery) in deliveries.iter().enumerate() {
         match Draft::read(at, delivery) {
             Ok(draft) => drafts.push(draft),
-            Err(outcome) => settle(&mut outcomes, at, outcome),
+            Err(outcome) => outcomes.settle(at, outcome),
         }
     }
     while !drafts.is_empty() {
-        let mut numbers = HashSet::new();
-        let (round, later) =
-            drafts.into_iter().partition(|draft: &Draft<'_>| numbers.insert(draft.number.to_lowercase()));
-        drafts = later;
+        let round = batch::next_round(&mut drafts, |draft| draft.number.to_lowercase());
         for (at, outcome) in run.round(round).await {
-            settle(&mut outcomes, at, outcome);
+            outcomes.settle(at, outcome);
         }
     }
-    let unsettled = || Outcome::Unknown(Refusal::new(UNMENTIONED, "no answer speaks of the document"));
-    outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(unsettled)).collect()
-}
-
-fn settle(outcomes: &mut [Option<Outcome>], at: usize, outcome: Outcome) {
-    if let Some(slot) = outcomes.get_mut(at) {
-        *slot = Some(outcome);
-    }
+    outcomes.finish()
 }
 
 struct Run<'r> {
@@ -79,7 +69,7 @@ impl Run<'_> {
     }
 
     async fn deliver_one(&self, draft: &Draft<'_>) -> Outcome {
-        if !draft.is_looked_up() {
+        if !batch::is_looked_up(draft.delivery) {
             return self.create(draft).await;
         }
         match self.look_up(draft).await {

@@ -11,7 +11,7 @@ use weir_model::digest::Digest;
 use weir_model::outcome::Written;
 use weir_model::receipt::Delivered;
 use weir_model::record::Version;
-use weir_model::target::Delivery;
+use weir_model::target::{Batch, Delivery, Target as _};
 
 struct Site {
     running: Running,
@@ -28,8 +28,13 @@ impl Site {
             "calls_per_second": 200,
         });
         let mut problems = Problems::new("weir.yaml");
-        let target =
-            WiseTarget::build(&flow("/SO/Save", "{}").target, &connection, "connections.k", &mut problems);
+        let target = WiseTarget::build(
+            &flow("/SO/Save", "{}").target,
+            &connection,
+            "connections.k",
+            &Clients::default(),
+            &mut problems,
+        );
         assert!(problems.list().is_empty(), "{:?}", problems.list());
         Self { running, target: target.unwrap() }
     }

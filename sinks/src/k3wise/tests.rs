@@ -14,7 +14,7 @@ use weir_model::flow::FlowSpec;
 use weir_model::names::{FlowName, RecordId};
 use weir_model::receipt::Delivered;
 use weir_model::record::{Position, Reason, Version};
-use weir_model::target::Delivery;
+use weir_model::target::{Batch, Delivery, Target as _};
 
 use super::*;
 use weir_model::outcome::Written;
@@ -52,6 +52,7 @@ impl Server {
             &flow("/SO/Save", settings).target,
             &connection,
             "connections.k",
+            &Clients::default(),
             &mut problems,
         );
         assert!(problems.list().is_empty(), "{:?}", problems.list());

@@ -3,17 +3,36 @@
 use std::time::Duration;
 
 use serde_json::Map;
-use weir_clients::governor::Limit;
-use weir_clients::http;
-use weir_clients::kingdee::{Credentials, Settings};
+use weir_clients::kingdee::{Application, Credentials, Proof, Settings};
 use weir_model::Json;
 use weir_model::flow::{Item, TargetSpec};
 use weir_model::settings::{Fields, Localized, Problems};
 use weir_model::target::BatchLimits;
 
+use crate::erp::config::{Access, AccessDefaults, base_url, batch_limits};
+
+/// Quota and patience: a public client ships with ten calls a second, the vendor's own SDK waits two minutes (contract
+/// kingdee-galaxy §1, §7).
+const DEFAULTS: AccessDefaults =
+    AccessDefaults { calls: 10, connect: Duration::from_secs(10), read: Duration::from_secs(120) };
+/// The default bound of the vendor's web server (contract kingdee-galaxy §7), with room for the frame.
+const MOST_BYTES: u64 = (4 << 20) - 65_536;
+
+/// How a connection shows who it is.
+#[derive(Clone, Copy)]
+enum Auth {
+    /// Every call is signed.
+    Signed,
+    /// The session of one login.
+    Session,
+}
+
+/// Words of `auth`.
+const AUTH: [(&str, Auth); 2] = [("signed", Auth::Signed), ("session", Auth::Session)];
+
 /// How a flow writes its form.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Writing {
+pub(crate) struct Writing {
     /// The form.
     pub(super) form: Form,
     /// Parameters of the call beside `Model`, in the flow's order.
@@ -120,61 +139,51 @@ impl Writing {
             parameters,
             audits,
             on_change: fields.choice("on_change", &ON_CHANGE, default, problems),
-            limits: BatchLimits {
-                documents: whole(fields.count("batch_documents", 100, 1..=400, problems)),
-                // The default bound of the vendor's web server (contract kingdee-galaxy §7), with room for the frame.
-                bytes: whole(fields.count("batch_bytes", 1 << 20, 1_024..=(4 << 20) - 65_536, problems)),
-                age: fields.duration("batch_age", Duration::from_millis(200), problems),
-            },
+            limits: batch_limits(&mut fields, 100, MOST_BYTES, problems),
         };
         fields.finish(problems);
         (!form_id.is_empty()).then_some(writing)
     }
 }
 
-/// Where a connection's settings are read.
-pub(super) struct Site;
+/// Reads the settings of a connection; `None` when there is no usable address.
+pub(super) fn read_site(
+    connection: &str,
+    json: &Json,
+    path: &str,
+    problems: &mut Problems,
+) -> Option<Settings> {
+    let mut fields = Fields::of(json, path, problems);
+    let base_url = base_url(&mut fields, "https://erp.example.com/k3cloud/", problems);
+    let credentials = Credentials {
+        account_id: fields.required_text("account_id", problems),
+        user_name: fields.required_text("user_name", problems),
+        language: u32::try_from(fields.count("language", 2_052, 1..=9_999, problems)).unwrap_or(2_052),
+        proof: proof(&mut fields, problems),
+    };
+    let Access { limits, http } = Access::read(&mut fields, &DEFAULTS, problems);
+    fields.finish(problems);
+    Some(Settings { connection: connection.to_owned(), base_url: base_url?, credentials, limits, http })
+}
 
-impl Site {
-    /// Reads the settings of a connection; `None` when there is no usable address.
-    pub(super) fn read(
-        connection: &str,
-        json: &Json,
-        path: &str,
-        problems: &mut Problems,
-    ) -> Option<Settings> {
-        let mut fields = Fields::of(json, path, problems);
-        let base_url = fields.required_text("base_url", problems);
-        let parsed = base_url.parse();
-        if parsed.is_err() && !base_url.is_empty() {
-            let message = Localized::new("不是网址", "is no URL");
-            let hint = "https://erp.example.com/k3cloud/";
-            let suggestion = Localized::new(format!("如 {hint}"), format!("such as {hint}"));
-            problems.error_with(fields.path_of("base_url"), message, suggestion);
+/// What shows that we may act for the user. The keys of the other way are known and without effect, so that one can be
+/// tried after the other.
+fn proof(fields: &mut Fields<'_>, problems: &mut Problems) -> Proof {
+    match fields.choice("auth", &AUTH, Auth::Signed, problems) {
+        Auth::Signed => {
+            fields.secret("password", problems);
+            Proof::Signature(Application {
+                app_id: fields.required_secret("app_id", problems),
+                app_secret: fields.required_secret("app_secret", problems),
+                organisation: fields.text("organisation", problems).unwrap_or_else(|| "0".to_owned()),
+            })
         }
-        let credentials = Credentials {
-            account_id: fields.required_text("account_id", problems),
-            user_name: fields.required_text("user_name", problems),
-            app_id: fields.required_secret("app_id", problems),
-            app_secret: fields.required_secret("app_secret", problems),
-            language: u32::try_from(fields.count("language", 2_052, 1..=9_999, problems)).unwrap_or(2_052),
-            organisation: fields.text("organisation", problems).unwrap_or_else(|| "0".to_owned()),
-        };
-        let calls = fields.count("calls_per_second", 10, 1..=1_000, problems);
-        let options = http::Options {
-            connect_timeout: fields.duration("connect_timeout", Duration::from_secs(10), problems),
-            // The vendor's own SDK waits as long (contract kingdee-galaxy §1).
-            read_timeout: fields.duration("read_timeout", Duration::from_secs(120), problems),
-            ..http::Options::default()
-        };
-        fields.finish(problems);
-        Some(Settings {
-            connection: connection.to_owned(),
-            base_url: parsed.ok()?,
-            credentials,
-            limits: vec![Limit { calls: u32::try_from(calls).unwrap_or(1), seconds: 1 }],
-            http: options,
-        })
+        Auth::Session => {
+            for key in ["app_id", "app_secret", "organisation"] {
+                fields.text(key, problems);
+            }
+            Proof::Password(fields.required_secret("password", problems))
+        }
     }
 }
 
@@ -214,8 +223,4 @@ fn constant(item: &Item, problems: &mut Problems) -> Option<Json> {
         _ => Json::String(text.clone()),
     };
     Some(value)
-}
-
-fn whole(number: u64) -> usize {
-    usize::try_from(number).unwrap_or(usize::MAX)
 }

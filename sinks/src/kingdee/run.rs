@@ -1,8 +1,8 @@
 //! The calls of a batch, in the order that keeps each document written once (design §7).
 
-use std::collections::HashSet;
+use std::time::Duration;
 
-use weir_clients::class::Class;
+use weir_clients::class::{Class, Reaction};
 use weir_clients::error::{CallError, Cause, Effect};
 use weir_clients::governor::Lane;
 use weir_clients::kingdee::{Client, DocumentAnswer, ResponseStatus, Selection};
@@ -11,7 +11,8 @@ use weir_model::target::Delivery;
 
 use super::config::Writing;
 use super::mapping::{self, Draft, Plan, Stored};
-use super::outcome::{self, TOO_LARGE, UNMENTIONED};
+use crate::erp::batch::{self, Outcomes};
+use crate::erp::outcome::{self, TOO_LARGE, UNMENTIONED};
 
 /// A document on its way, with the internal id that it updates.
 type Sending<'a> = (Draft<'a>, Option<String>);
@@ -19,7 +20,7 @@ type Sending<'a> = (Draft<'a>, Option<String>);
 /// Delivers documents; one outcome each, in order. A business key is at most once in a call, so a second document with
 /// the same key goes in a later one.
 pub(super) async fn deliver(client: &Client, writing: &Writing, deliveries: &[Delivery]) -> Vec<Outcome> {
-    let mut run = Run { client, writing, outcomes: vec![None; deliveries.len()] };
+    let mut run = Run { client, writing, outcomes: Outcomes::new(deliveries.len()) };
     let mut drafts = Vec::new();
     for (at, delivery) in deliveries.iter().enumerate() {
         match Draft::read(at, delivery, &writing.form) {
@@ -28,31 +29,27 @@ pub(super) async fn deliver(client: &Client, writing: &Writing, deliveries: &[De
         }
     }
     while !drafts.is_empty() {
-        let mut keys = HashSet::new();
-        let (round, later) = drafts.into_iter().partition(|draft: &Draft<'_>| keys.insert(draft.identity()));
-        drafts = later;
+        let round = batch::next_round(&mut drafts, Draft::identity);
         run.round(round).await;
     }
-    let unsettled = || Outcome::Unknown(Refusal::new(UNMENTIONED, "no answer speaks of the document"));
-    run.outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(unsettled)).collect()
+    run.outcomes.finish()
 }
 
 struct Run<'r> {
     client: &'r Client,
     writing: &'r Writing,
-    outcomes: Vec<Option<Outcome>>,
+    outcomes: Outcomes,
 }
 
 impl Run<'_> {
     fn settle(&mut self, at: usize, outcome: Outcome) {
-        if let Some(slot) = self.outcomes.get_mut(at) {
-            *slot = Some(outcome);
-        }
+        self.outcomes.settle(at, outcome);
     }
 
     /// One round of documents with different keys: look up, plan, send.
     async fn round(&mut self, drafts: Vec<Draft<'_>>) {
-        let (to_look_up, fresh): (Vec<_>, Vec<_>) = drafts.into_iter().partition(Draft::is_looked_up);
+        let (to_look_up, fresh): (Vec<_>, Vec<_>) =
+            drafts.into_iter().partition(|draft| batch::is_looked_up(draft.delivery));
         let mut sending: Vec<Sending<'_>> = fresh.into_iter().map(|draft| (draft, None)).collect();
         sending.extend(self.plan(to_look_up).await);
         sending.sort_by_key(|(draft, _)| draft.at);
@@ -123,7 +120,7 @@ impl Run<'_> {
                 sending.push((draft, Some(id)));
             } else {
                 let class = answer.class(status.msg_code, true);
-                self.settle(draft.at, outcome::of_failure(&answer, class));
+                self.settle(draft.at, of_failure(&answer, class));
             }
         }
         sending
@@ -174,7 +171,7 @@ impl Run<'_> {
             {
                 half_done.push((draft, answer, class));
             } else {
-                self.settle(draft.at, outcome::of_failure(&answer, class));
+                self.settle(draft.at, of_failure(&answer, class));
             }
         }
         self.complete(half_done).await;
@@ -191,7 +188,7 @@ impl Run<'_> {
             };
             match stored.filter(|stored| is_own(&draft, answer, stored)) {
                 Some(stored) => self.finish(&draft, stored).await,
-                None => self.settle(draft.at, outcome::of_failure(answer, *class)),
+                None => self.settle(draft.at, of_failure(answer, *class)),
             }
         }
     }
@@ -263,6 +260,19 @@ impl Run<'_> {
     }
 }
 
+/// The outcome of one document that the answer mentions as failed, by its class.
+fn of_failure(answer: &DocumentAnswer, class: Class) -> Outcome {
+    let mut refusal = Refusal::new(outcome::code_of(class), answer.text());
+    refusal.field = answer.errors.iter().find_map(|error| error.field.clone());
+    match class.reaction() {
+        // A database failure may have come after the commit (contract kingdee-galaxy §6: retry after a look-up).
+        Reaction::Repeat if class == Class::Transient => Outcome::Unknown(refusal),
+        Reaction::Repeat => Outcome::Retry { after: Duration::ZERO, cause: refusal },
+        Reaction::Halt => Outcome::Halt(refusal),
+        Reaction::RepeatBounded | Reaction::Refuse => Outcome::Reject(refusal),
+    }
+}
+
 /// The outcome of a step that did not succeed. One whose effect is unknown is looked up when the document comes again.
 fn step_outcome(answer: Result<ResponseStatus, CallError>) -> Option<Outcome> {
     let status = match answer {
@@ -275,7 +285,7 @@ fn step_outcome(answer: Result<ResponseStatus, CallError>) -> Option<Outcome> {
     }
     let class = document.class(status.msg_code, true);
     // The document is stored, so what is tried again must look it up first.
-    Some(match outcome::of_failure(&document, class) {
+    Some(match of_failure(&document, class) {
         Outcome::Retry { cause, .. } => Outcome::Unknown(cause),
         other => other,
     })

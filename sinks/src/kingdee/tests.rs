@@ -18,7 +18,7 @@ use weir_sandbox::When::{Every, Next};
 use weir_sandbox::kingdee::DocumentStatus;
 use weir_sandbox::{Fault, Handle, Options, Rule, Running, Sandbox};
 
-use super::{GalaxyTarget, check, check_connection};
+use super::{Clients, GalaxyTarget, check, check_connection};
 
 const FLOW: &str = r#"
 version: 1
@@ -37,14 +37,14 @@ target:
       - {field: IsAutoSubmitAndAudit, type: bool, value: "true"}
 "#;
 
-fn flow(settings: &str) -> FlowSpec {
+pub(super) fn flow(settings: &str) -> FlowSpec {
     let mut problems = Problems::new("f.yaml");
     let flow = FlowSpec::parse(&FLOW.replace("SETTINGS", settings), &mut problems).unwrap();
     assert!(problems.list().is_empty(), "{:?}", problems.list());
     flow
 }
 
-fn connection(base_url: &str) -> Value {
+pub(super) fn connection(base_url: &str) -> Value {
     json!({
         "base_url": format!("{base_url}/k3cloud/"),
         "account_id": "65f0c0ffee0001",
@@ -66,7 +66,13 @@ impl Site {
         let running = Sandbox::start(options, "127.0.0.1:0").await.unwrap();
         let mut problems = Problems::new("weir.yaml");
         let connection = connection(&running.base_url());
-        let target = GalaxyTarget::build(&flow(settings).target, &connection, "connections.k", &mut problems);
+        let target = GalaxyTarget::build(
+            &flow(settings).target,
+            &connection,
+            "connections.k",
+            &Clients::default(),
+            &mut problems,
+        );
         assert!(problems.list().is_empty(), "{:?}", problems.list());
         Self { running, target: target.unwrap() }
     }
@@ -147,7 +153,7 @@ fn written(outcome: &Outcome) -> Written {
 }
 
 /// The outcomes in short: `delivered`, or the kind and its code.
-fn short(outcomes: &[Outcome]) -> String {
+pub(super) fn short(outcomes: &[Outcome]) -> String {
     let mut text = String::new();
     for outcome in outcomes {
         let (kind, code) = match outcome {
@@ -328,7 +334,9 @@ async fn locks_and_limits_are_tried_again_and_a_wrong_secret_halts_without_a_sto
     let mut wrong = connection(&site.running.base_url());
     wrong["app_secret"] = json!("ffffffffffffffffffffffffffffffff");
     let mut problems = Problems::new("weir.yaml");
-    let target = GalaxyTarget::build(&flow("{}").target, &wrong, "connections.k", &mut problems).unwrap();
+    let clients = Clients::default();
+    let target =
+        GalaxyTarget::build(&flow("{}").target, &wrong, "connections.k", &clients, &mut problems).unwrap();
     let before = site.calls("BatchSave");
     let deliveries = [delivery("9", "甲")];
     let batch = Batch { partition: 0, deliveries: &deliveries, settled: &[], next_offset: 0 };

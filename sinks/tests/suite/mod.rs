@@ -151,6 +151,7 @@ impl Site {
             target: spec,
             connection,
             connection_path: "connections.db",
+            clients: &weir_sinks::Clients::default(),
         };
         let target = build(&setup, &mut problems);
         target.unwrap_or_else(|| panic!("{:?}", problems.list()))

@@ -7,16 +7,25 @@ const STORED: &str = r#"{"Result":{"ResponseStatus":{"IsSuccess":true,"Errors":[
 const LOST: &str = r#"{"Result":{"ResponseStatus":{"IsSuccess":false,"MsgCode":1,"Errors":[{"FieldName":null,"Message":"会话信息已丢失，请重新登录","DIndex":0}]}}}"#;
 
 fn client(server: &Scripted) -> Client {
+    client_by(
+        server,
+        Proof::Signature(Application {
+            app_id: Secret::new("200001_c2FuZGJveC1hcHAtc2VlZC0yNGJ5dGVz"),
+            app_secret: Secret::new("0123456789abcdef0123456789abcdef"),
+            organisation: "0".into(),
+        }),
+    )
+}
+
+fn client_by(server: &Scripted, proof: Proof) -> Client {
     Client::new(Settings {
         connection: "galaxy".into(),
         base_url: server.base_url.join("k3cloud/").unwrap(),
         credentials: Credentials {
             account_id: "65f0c0ffee0001".into(),
             user_name: "integration".into(),
-            app_id: Secret::new("200001_c2FuZGJveC1hcHAtc2VlZC0yNGJ5dGVz"),
-            app_secret: Secret::new("0123456789abcdef0123456789abcdef"),
             language: 2052,
-            organisation: "0".into(),
+            proof,
         },
         limits: Vec::new(),
         http: http::Options::default(),
@@ -68,6 +77,99 @@ async fn a_lost_context_is_wrong_credentials_and_with_a_session_is_tried_once_mo
     save(&client).await.unwrap();
     save(&client).await.unwrap();
     assert!(!server.seen()[2].contains("kdservice-sessionid"));
+}
+
+fn logged_in(id: &str) -> String {
+    format!(
+        r#"{{"LoginResultType":1,"Message":null,"Context":{{"SessionId":"{id}"}},"KDSVCSessionId":"{id}","FormId":null,"IsSuccessByAPI":true}}"#
+    )
+}
+
+const NO_LOGIN: &str =
+    r#"{"LoginResultType":0,"Message":"用户名或密码错误 pass-word","KDSVCSessionId":null}"#;
+
+fn by_password(server: &Scripted) -> Client {
+    client_by(server, Proof::Password(Secret::new("pass-word")))
+}
+
+#[tokio::test]
+async fn one_login_serves_many_calls_without_a_signature() {
+    let server = Scripted::serve(&[&logged_in("s1"), &with_cookie(STORED), STORED]).await;
+    let client = by_password(&server);
+    save(&client).await.unwrap();
+    save(&client).await.unwrap();
+    let seen = server.seen();
+    assert!(seen[0].contains("AuthService.ValidateUser."), "{}", seen[0]);
+    let login = r#"{"acctID":"65f0c0ffee0001","username":"integration","password":"pass-word","lcid":2052}"#;
+    assert!(seen[0].ends_with(login), "{}", seen[0]);
+    for call in &seen[1..] {
+        assert!(call.contains("kdservice-sessionid: s1") && !call.contains("x-api-signature"), "{call}");
+        // A session that another answer sets is nobody's.
+        assert!(!call.contains("ASP.NET_SessionId=s2"), "{call}");
+    }
+}
+
+#[tokio::test]
+async fn a_lost_session_is_renewed_once_for_saves_and_queries() {
+    let timed_out = r#"[[{"Result":{"ResponseStatus":{"IsSuccess":false,"ErrorCode":-10001,"Errors":[{"Message":"?"}]}}}]]"#;
+    let (one, two, three) = (logged_in("s1"), logged_in("s2"), logged_in("s3"));
+    let exception = "response_error: System.NullReferenceException: ctx == null";
+    let server =
+        Scripted::serve(&[&one, LOST, &two, STORED, timed_out, &three, "[]", exception, &one, STORED]).await;
+    let client = by_password(&server);
+    save(&client).await.unwrap();
+    let query =
+        Query { form: "F".into(), fields: vec!["FID".into()], filter: String::new(), order: String::new() };
+    assert!(client.execute_bill_query(&query, Lane::Live).await.unwrap().is_empty());
+    save(&client).await.unwrap();
+    let seen = server.seen();
+    for (at, session) in [(1, "s1"), (3, "s2"), (4, "s2"), (6, "s3"), (7, "s3"), (9, "s1")] {
+        assert!(seen[at].contains(&format!("kdservice-sessionid: {session}")), "{at}: {}", seen[at]);
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_is_lost_twice_halts_without_a_storm() {
+    let server = Scripted::serve(&[&logged_in("s1"), LOST, &logged_in("s2"), LOST]).await;
+    let error = save(&by_password(&server)).await.unwrap_err();
+    assert_eq!((error.class(), error.effect()), (Class::Credential, Effect::None));
+    assert_eq!(server.seen().len(), 4);
+}
+
+#[tokio::test]
+async fn a_refused_login_halts_in_the_sites_words_and_is_not_tried_again_at_once() {
+    let inspection =
+        r#"{"LoginResultType":1,"KDSVCSessionId":null,"FormId":"BOS_Licence","IsSuccessByAPI":true}"#;
+    let policy = r#"{"LoginResultType":-5,"Message":"密码已过期","KDSVCSessionId":"s1"}"#;
+    for (answer, words) in
+        [(NO_LOGIN, "用户名或密码错误 …"), (inspection, "BOS_Licence"), (policy, "密码已过期")]
+    {
+        let server = Scripted::serve(&[answer]).await;
+        let client = by_password(&server);
+        for _ in 0..2 {
+            let error = save(&client).await.unwrap_err();
+            assert_eq!((error.class(), error.effect()), (Class::Credential, Effect::None));
+            let shown = format!("{client:?} {error} {error:?}");
+            assert!(shown.contains(words) && !shown.contains("pass-word"), "{shown}");
+        }
+        assert_eq!(server.seen().len(), 1, "a second wrong password may lock the account");
+    }
+}
+
+#[tokio::test]
+async fn a_login_that_broke_off_wrote_nothing_and_may_be_tried_again() {
+    for (answer, class) in [
+        ("", Class::Transient),
+        ("<html>", Class::Unreadable),
+        ("response_error: 数据库死锁", Class::Transient),
+        (r#"{"LoginResultType":0,"Message":"数据库连接超时"}"#, Class::Transient),
+    ] {
+        let server = Scripted::serve(&[answer, &logged_in("s1"), STORED]).await;
+        let client = by_password(&server);
+        let error = save(&client).await.unwrap_err();
+        assert_eq!((error.class(), error.effect()), (class, Effect::None), "{answer}");
+        save(&client).await.unwrap();
+    }
 }
 
 #[tokio::test]

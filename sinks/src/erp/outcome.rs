@@ -1,12 +1,11 @@
-//! What an answer means for a document, pure: the codes of this target, and the outcome of calls and of single failures.
+//! What a failed call means for a document, pure: the codes of the ERP targets, and the outcome of calls.
 //!
-//! It relies on the classes that `weir_clients` reads errors into (contract kingdee-galaxy §5, §6).
+//! It relies on the classes that `weir_clients` reads errors into (contract kingdee-galaxy §6, kingdee-k3wise §7).
 
 use std::time::Duration;
 
 use weir_clients::class::{Class, Reaction};
 use weir_clients::error::{CallError, Effect};
-use weir_clients::kingdee::DocumentAnswer;
 use weir_model::outcome::{Code, Outcome, Refusal, Written};
 use weir_model::target::TargetError;
 
@@ -27,7 +26,7 @@ pub(crate) const TOO_LARGE: Code = Code::new("K-TOO-LARGE");
 /// The answer says nothing of it.
 pub(crate) const UNMENTIONED: Code = Code::new("K-UNMENTIONED");
 
-/// Every code of this target.
+/// Every code of these targets.
 pub(crate) const CODES: &[Code] = &[
     KEY,
     KEY_CHANGED,
@@ -96,19 +95,6 @@ pub(crate) fn target_error(error: &CallError) -> TargetError {
     match error.class().reaction() {
         Reaction::Repeat | Reaction::RepeatBounded => TargetError::Away(refusal),
         Reaction::Halt | Reaction::Refuse => TargetError::Halted(refusal),
-    }
-}
-
-/// The outcome of one document that the answer mentions as failed, by its class.
-pub(crate) fn of_failure(answer: &DocumentAnswer, class: Class) -> Outcome {
-    let mut refusal = Refusal::new(code_of(class), answer.text());
-    refusal.field = answer.errors.iter().find_map(|error| error.field.clone());
-    match class.reaction() {
-        // A database failure may have come after the commit (contract kingdee-galaxy §6: retry after a look-up).
-        Reaction::Repeat if class == Class::Transient => Outcome::Unknown(refusal),
-        Reaction::Repeat => Outcome::Retry { after: Duration::ZERO, cause: refusal },
-        Reaction::Halt => Outcome::Halt(refusal),
-        Reaction::RepeatBounded | Reaction::Refuse => Outcome::Reject(refusal),
     }
 }
 

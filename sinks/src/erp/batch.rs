@@ -1,0 +1,58 @@
+//! The shape of a delivery: rounds in which no business key stands twice, and an outcome for each document.
+
+use std::collections::HashSet;
+use std::hash::Hash;
+
+use weir_model::outcome::{Outcome, Refusal};
+use weir_model::target::Delivery;
+
+use super::outcome::{KEY_CHANGED, UNMENTIONED};
+
+/// The outcomes of a batch, in its order.
+#[derive(Debug)]
+pub(crate) struct Outcomes(Vec<Option<Outcome>>);
+
+impl Outcomes {
+    /// Of a batch of `count` documents.
+    pub(crate) fn new(count: usize) -> Self {
+        Self(vec![None; count])
+    }
+
+    /// Says what became of the document at a place.
+    pub(crate) fn settle(&mut self, at: usize, outcome: Outcome) {
+        if let Some(slot) = self.0.get_mut(at) {
+            *slot = Some(outcome);
+        }
+    }
+
+    /// All of them; nobody knows what became of a document that nothing was said about (invariant 3).
+    pub(crate) fn finish(self) -> Vec<Outcome> {
+        let unsettled = || Outcome::Unknown(Refusal::new(UNMENTIONED, "no answer speaks of the document"));
+        self.0.into_iter().map(|outcome| outcome.unwrap_or_else(unsettled)).collect()
+    }
+}
+
+/// Takes the drafts of the next round: those whose key does not stand before them.
+pub(crate) fn next_round<D, K: Eq + Hash>(drafts: &mut Vec<D>, key: impl Fn(&D) -> K) -> Vec<D> {
+    let mut keys = HashSet::new();
+    let (round, later) = std::mem::take(drafts).into_iter().partition(|draft| keys.insert(key(draft)));
+    *drafts = later;
+    round
+}
+
+/// Whether the target must be asked before anything is sent.
+pub(crate) fn is_looked_up(delivery: &Delivery) -> bool {
+    delivery.unresolved || delivery.previous.is_some()
+}
+
+/// Refuses a record whose business key changed since it was delivered: its old document would stay behind.
+pub(crate) fn refuse_changed_key(delivery: &Delivery) -> Result<(), Outcome> {
+    let previous = delivery.previous.as_ref().map(|previous| previous.key.as_str());
+    match previous.filter(|key| !key.is_empty() && *key != delivery.document.key) {
+        None => Ok(()),
+        Some(previous) => {
+            let message = format!("delivered under key {previous}, now {}", delivery.document.key);
+            Err(Outcome::Reject(Refusal::new(KEY_CHANGED, message)))
+        }
+    }
+}
