@@ -239,6 +239,13 @@ fn wangdiantong_settings() -> Vec<Key> {
             "most rows of a page; by default as weir describe api tells",
         ),
         key("window_max", Shape::Duration, "时间窗上限", "the longest window").default("\"30d\""),
+        key(
+            "history_after",
+            Shape::Either(vec![Shape::Duration, Shape::Choice(vec!["off"])]),
+            "早于这么久的窗口也读历史接口；off 不读",
+            "windows older than this are also read from the archive; off never reads it",
+        )
+        .default("\"90d\""),
     ]
 }
 

@@ -46,6 +46,8 @@ pub struct Operation {
     pub direct: &'static Api,
     /// On Qimen, where it is offered.
     pub qimen: Option<&'static Api>,
+    /// The list that its older records are moved to.
+    pub archive: Option<&'static Self>,
 }
 
 impl Operation {
@@ -113,5 +115,10 @@ mod tests {
         assert_eq!(sent(Access::Direct), "refund_query.php");
         let history = Edition::Enterprise.operation("his_refund_query.php").unwrap();
         assert_eq!(history.on(Access::Qimen), None, "the archive is only on the vendor's own gateway");
+        assert_eq!(operation.archive, Some(history));
+        let archived = |name| Edition::Flagship.operation(name).unwrap().archive;
+        let history = archived("wdt.aftersales.refund.refund.search").unwrap();
+        assert_eq!(history.on(Access::Qimen).unwrap().path, "wdt.aftersales.refund.refund.searchhistory");
+        assert_eq!(archived(history.direct.path), None, "an archive has none of its own");
     }
 }

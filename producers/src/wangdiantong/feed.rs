@@ -1,4 +1,5 @@
-//! One page of one list: the flow's request, the page as this API counts, and a second look at an empty one.
+//! One page of one list, live or archived: the flow's request, the page as this API counts, and a second look at an empty
+//! one.
 
 use std::{sync::Arc, time::Instant};
 
@@ -12,7 +13,7 @@ use weir_clients::{
 use weir_model::{Json, cursor::Lane, names::ConnectionName};
 use weir_runtime::telemetry::Metrics;
 
-use super::source::CalledSource;
+use super::source::{CalledList, CalledSource};
 use crate::{
     calls::{failed, lane_of, not_made, tell_call, tell_quota},
     feed::{self, Answer, Ask, FeedError, PageAt},
@@ -36,25 +37,30 @@ impl Feed {
         Self { client, source: Arc::new(source), connection: name, zone, metrics }
     }
 
-    /// The path or method.
+    /// The path or method of the live list.
     pub fn operation(&self) -> &str {
-        &self.source.endpoint.operation
+        &self.source.list.endpoint.operation
     }
 
     /// The query without its page, which travels apart from it.
-    fn query(&self, ask: &Ask, page: u32) -> Result<Map<String, Json>, NotANumber> {
+    fn query(&self, ask: &Ask, list: &CalledList, page: u32) -> Result<Map<String, Json>, NotANumber> {
         let moment = Moment { from: ask.from, to: ask.to, page, page_size: ask.page_size, zone: &self.zone };
         let mut query = self.source.request.render(&moment)?;
-        query.shift_remove(self.source.page.index);
-        query.shift_remove(self.source.page.size);
+        query.shift_remove(list.page.index);
+        query.shift_remove(list.page.size);
         Ok(query)
     }
 
-    async fn call(&self, call: &Call<'_>, lane: Lane) -> Result<wangdiantong::Answer, CallError> {
+    async fn call(
+        &self,
+        list: &CalledList,
+        call: &Call<'_>,
+        lane: Lane,
+    ) -> Result<wangdiantong::Answer, CallError> {
         let started = Instant::now();
-        let called = self.client.call(&self.source.endpoint, call, lane_of(lane)).await;
+        let called = self.client.call(&list.endpoint, call, lane_of(lane)).await;
         let error = called.as_ref().err();
-        tell_call(&self.metrics, &self.connection, self.operation(), error, started.elapsed());
+        tell_call(&self.metrics, &self.connection, call.operation, error, started.elapsed());
         tell_quota(&self.metrics, &self.connection, self.client.governor());
         called
     }
@@ -67,19 +73,20 @@ impl feed::Feed for Feed {
             PageAt::Number(number) => *number,
             PageAt::After(_) => 1,
         };
-        let parameters = self.query(ask, page).map_err(|error| not_made(&ask.at, error))?;
+        let list = self.source.list(ask.archived);
+        let parameters = self.query(ask, list, page).map_err(|error| not_made(&ask.at, error))?;
         let call = Call {
-            operation: self.operation(),
+            operation: &list.endpoint.operation,
             parameters: &parameters,
-            page_no: page - 1 + self.source.page.first,
+            page_no: page - 1 + list.page.first,
             page_size: ask.page_size,
             wants_total: page == 1,
         };
-        let mut called = self.call(&call, ask.lane).await;
+        let mut called = self.call(list, &call, ask.lane).await;
         // The list is left out both when nothing matches and, now and then, when something does (contract
         // wangdiantong-flagship §7): an empty page is believed the second time.
         if called.as_ref().is_ok_and(|answer| answer.rows.is_empty()) {
-            called = self.call(&call, ask.lane).await;
+            called = self.call(list, &call, ask.lane).await;
         }
         let answer = called.map_err(|error| failed(&ask.at, error))?;
         Ok(Answer { rows: answer.rows, total: answer.total, ..Answer::default() })

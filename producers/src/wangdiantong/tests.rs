@@ -74,7 +74,7 @@ fn called(edition: Edition, source: &str, settings: Json) -> Result<(String, u32
     {
         Some(source) if !problems.has_errors() => {
             let size = source.poll_settings(TimeZone::UTC).page_size;
-            Ok((source.endpoint.operation, source.page.first, size))
+            Ok((source.list.endpoint.operation, source.list.page.first, size))
         }
         _ => Err(said(&problems)),
     }
@@ -126,6 +126,64 @@ fn a_path_that_cannot_be_called_is_told() {
     );
     let history = REFUNDS.replace("wdt.refund.query", "his_refund_query.php");
     assert_eq!(called(Edition::Enterprise, &history, both()).unwrap().0, "his_refund_query.php");
+}
+
+/// Path and age of the archive, when there is one.
+fn archive(edition: Edition, source: &str, settings: Json) -> Result<Option<(String, u64)>, Vec<String>> {
+    let mut problems = Problems::new("f.yaml");
+    let connection = connection::read(edition, &connection(settings), &mut problems).unwrap();
+    let source = SourceSettings::read(edition, &spec(source), &mut problems).unwrap();
+    let called = source.called_by(&connection, &mut problems);
+    if problems.has_errors() {
+        return Err(said(&problems));
+    }
+    let called = called.unwrap();
+    let polled = called.poll_settings(TimeZone::UTC);
+    assert_eq!(polled.history.is_some(), called.archive.is_some());
+    assert!(polled.history.is_none_or(|history| history.request_digest != polled.request_digest));
+    let days = |after: std::time::Duration| after.as_secs() / 86_400;
+    Ok(called.archive.map(|(list, after)| (list.endpoint.operation, days(after))))
+}
+
+#[test]
+fn older_windows_are_read_from_the_archive_too() {
+    let with = |access: &str| {
+        let mut settings = both();
+        settings["access"] = access.into();
+        settings
+    };
+    for (edition, source, access, expect) in [
+        (Edition::Enterprise, REFUNDS, "direct", "his_refund_query.php"),
+        // Qimen has no list of archived records: the direct gateway is called for them.
+        (Edition::Enterprise, REFUNDS, "qimen", "his_refund_query.php"),
+        (Edition::Flagship, AFTER_SALES, "direct", "aftersales.refund.Refund.searchHistory"),
+        (Edition::Flagship, AFTER_SALES, "qimen", "wdt.aftersales.refund.refund.searchhistory"),
+    ] {
+        assert_eq!(archive(edition, source, with(access)), Ok(Some((expect.to_owned(), 90))));
+    }
+    let set = |value: &str| {
+        REFUNDS.replace("  metadata:", &format!("  settings: {{history_after: {value}}}\n  metadata:"))
+    };
+    let direct = |source: &str| archive(Edition::Enterprise, source, with("direct")).unwrap();
+    assert_eq!(direct(&set("45d")).unwrap().1, 45);
+    assert_eq!(direct(&set("\"off\"")), None);
+    let itself = REFUNDS.replace("wdt.refund.query", "his_refund_query.php");
+    assert_eq!(direct(&itself), None, "the archive has no archive");
+    assert_eq!(
+        problems_of(Edition::Enterprise, &set("long")),
+        [
+            "f.yaml: source.settings.history_after: \"long\" is no length of time (such as 90d; off never reads the archive)"
+        ]
+    );
+}
+
+#[test]
+fn an_archive_that_is_asked_for_and_out_of_reach_is_told() {
+    let qimen = json!({"access": "qimen", "sid": "s", "qimen_app_key": "q", "qimen_app_secret": "x"});
+    assert_eq!(archive(Edition::Enterprise, REFUNDS, qimen.clone()), Ok(None));
+    let set = REFUNDS.replace("  metadata:", "  settings: {history_after: 90d}\n  metadata:");
+    let told = archive(Edition::Enterprise, &set, qimen).unwrap_err();
+    assert!(told[0].contains("Qimen has no archive of wdt.refund.query"), "{told:?}");
 }
 
 #[test]

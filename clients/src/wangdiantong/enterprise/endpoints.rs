@@ -90,8 +90,11 @@ pub const QIMEN_REFUND_QUERY: Api = Api {
     ..REFUND_QUERY
 };
 
+/// Archived refunds: Qimen offers none.
+const ARCHIVE: Operation = Operation { direct: &HIS_REFUND_QUERY, qimen: None, archive: None };
+
 /// What sources can read.
 pub const OPERATIONS: &[Operation] = &[
-    Operation { direct: &REFUND_QUERY, qimen: Some(&QIMEN_REFUND_QUERY) },
-    Operation { direct: &HIS_REFUND_QUERY, qimen: None },
+    Operation { direct: &REFUND_QUERY, qimen: Some(&QIMEN_REFUND_QUERY), archive: Some(&ARCHIVE) },
+    ARCHIVE,
 ];

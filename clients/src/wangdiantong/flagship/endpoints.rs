@@ -122,8 +122,12 @@ pub const QIMEN_REFUND_SEARCH_HISTORY: Api = Api {
     ..QIMEN_REFUND_SEARCH
 };
 
+/// Archived after-sales orders.
+const ARCHIVE: Operation =
+    Operation { direct: &REFUND_SEARCH_HISTORY, qimen: Some(&QIMEN_REFUND_SEARCH_HISTORY), archive: None };
+
 /// What sources can read.
 pub const OPERATIONS: &[Operation] = &[
-    Operation { direct: &REFUND_SEARCH, qimen: Some(&QIMEN_REFUND_SEARCH) },
-    Operation { direct: &REFUND_SEARCH_HISTORY, qimen: Some(&QIMEN_REFUND_SEARCH_HISTORY) },
+    Operation { direct: &REFUND_SEARCH, qimen: Some(&QIMEN_REFUND_SEARCH), archive: Some(&ARCHIVE) },
+    ARCHIVE,
 ];
