@@ -14,13 +14,11 @@ use weir_model::{
 
 use crate::{
     codes,
-    explain::{DeletionStep, FieldInfo},
+    explain::{DeletionStep, FieldInfo, ON_DELETE},
     filter::Rule,
     map::{Mapping, Overlay},
 };
 
-/// What stands before the path of a field that only the mapping of removed records makes.
-pub const FIELDS: &str = "on_delete.";
 /// What a removed record is filtered by where the flow ignores removals.
 const IGNORED: &str = "on_delete: ignore";
 
@@ -105,7 +103,7 @@ impl Removal {
         }
     }
 
-    /// The fields that only removed records have, below [`FIELDS`].
+    /// The fields that only removed records have, below [`ON_DELETE`].
     pub fn fields(&self) -> Vec<FieldInfo> {
         let Self::Mapped(own) = self else { return Vec::new() };
         let is_own = |field: &FieldInfo| {
@@ -117,7 +115,7 @@ impl Removal {
             })
         };
         let own_fields = own.mapping.fields().into_iter().filter(is_own);
-        own_fields.map(|field| FieldInfo { path: format!("{FIELDS}{}", field.path), ..field }).collect()
+        own_fields.map(|field| FieldInfo { path: format!("{ON_DELETE}{}", field.path), ..field }).collect()
     }
 
     /// What a removed record becomes, given what the mapping made of it. Nothing waits: what was delivered had its rows,

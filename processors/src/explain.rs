@@ -15,6 +15,9 @@ use crate::{
     trace::{Trace, Watch},
 };
 
+/// Stands before the path of a field that only removed records have.
+pub const ON_DELETE: &str = "on_delete.";
+
 /// What became of a record, and why.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Explanation {

@@ -5,7 +5,11 @@
 mod common;
 
 use common::{flow, good, input, shops, sql, told};
-use weir_model::processor::{Input, Processed, Processor as _};
+use weir_model::{
+    flow::FlowSpec,
+    processor::{Input, Processed, Processor as _},
+    settings::Problems,
+};
 use weir_processors::CompiledFlow;
 
 const WHEN: &str = "  deleted_when: [[{field: state, logic: eq, value: 10}], [{field: rows.state, logic: eq, value: gone}]]\n";
@@ -191,4 +195,26 @@ fn what_cannot_be_replaced_is_told() {
     let (_, problems) = flow(&format!("{source}  id_check: first\n"), &file, &target);
     assert_eq!(problems.len(), 1, "{problems:#?}");
     assert!(problems[0].contains("target.on_delete"), "{problems:#?}");
+}
+
+/// The sample flow carries a mapping for removals in a comment, to be put in the place of `ignore`.
+#[test]
+fn the_sample_flow_cancels_removed_orders_once_its_comment_is_taken() {
+    let text = include_str!("../../flows/okki-order-to-k3wise.yaml");
+    let text =
+        text.replace("  # on_delete: {request", "  on_delete: {request").replace("  on_delete: ignore\n", "");
+    let mut problems = Problems::new("okki-order-to-k3wise.yaml");
+    let spec = FlowSpec::parse(&text, &mut problems).unwrap();
+    let compiled = weir_processors::compile(&spec, jiff::tz::TimeZone::UTC, &mut problems);
+    assert!(problems.list().is_empty(), "{:?}", problems.list());
+    // The list of removed orders tells no products: of the stored order only the head is written over.
+    let record = r#"{"order_id":7,"order_no":"SO7","account_date":"2024-01-14","currency":"CNY","exchange_rate":100,"company":{"company_id":1,"serial_id":"C1"}}"#;
+    let (body, marked) = run(&compiled.unwrap(), &removed(record));
+    let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+    assert!(marked);
+    assert_eq!(
+        (&body["Page1"][0]["FBillNo"], &body["Page1"][0]["FCancellation"]),
+        (&"SO7".into(), &"true".into())
+    );
+    assert!(body.get("Page2").is_none(), "{body}");
 }

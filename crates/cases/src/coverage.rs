@@ -1,10 +1,13 @@
-//! What of a flow its tests touched: the fields that got a value, the branches that were taken, the checks that held
-//! and failed.
+//! What of a flow its tests touched: the fields that got a value, those of removed records apart, the branches that were
+//! taken, the checks that held and failed.
 
 use std::cell::RefCell;
 
 use weir_expr::Probe;
-use weir_processors::{CompiledFlow, explain::Explanation};
+use weir_processors::{
+    CompiledFlow,
+    explain::{Explanation, ON_DELETE},
+};
 
 /// Counts over all cases of a flow.
 #[derive(Debug)]
@@ -78,9 +81,15 @@ impl Coverage {
             let path = without_indexes(&step.path);
             // A column's step stands below its row.
             let column = path.strip_prefix("rows.").unwrap_or(&path);
-            if let Some(field) =
-                self.fields.iter_mut().find(|field| field.path == path || field.path == column)
-            {
+            let names = [&path, column];
+            let is_own = |field: &Field| {
+                let own = field.path.strip_prefix(ON_DELETE);
+                explanation.deletion.removed && own.is_some_and(|own| names.contains(&own))
+            };
+            let own = self.fields.iter().position(is_own);
+            let at =
+                own.or_else(|| self.fields.iter().position(|field| names.contains(&field.path.as_str())));
+            if let Some(field) = at.and_then(|at| self.fields.get_mut(at)) {
                 field.reached += 1;
             }
         }

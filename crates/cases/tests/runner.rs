@@ -48,8 +48,12 @@ const ORDER: &str =
     r#"{"no": "SO1", "status": "paid", "kind": "b2b", "customer": 7, "lines": [{"qty": 0.10}]}"#;
 
 fn flow() -> (FlowSpec, CompiledFlow) {
+    flow_of(ORDERS)
+}
+
+fn flow_of(text: &str) -> (FlowSpec, CompiledFlow) {
     let mut problems = Problems::new("orders.yaml");
-    let spec = FlowSpec::parse(ORDERS, &mut problems).unwrap();
+    let spec = FlowSpec::parse(text, &mut problems).unwrap();
     let zone = jiff::tz::TimeZone::get("Asia/Shanghai").unwrap();
     let compiled = weir_processors::compile(&spec, zone, &mut problems);
     (spec, compiled.unwrap_or_else(|| panic!("{:?}", problems.list())))
@@ -57,6 +61,11 @@ fn flow() -> (FlowSpec, CompiledFlow) {
 
 /// Runs cases, each given as the YAML below its name.
 fn run(cases: &[&str]) -> (Vec<CaseResult>, Coverage) {
+    let (spec, compiled) = flow();
+    run_of(&spec, &compiled, cases)
+}
+
+fn run_of(spec: &FlowSpec, compiled: &CompiledFlow, cases: &[&str]) -> (Vec<CaseResult>, Coverage) {
     let mut text = LOOKUPS.to_owned();
     for (index, case) in cases.iter().enumerate() {
         text.push_str(&format!("  - {{name: case {index}, {case}}}\n"));
@@ -65,9 +74,8 @@ fn run(cases: &[&str]) -> (Vec<CaseResult>, Coverage) {
     let nothing = |_: &str| Err(Localized::default());
     let suite = Suite::parse(&text, "orders.test.yaml", &nothing, &mut problems);
     let suite = suite.unwrap_or_else(|| panic!("{:?}", problems.list()));
-    let (spec, compiled) = flow();
-    let mut coverage = Coverage::new(&compiled, []);
-    let mut runner = Runner::new(&spec, &compiled);
+    let mut coverage = Coverage::new(compiled, []);
+    let mut runner = Runner::new(spec, compiled);
     (suite.cases.iter().map(|case| runner.run(case, &mut coverage)).collect(), coverage)
 }
 
@@ -181,4 +189,32 @@ fn checks_are_covered_when_they_held_and_failed() {
         coverage.checks().iter().map(|check| (check.name.as_str(), check.passed, check.failed)).collect();
     assert_eq!(checks[0], ("has-kind", 2, 1));
     assert_eq!((checks[1].0, checks[1].2), ("few-lines", 1));
+}
+
+#[test]
+fn removed_records_cover_the_items_of_their_own() {
+    let text = ORDERS
+        .replace("  metadata:\n    api: /orders", "  deleted_when: [[{field: status, logic: eqv2, value: void}]]\n  metadata:\n    api: /orders")
+        .replace("  key: [FBillNo]\n", "  key: [FBillNo]\n  on_delete: {request: [{field: FKind, value: \"_function CASE '{kind}' WHEN 'b2b' THEN 'X' ELSE 'Y' END\"}]}\n");
+    let (spec, compiled) = flow_of(&text);
+    let cases = [
+        format!("raw: '{ORDER}', deleted: true, expect: {{contains: {{FKind: X}}}}"),
+        format!(
+            "raw: '{}', expect: {{contains: {{FKind: Y}}}}",
+            ORDER.replace("paid", "void").replace("b2b", "b2c")
+        ),
+    ];
+    let cases = cases.each_ref().map(String::as_str);
+    let (results, coverage) = run_of(&spec, &compiled, &cases);
+    for result in &results {
+        assert!(result.passed(), "{:?}", said(result));
+    }
+    let fields = coverage.fields();
+    let reached = |path: &str| fields.iter().find(|field| field.path == path).unwrap();
+    assert_eq!((reached("FBillNo").reached, reached("FKind").reached), (2, 0));
+    let own = reached("on_delete.FKind");
+    assert_eq!(
+        (own.reached, own.branches.iter().map(|branch| branch.taken).collect::<Vec<_>>()),
+        (2, vec![1, 1])
+    );
 }

@@ -18,13 +18,19 @@ pub fn answer(flow: &Flow, columns: Option<&[String]>, shown: &[(Explanation, Ta
 }
 
 fn record(explanation: &Explanation, taken: &Taken, columns: Option<&[String]>) -> Value {
-    let filter = &explanation.filter;
+    let Explanation { deletion, filter, .. } = explanation;
     json!({
         "number": explanation.number,
         "id": taken.input.record.id.as_str(),
         "origin": taken.origin.en,
         "now": taken.input.appended_at.to_string(),
         "input": content(&taken.input.record.payload),
+        "deletion": {
+            "removed": deletion.removed,
+            "by_source": deletion.by_source,
+            "rule": deletion.rule,
+            "conditions": deletion.conditions.iter().map(condition).collect::<Vec<_>>(),
+        },
         "filter": {
             "verdict": verdict_word(filter.verdict),
             "rule": filter.rule,

@@ -8,7 +8,7 @@ use weir_model::{
     processor::{Mapped, Processed},
     settings::Localized,
 };
-use weir_processors::explain::{Explanation, FieldStep, FilterVerdict, PartStep};
+use weir_processors::explain::{ConditionStep, Explanation, FieldStep, FilterVerdict, PartStep};
 
 use super::Taken;
 use crate::{
@@ -43,6 +43,7 @@ pub fn record(
 ) -> String {
     let mut text = title(explanation, heading, page);
     let mut step = Steps { page, next: 1 };
+    deletion(explanation, &mut step, &mut text);
     filter(explanation, &mut step, &mut text);
     rows(explanation, &mut step, &mut text);
     checks(explanation, &mut step, &mut text);
@@ -117,6 +118,19 @@ fn result(mapped: &Mapped, page: Page) -> (Tone, String) {
     }
 }
 
+fn deletion(explanation: &Explanation, step: &mut Steps, text: &mut String) {
+    let page = step.page;
+    let deletion = &explanation.deletion;
+    let (tone, verdict) = match (deletion.removed, deletion.by_source) {
+        (false, _) if deletion.rule.is_empty() => return,
+        (false, _) => (Tone::Good, page.say("未删除", "not removed")),
+        (true, true) => (Tone::Doubtful, page.say("来源标明已删除", "removed, as the source says")),
+        (true, false) => (Tone::Doubtful, page.say("按 deleted_when 视为已删除", "removed, by deleted_when")),
+    };
+    step.begin("删除", "Removal", &page.paint(tone, &verdict), text);
+    conditions(&deletion.conditions, page, text);
+}
+
 fn filter(explanation: &Explanation, step: &mut Steps, text: &mut String) {
     let page = step.page;
     let filter = &explanation.filter;
@@ -128,8 +142,12 @@ fn filter(explanation: &Explanation, step: &mut Steps, text: &mut String) {
         FilterVerdict::Undecided => (Tone::Bad, page.say("无法判断", "cannot be decided")),
     };
     step.begin("过滤", "Filter", &page.paint(tone, &verdict), text);
+    conditions(&filter.conditions, page, text);
+}
+
+fn conditions(conditions: &[ConditionStep], page: Page, text: &mut String) {
     let value_width = page.width / 3;
-    for condition in &filter.conditions {
+    for condition in conditions {
         let (tone, mark) = if condition.passed { (Tone::Good, "✓") } else { (Tone::Bad, "✗") };
         let removed = match condition.removed_rows {
             0 => String::new(),
