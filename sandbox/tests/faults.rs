@@ -89,6 +89,12 @@ async fn vendor_errors_come_with_status_200() {
         let answer = save_customers(&running, &[customer("1", "一")]).await.unwrap().json();
         assert_eq!(answer["Result"]["ResponseStatus"]["MsgCode"], code);
     }
+    handle.set(Fault::VendorError, Rule::new(When::Next(1)).code("200 每页数量超过限制"));
+    let told = ask(&running, MOVEMENTS, &page()).await;
+    assert_eq!((&told["code"], &told["msg"]), (&json!(200), &json!("每页数量超过限制")));
+    handle.set(Fault::VendorError, Rule::new(When::Next(1)).code("519/4006"));
+    let gateway = save_customers(&running, &[customer("1", "一")]).await.unwrap();
+    assert_eq!((gateway.status, &gateway.json()["errcode"]), (519, &json!("4006")));
     handle.set(Fault::VendorError, Rule::new(When::Next(1)).code("response_error"));
     let answer = save_customers(&running, &[customer("1", "一")]).await.unwrap();
     assert!(answer.body.starts_with("response_error:"));

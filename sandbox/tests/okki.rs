@@ -239,6 +239,19 @@ async fn faults_strike_as_they_are_told_to() {
 }
 
 #[tokio::test]
+async fn one_order_may_vanish_between_its_list_and_its_lines() {
+    let running = sandbox(|_| {}).await;
+    let token = token(&running, "invoices").await;
+    let listed = ask(&running, &token, LIST, "").await["data"]["list"].take();
+    let wanted = format!("order_id={}", listed[0]["order_id"]);
+    running.handle().set(Fault::VendorError, Rule::new(When::Next(1)).on("order/info").code("404"));
+    assert_eq!(ask(&running, &token, LIST, "").await["code"], 200, "the list is another call");
+    let vanished = ask(&running, &token, INFO, &wanted).await;
+    assert_eq!((&vanished["code"], &vanished["message"]), (&json!(404), &json!("Not Found Resource")));
+    assert_eq!(ask(&running, &token, INFO, &wanted).await["code"], 200);
+}
+
+#[tokio::test]
 async fn an_account_as_the_seed_imagines_it() {
     let running = sandbox(|options| {
         options.okki.needs_token = false;
