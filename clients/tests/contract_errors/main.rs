@@ -11,6 +11,8 @@ mod jushuitan;
 #[cfg(test)]
 mod k3wise;
 #[cfg(test)]
+mod kingdee;
+#[cfg(test)]
 mod okki;
 #[cfg(test)]
 mod row;

@@ -89,6 +89,11 @@ impl Row {
         }
     }
 
+    /// Compares with a class that stands in a document's answer.
+    pub fn expect_class(&self, class: Class, calls: u64) {
+        assert_eq!((class, class.reaction(), calls), (self.class, self.reaction, self.calls), "{self:?}");
+    }
+
     /// Whether the limiter rests now as long as the row says, give or take the test's own pace.
     pub fn expect_resting(&self, rest: Duration) {
         let expect = Duration::from_secs(self.rest.unwrap_or(0));

@@ -106,7 +106,8 @@ mod tests {
                 Refusal { speaker: Speaker::Vendor, code: code_text, sub_code: String::new(), text: words };
             let verdict = verdict(&refusal);
             assert_eq!(verdict.class, class, "{code} {text}");
-            assert_eq!(verdict.rest.is_some(), class == Class::Throttled);
+            let rest = (class == Class::Throttled).then_some((FIRST_REST, LONGEST_REST));
+            assert_eq!(verdict.rest, rest);
             assert_eq!(verdict.may_be_the_clock, class == Class::ClockSkew);
         }
     }
