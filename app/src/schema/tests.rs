@@ -291,7 +291,7 @@ fn required_keys_words_and_bounds_are_those_of_the_parsers() {
 }
 
 /// Keys that are missed or not for what stands beside them.
-const DEPENDS: [(&str, &str); 20] = [
+const DEPENDS: [(&str, &str); 22] = [
     ("xiaoman_okki", "client_id"),
     ("xiaoman_okki", "client_secret"),
     ("xiaoman_okki", "username"),
@@ -304,6 +304,8 @@ const DEPENDS: [(&str, &str); 20] = [
     ("wangdiantong_flagship", "app_secret"),
     ("wangdiantong_flagship", "qimen_app_key"),
     ("wangdiantong_flagship", "qimen_app_secret"),
+    ("kingdee_galaxy", "app_id"),
+    ("kingdee_galaxy", "app_secret"),
     ("check", "rows"),
     ("security", "user"),
     ("security", "password"),
