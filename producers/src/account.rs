@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use tokio_util::sync::CancellationToken;
 use weir_model::{
     cursor::{Cursor, Lane},
@@ -62,22 +62,30 @@ impl Account {
         }
     }
 
-    /// Polls one source to its end. A halt is told here and now, for the siblings go on.
+    /// Polls one source to its end, and beside it carries its omission remedy out. A halt is told here and now, for the
+    /// siblings go on.
     async fn poll(
         &self,
         source: &SourcePoller,
         cursors: &[Cursor],
         publisher: &Publisher,
         stop: &CancellationToken,
-    ) -> Option<PollerHalt> {
-        let own = |cursor: &&Cursor| cursor.source == *source.name() && cursor.lane == Lane::Live;
-        let cursor = cursors.iter().find(own).cloned();
-        let halt = source.run(cursor, publisher, stop).await.err()?;
-        tracing::error!(
-            connection = %self.connection, source = %halt.source_name, code = %halt.refusal.code,
-            reason = halt.refusal.message, "source is halted until restart"
-        );
-        Some(halt)
+    ) -> Vec<PollerHalt> {
+        let cursor = |lane: Lane| {
+            let own = |cursor: &&Cursor| cursor.source == *source.name() && cursor.lane == lane;
+            cursors.iter().find(own).cloned()
+        };
+        let tell = |halt: &PollerHalt| {
+            tracing::error!(
+                connection = %self.connection, source = %halt.source_name, code = %halt.refusal.code,
+                reason = halt.refusal.message, "source is halted until restart"
+            );
+        };
+        let live = async { source.run(cursor(Lane::Live), publisher, stop).await.inspect_err(tell) };
+        let remedy =
+            async { source.run_remedy(cursor(Lane::Backfill), publisher, stop).await.inspect_err(tell) };
+        let (live, remedy) = join(live, remedy).await;
+        live.err().into_iter().chain(remedy.err()).collect()
     }
 }
 

@@ -8,7 +8,10 @@ use weir_model::{
     settings::{Localized, Problems},
 };
 
-use crate::request::{Macro, Request};
+use crate::{
+    remedy,
+    request::{Macro, Request},
+};
 
 /// Without both ends of the window in the request, records would be passed by in silence.
 pub(crate) fn check_window(spec: &SourceSpec, request: &Request, window: &Window, problems: &mut Problems) {
@@ -27,6 +30,7 @@ pub(crate) fn check_window(spec: &SourceSpec, request: &Request, window: &Window
             problems.error_with(format!("{}.request", spec.metadata.path), message, suggestion);
         }
     }
+    remedy::check(spec, window, problems);
 }
 
 /// The overlap must leave room for progress; what has no effect is told.
@@ -54,14 +58,6 @@ pub(crate) fn check_times(spec: &SourceSpec, longest_window: Duration, problems:
             "name the record's field of its modification time, such as modified: modified",
         );
         problems.warn_with("source.modified", message, suggestion);
-    }
-    if spec.metadata.omission_remedy.is_some() {
-        let message = Localized::new("暂不执行 omissionRemedy", "omissionRemedy is not carried out yet");
-        let suggestion = Localized::new(
-            "可以保留；目前用较大的 poll.look_back 补读迟到的记录",
-            "it may stay; a longer poll.look_back re-reads late records meanwhile",
-        );
-        problems.warn_with(format!("{}.omissionRemedy", spec.metadata.path), message, suggestion);
     }
 }
 

@@ -20,6 +20,7 @@ pub mod paging;
 pub mod poll;
 pub mod record;
 pub mod registry;
+mod remedy;
 pub mod request;
 pub mod tokens;
 pub mod wangdiantong;

@@ -131,7 +131,21 @@ impl Planner {
 
     /// The next window after everything before `settled_until` was read; none while nothing more is settled.
     pub fn next(&self, settled_until: Timestamp, now: Timestamp) -> Option<Window> {
-        let settled = self.unambiguous_before(whole_second(back(now, self.settle_lag)));
+        self.next_up_to(settled_until, self.settled(now), now)
+    }
+
+    /// Up to when everything is settled.
+    pub fn settled(&self, now: Timestamp) -> Timestamp {
+        self.unambiguous_before(whole_second(back(now, self.settle_lag)))
+    }
+
+    /// `at`, or the configured beginning when that is later.
+    pub fn not_before_start(&self, at: Timestamp) -> Timestamp {
+        self.floor.map_or(at, |floor| at.max(floor))
+    }
+
+    /// The next window of those that end at `settled`, which is in no hour that happens twice.
+    pub fn next_up_to(&self, settled_until: Timestamp, settled: Timestamp, now: Timestamp) -> Option<Window> {
         if settled <= settled_until {
             return None;
         }
@@ -172,7 +186,8 @@ impl Planner {
         self.fold_around(at).map_or(at, |(begin, _)| back(begin, SignedDuration::from_secs(1)))
     }
 
-    fn after_fold(&self, at: Timestamp) -> Timestamp {
+    /// `at`, or the end of the hour that happens twice when it lies in one.
+    pub fn after_fold(&self, at: Timestamp) -> Timestamp {
         self.fold_around(at).map_or(at, |(_, end)| end)
     }
 

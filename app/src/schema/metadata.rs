@@ -67,8 +67,8 @@ fn source() -> Vec<Key> {
         key(
             "omissionRemedy",
             Shape::Object("omission_remedy"),
-            "定期补读较早的时间窗；已读取，尚未执行",
-            "the periodic re-read of an older window: read, not carried out yet",
+            "定期补读较早的时间窗，与常规读取并行",
+            "the periodic re-read of an older window, beside the regular poll",
         ),
     ];
     keys.extend(idle());

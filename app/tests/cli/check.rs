@@ -13,7 +13,7 @@ const FLOWS: [&str; 6] = [
     "wdt-refund-to-kingdee-return",
 ];
 /// What the seed's refunds are warned of: keys that have no effect, or none yet.
-const WARNED: [&str; 3] = ["buildModel", "omissionRemedy", "condition_bk"];
+const WARNED: [&str; 2] = ["buildModel", "condition_bk"];
 const CUSTOMERS: &str = include_str!("../../../flows/jushuitan-customer-to-kingdee.yaml");
 
 #[test]

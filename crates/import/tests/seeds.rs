@@ -52,7 +52,7 @@ fn the_refund_without_a_shop_is_named() {
     assert_eq!(flow.source.system, "wangdiantong-enterprise");
     assert_eq!(flow.source.metadata.page_size, Some(40));
     assert_eq!(flow.source.metadata.condition_bk[0].len(), 2);
-    assert_eq!(flow.source.metadata.omission_remedy.as_ref().unwrap().crontab, "55 3 * * *");
+    assert_eq!(flow.source.metadata.omission_remedy.as_ref().unwrap().crontab.as_str(), "55 3 * * *");
     assert_eq!(flow.aliases["f9720649-c4cb-3d51-8bb0-e633ee48e23c"], "shops");
     assert_eq!(flow.target.key, ["FBillNo"]);
     assert_eq!(flow.target.metadata.other_request[0].value.as_deref(), Some("SAL_RETURNSTOCK"));

@@ -3,6 +3,7 @@
 //! Pure: no I/O, no clock, no environment. Everything that crosses a topic has its wire form in `schemas`;
 //! the types here are what the stages think in.
 
+pub mod crontab;
 pub mod cursor;
 pub mod decimal;
 pub mod digest;

@@ -1,7 +1,7 @@
 //! Last page first: records that are modified leave a settled window and shift later ones towards page 1, so whoever reads
 //! towards page 1 meets the shifted ones again and passes none by.
 
-use super::{PageSeen, Reading, Step, Unrest};
+use super::{PageSeen, Reading, Step, Strategy, Unrest};
 
 impl Reading {
     /// Page 1 was read for the total.
@@ -49,6 +49,8 @@ impl Reading {
             self.again(Unrest::Interrupted)
         } else if to > from {
             self.again(Unrest::Grew { from, to })
+        } else if self.strategy == Strategy::LastPageFirstUntilStill && !self.ids.as_before() {
+            self.again(Unrest::Differs)
         } else if to <= read {
             Step::Whole
         } else if self.ids.as_before() {

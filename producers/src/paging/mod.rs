@@ -7,6 +7,7 @@
 //! | Strategy | Pages | The window is whole when |
 //! | --- | --- | --- |
 //! | last page first | page 1 for the total, then from the last page down to page 1 | page 1 tells a total that neither grew nor exceeds the ids read |
+//! | last page first, until still | the same | two passes read the same rows besides |
 //! | row cursor | on from the largest row id read | a page is not full |
 //! | forward | page 1 up to the last | two passes read the same rows |
 //!
@@ -35,10 +36,28 @@ const MOST_REPETITIONS: u32 = 3;
 pub enum Strategy {
     /// It counts its records: [the last page first](self).
     LastPageFirst,
+    /// It counts its records, and some come into old windows: an archive. For each that comes another may leave, so that
+    /// no count shows it; two passes must read the same.
+    LastPageFirstUntilStill,
     /// It has a cursor over its rows, which are never changed.
     RowCursor,
     /// It has neither.
     Forward,
+}
+
+impl Strategy {
+    /// Whether the API's total leads through the pages.
+    const fn counts(self) -> bool {
+        matches!(self, Self::LastPageFirst | Self::LastPageFirstUntilStill)
+    }
+
+    /// How the archive of such a list is read.
+    pub const fn of_archive(self) -> Self {
+        match self {
+            Self::LastPageFirst => Self::LastPageFirstUntilStill,
+            other => other,
+        }
+    }
 }
 
 /// What a page told, as far as paging looks at it.
@@ -187,8 +206,8 @@ impl Reading {
         self.open.ids_read = self.ids.count();
         match (self.open.next_page, self.open.total, self.strategy) {
             (None, _, _) => self.after_cursor_page(page),
-            (Some(_), Some(total), Strategy::LastPageFirst) => self.after_counted_page(total, page),
-            (Some(1), None, Strategy::LastPageFirst) => self.after_counting_page(page),
+            (Some(_), Some(total), strategy) if strategy.counts() => self.after_counted_page(total, page),
+            (Some(1), None, strategy) if strategy.counts() => self.after_counting_page(page),
             (Some(number), _, _) => self.after_forward_page(number, page),
         }
     }
@@ -218,7 +237,7 @@ impl Reading {
 fn restart(open: &mut OpenWindow, strategy: Strategy) {
     open.total = None;
     open.next_page = match strategy {
-        Strategy::LastPageFirst | Strategy::Forward => Some(1),
+        Strategy::LastPageFirst | Strategy::LastPageFirstUntilStill | Strategy::Forward => Some(1),
         Strategy::RowCursor => None,
     };
     open.continue_after = None;

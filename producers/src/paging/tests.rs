@@ -228,3 +228,20 @@ fn a_window_that_never_rests_is_given_to_a_person() {
     assert_eq!(repeated.repeated(), Step::Again(Unrest::RepeatedPage));
     assert_eq!(repeated.repeated(), Step::Unquiet(Unrest::RepeatedPage));
 }
+
+/// After page 2 of an archive was read, 9 was archived onto page 1 and moved 3 to page 2, while 5 left: the total stays, and 3
+/// is on no page that is still to be read.
+#[test]
+fn an_archive_that_takes_in_as_many_as_it_gives_out_is_read_until_it_is_still() {
+    let pass = |reading: &mut Reading, pages: [&[u32]; 3]| {
+        let steps = pages.map(|rows| reading.accept(&counted(rows, 5)));
+        steps.into_iter().last().unwrap()
+    };
+    let moved: [&[u32]; 3] = [&[1, 2, 3], &[4, 5], &[9, 1, 2]];
+    let still: [&[u32]; 3] = [&[9, 1, 2], &[3, 4], &[9, 1, 2]];
+    assert_eq!(pass(&mut begin(Strategy::LastPageFirst), moved), Step::Whole, "and 3 is missing");
+    let mut reading = begin(Strategy::LastPageFirst.of_archive());
+    assert_eq!(pass(&mut reading, moved), Step::Again(Unrest::Differs));
+    assert_eq!(pass(&mut reading, still), Step::Again(Unrest::Differs));
+    assert_eq!(pass(&mut reading, still), Step::Whole);
+}

@@ -5,12 +5,14 @@
 //! | --- | --- |
 //! | [`source`](SourcePoller) | one source's settings, put together once |
 //! | `live` | the regular poll: from the cursor to the settled present |
+//! | `remedy` | the omission remedy beside it |
 //! | `windows` | one window: publications, cursors, facts |
 //! | `pages` | one page: calls again after failures, looks at what came, writes letters |
 //! | `sample` | one page to look at, outside of the loop |
 
 mod live;
 mod pages;
+mod remedy;
 mod sample;
 mod source;
 mod windows;
@@ -34,6 +36,8 @@ enum Ended {
 enum Reader {
     /// The regular poll.
     Live,
+    /// The omission remedy.
+    Remedy,
 }
 
 impl Reader {
@@ -41,6 +45,7 @@ impl Reader {
     fn lane(self) -> Lane {
         match self {
             Self::Live => Lane::Live,
+            Self::Remedy => Lane::Backfill,
         }
     }
 
@@ -48,6 +53,7 @@ impl Reader {
     fn reason(self) -> Reason {
         match self {
             Self::Live => Reason::Poll,
+            Self::Remedy => Reason::Remedy,
         }
     }
 }

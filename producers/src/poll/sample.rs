@@ -27,7 +27,9 @@ impl SourcePoller {
         let window = self.planner.newest(self.clock.now());
         let at = match self.settings.strategy {
             Strategy::RowCursor => PageAt::After(None),
-            Strategy::LastPageFirst | Strategy::Forward => PageAt::Number(1),
+            Strategy::LastPageFirst | Strategy::LastPageFirstUntilStill | Strategy::Forward => {
+                PageAt::Number(1)
+            }
         };
         let page_size = self.settings.page_size;
         let ask = Ask { from: window.from, to: window.to, at, page_size, lane: window.lane, archived: false };

@@ -17,6 +17,7 @@ use crate::{
     paging::Strategy,
     record::RecordMaker,
     registry::Services,
+    remedy::Remedy,
     window::{PlanError, Planner},
 };
 
@@ -58,6 +59,7 @@ pub struct SourcePoller {
     pub(super) look_back: Duration,
     pub(super) settings: Settings,
     pub(super) planner: Planner,
+    remedy: Option<Remedy>,
     pub(super) maker: RecordMaker,
     pub(super) feed: Arc<dyn Feed>,
     pub(super) clock: Arc<dyn Clock>,
@@ -82,6 +84,7 @@ impl SourcePoller {
             look_back: spec.poll.look_back,
             planner: Planner::new(&spec.poll, settings.zone.clone(), settings.longest_window)?
                 .with_archive(settings.history.map(|history| history.after)),
+            remedy: Remedy::of(spec, settings.zone.clone()),
             maker: RecordMaker::new(spec, settings.row_cursor, settings.zone.clone()),
             settings,
             feed,
@@ -107,13 +110,32 @@ impl SourcePoller {
         stop: &CancellationToken,
     ) -> Result<(), PollerHalt> {
         let ended = Session::new(self, Reader::Live, publisher, stop).poll(cursor).await;
+        if matches!(ended, Ended::Stopped) {
+            self.metrics.settled_until(&self.name, None);
+        }
+        self.tell_end(Reader::Live, ended)
+    }
+
+    /// Carries the source's omission remedy out from `cursor` until `stop`; returns at once when it has none.
+    ///
+    /// # Errors
+    /// When a person must act. The regular poll goes on.
+    pub async fn run_remedy(
+        &self,
+        cursor: Option<Cursor>,
+        publisher: &Publisher,
+        stop: &CancellationToken,
+    ) -> Result<(), PollerHalt> {
+        let Some(remedy) = &self.remedy else { return Ok(()) };
+        let ended = Session::new(self, Reader::Remedy, publisher, stop).remedy(remedy, cursor).await;
+        self.tell_end(Reader::Remedy, ended)
+    }
+
+    fn tell_end(&self, reader: Reader, ended: Ended) -> Result<(), PollerHalt> {
         match ended {
-            Ended::Stopped => {
-                self.metrics.settled_until(&self.name, None);
-                Ok(())
-            }
+            Ended::Stopped => Ok(()),
             Ended::Halted(refusal) => {
-                self.tell(Reader::Live, Condition::Halted(refusal.to_string()));
+                self.tell(reader, Condition::Halted(refusal.to_string()));
                 Err(PollerHalt { source_name: self.name.clone(), refusal })
             }
         }
@@ -123,6 +145,7 @@ impl SourcePoller {
     pub(super) fn tell(&self, reader: Reader, condition: Condition) {
         let part = match reader {
             Reader::Live => format!("source {}", self.name),
+            Reader::Remedy => format!("source {} remedy", self.name),
         };
         self.health.report(&part, condition);
     }

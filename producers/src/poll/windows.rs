@@ -29,7 +29,7 @@ use crate::{
     feed::Ask,
     letter::{array_of, letter},
     overlap::Overlap,
-    paging::{Reading, Step, Unrest},
+    paging::{Reading, Step, Strategy, Unrest},
     window::Window,
 };
 
@@ -39,7 +39,7 @@ pub(super) struct Session<'a> {
     publisher: &'a Publisher,
     stop: &'a CancellationToken,
     reader: Reader,
-    overlap: Overlap,
+    pub(super) overlap: Overlap,
     pages: Pages<'a>,
 }
 
@@ -109,6 +109,11 @@ impl Part {
 }
 
 impl Opened {
+    /// Its state, for a cursor.
+    pub(super) fn open(&self) -> &OpenWindow {
+        self.reading.open()
+    }
+
     /// The window's end.
     pub(super) fn to(&self) -> Timestamp {
         self.reading.open().to
@@ -134,7 +139,8 @@ impl<'a> Session<'a> {
     /// A planned window, not begun.
     pub(super) fn begin(&self, window: Window) -> Opened {
         let list = if window.archived { List::LiveThenArchive } else { List::Live };
-        let reading = self.unread(window.from, window.to, self.source.settings.request_digest);
+        let settings = &self.source.settings;
+        let reading = self.unread(window.from, window.to, settings.strategy, settings.request_digest);
         Opened { reading, lane: window.lane, list }
     }
 
@@ -151,12 +157,15 @@ impl<'a> Session<'a> {
             }
             None => List::Live,
         };
-        let digest = archive.map_or(settings.request_digest, |history| history.request_digest);
-        let reading = Reading::resume(settings.strategy, open, settings.page_size, digest);
+        let (strategy, digest) = match archive {
+            Some(history) => (settings.strategy.of_archive(), history.request_digest),
+            None => (settings.strategy, settings.request_digest),
+        };
+        let reading = Reading::resume(strategy, open, settings.page_size, digest);
         Opened { reading, lane, list }
     }
 
-    fn unread(&self, from: Timestamp, to: Timestamp, request_digest: Digest) -> Reading {
+    fn unread(&self, from: Timestamp, to: Timestamp, strategy: Strategy, request_digest: Digest) -> Reading {
         let open = OpenWindow {
             from,
             to,
@@ -169,7 +178,7 @@ impl<'a> Session<'a> {
             rows_read: 0,
             ids_read: 0,
         };
-        Reading::begin(self.source.settings.strategy, open)
+        Reading::begin(strategy, open)
     }
 
     /// Reads a window until it is whole, in both lists where it has two; the cursor then says `after`.
@@ -185,7 +194,8 @@ impl<'a> Session<'a> {
         let mut in_part = list == List::Archive;
         let mut archived = in_part;
         if let (List::LiveThenArchive, Some(history)) = (list, self.source.settings.history) {
-            let archive = self.unread(from, to, history.request_digest);
+            let strategy = self.source.settings.strategy.of_archive();
+            let archive = self.unread(from, to, strategy, history.request_digest);
             let then = Progress { settled_until, window: Some(archive.open().clone()) };
             let live = Part { reading, lane, archived, settled_until, counts: Counts::default() };
             in_part = self.read_part(live, then).await?;

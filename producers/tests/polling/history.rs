@@ -106,13 +106,12 @@ async fn a_process_goes_on_in_the_list_that_the_cursor_names() {
     memory.asks.lock().unwrap().clear();
 
     POLLING.run(&memory, &mut committed, None, |committed| committed.windows.len() == 2).await;
-    let asks = memory.asks.lock().unwrap();
+    let asks = memory.asks.lock().unwrap().clone();
     assert!(asks.iter().all(|(_, ask)| ask.archived && ask.from == open.from), "{asks:?}");
     assert_eq!(committed.cursors()[0].settled_until, open.to);
 
     // Without an archive in the settings any more, its window is read from the live list.
     committed.cursors.values_mut().for_each(|known| *known = cursor.clone());
-    drop(asks);
     memory.asks.lock().unwrap().clear();
     let live_only = Polling { history: None, ..POLLING };
     live_only.run(&memory, &mut committed, None, |committed| committed.windows.len() == 3).await;

@@ -12,6 +12,8 @@ mod memory;
 #[cfg(test)]
 mod okki;
 #[cfg(test)]
+mod remedy;
+#[cfg(test)]
 mod sandbox;
 #[cfg(test)]
 mod simulation;

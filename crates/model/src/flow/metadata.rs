@@ -2,6 +2,7 @@
 
 use crate::{
     Json,
+    crontab::{Crontab, CrontabError},
     settings::{Fields, Localized, Problems},
 };
 
@@ -65,8 +66,8 @@ pub struct ConditionItem {
 /// The periodic re-read of an older window (contract qeasy-metadata §9).
 #[derive(Clone, Debug, PartialEq)]
 pub struct OmissionRemedy {
-    /// Five fields, in the connection's zone.
-    pub crontab: String,
+    /// When, in the connection's zone.
+    pub crontab: Crontab,
     /// Request fields replaced for the re-read.
     pub take_over: Vec<Item>,
 }
@@ -346,19 +347,33 @@ fn condition(value: &Json, path: String, problems: &mut Problems) -> ConditionIt
 fn omission_remedy(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<OmissionRemedy> {
     fields.get("omissionRemedy")?;
     let mut remedy = fields.mapping("omissionRemedy", problems);
-    let crontab = remedy.required_text("crontab", problems);
-    let given = crontab.split_whitespace().count();
-    if given != 5 && !crontab.is_empty() {
-        let message = Localized::new(
-            format!("crontab 应有五段（分 时 日 月 周），实际有 {given} 段"),
-            format!("a crontab has five fields (minute hour day month weekday), this one has {given}"),
-        );
-        let suggestion = Localized::new("例如 55 3 * * *", "for example 55 3 * * *");
-        problems.error_with(remedy.path_of("crontab"), message, suggestion);
-    }
-    let read = OmissionRemedy { crontab, take_over: items(&mut remedy, "takeOverRequest", problems) };
+    let text = remedy.required_text("crontab", problems);
+    let take_over = items(&mut remedy, "takeOverRequest", problems);
+    let crontab = match Crontab::parse(&text) {
+        Ok(crontab) => Some(crontab),
+        // It was reported as missing.
+        Err(_) if text.is_empty() => None,
+        Err(error) => {
+            let suggestion = Localized::new("例如 55 3 * * *", "for example 55 3 * * *");
+            problems.error_with(remedy.path_of("crontab"), crontab_message(&error), suggestion);
+            None
+        }
+    };
     warn_unknown(&remedy, problems);
-    Some(read)
+    crontab.map(|crontab| OmissionRemedy { crontab, take_over })
+}
+
+fn crontab_message(error: &CrontabError) -> Localized {
+    let zh = match error {
+        CrontabError::Fields(given) => format!("crontab 应有五段（分 时 日 月 周），实际有 {given} 段"),
+        CrontabError::Field { field, text, low, high } => {
+            let named = [("minute", "分"), ("hour", "时"), ("day", "日"), ("month", "月"), ("weekday", "周")];
+            let name = named.iter().find(|(en, _)| en == field).map_or(*field, |(_, zh)| *zh);
+            format!("crontab 的“{name}”不能写 {text:?}：可写 {low} 到 {high}，以及范围、步长和列表")
+        }
+        CrontabError::Never => "crontab 指定的日子不存在".to_owned(),
+    };
+    Localized::new(zh, error.to_string())
 }
 
 fn operation(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<Operation> {
