@@ -34,6 +34,7 @@ pub fn objects() -> Vec<Object> {
         object("xiaoman_okki", xiaoman_okki()),
         object("kingdee_galaxy", kingdee_galaxy()),
         object("kingdee_k3wise", kingdee_k3wise()),
+        object("classified_words", classified_words()),
         object("mysql", mysql()),
         object(
             "sqlite",
@@ -322,11 +323,37 @@ fn kingdee_k3wise() -> Vec<Key> {
     vec![
         key("base_url", Shape::Text, "以 /K3API/ 结尾", "ends in /K3API/").required(),
         key("authority_code", Shape::Text, "K/3 WISE 授权码", "from the API authorisation screen").required(),
+        key(
+            "classify",
+            Shape::list(Shape::Object("classified_words")),
+            "该服务器失败消息的含义，先于内置表",
+            "what this server's failures mean, before the built-in table",
+        ),
         key("calls_per_second", Shape::Count(1, 1_000), "每秒的调用上限", "at most so many calls")
             .default("5"),
         key("connect_timeout", Shape::Duration, "连接超时", "how long a connection may take")
             .default("\"15s\""),
         key("read_timeout", Shape::Duration, "应答超时", "how long an answer may take").default("\"120s\""),
+    ]
+}
+
+/// Words of a failure and what they mean.
+fn classified_words() -> Vec<Key> {
+    vec![
+        key(
+            "text",
+            Shape::Text,
+            "消息中的文字，不分大小写",
+            "words of the message, whatever their letter case",
+        )
+        .required(),
+        key(
+            "class",
+            Shape::Choice(weir_clients::class::Class::ALL.map(weir_clients::class::Class::name).to_vec()),
+            "失败的类别",
+            "the class of the failure",
+        )
+        .required(),
     ]
 }
 

@@ -32,6 +32,13 @@ pub fn k3wise_settings() -> Vec<Key> {
             "what becomes of a changed record: dead-letter, update, or ignore",
         )
         .default("dead-letter"),
+        key(
+            "audit",
+            Shape::Flag,
+            "写入后审核（CheckBill）",
+            "whether a document is audited once it is there",
+        )
+        .default("false"),
     ];
     keys.extend(batches(Shape::Count(1, 400), "20", Shape::Count(1_024, 64 << 20), "1048576"));
     keys

@@ -12,9 +12,10 @@ use tokio::time::Instant;
 use url::Url;
 use weir_model::secret::Secret;
 
+use super::SYSTEM;
 use super::answer::{self, Envelope, Saved, field, text};
-use super::endpoints::{GET_DETAIL, GET_LIST, SAVE, TOKEN, UPDATE};
-use super::{SYSTEM, errors};
+use super::endpoints::{CHECK_BILL, GET_DETAIL, GET_LIST, SAVE, TOKEN, UPDATE};
+use super::errors::Classifier;
 use crate::class::{Class, Reaction};
 use crate::describe::Api;
 use crate::error::{Attempt, CallError, Cause, Effect};
@@ -48,6 +49,7 @@ pub struct Client {
     settings: Settings,
     http: Http,
     governor: Governor,
+    classifier: Classifier,
     /// The lock is held over a renewal, so that other calls wait for the new token.
     token: Mutex<Option<Token>>,
 }
@@ -71,7 +73,14 @@ impl Client {
     /// When the HTTP part cannot be set up.
     pub fn new(settings: Settings) -> Result<Self, http::BuildError> {
         let http = Http::new(&settings.http)?;
-        Ok(Self { settings, http, governor: Governor::default(), token: Mutex::default() })
+        let (governor, classifier) = (Governor::default(), Classifier::default());
+        Ok(Self { settings, http, governor, classifier, token: Mutex::default() })
+    }
+
+    /// Reads failures by the words of this server: the vendor publishes none (contract kingdee-k3wise §7).
+    #[must_use]
+    pub fn classifying_by(self, classifier: Classifier) -> Self {
+        Self { classifier, ..self }
     }
 
     /// The account's quota.
@@ -103,6 +112,16 @@ impl Client {
         let body = json!({"FBillNo": number, "Data": data});
         let envelope = self.call(&UPDATE, object, &body, lane).await?;
         self.accepted(&UPDATE, object, &envelope).map(|()| envelope.saved())
+    }
+
+    /// Audits the document with this number (contract kingdee-k3wise §3).
+    ///
+    /// # Errors
+    /// As [`Client::save`]; one that is audited already is refused as well.
+    pub async fn check_bill(&self, object: &str, number: &str, lane: Lane) -> Result<(), CallError> {
+        let body = json!({"data": {"FBillNo": number}});
+        let envelope = self.call(&CHECK_BILL, object, &body, lane).await?;
+        self.accepted(&CHECK_BILL, object, &envelope)
     }
 
     /// Reads one document by its number: its pages, or `None` for any answer that is no document. That alone does not
@@ -158,7 +177,7 @@ impl Client {
     /// The failure of an answer, if it is one.
     fn accepted(&self, api: &Api, object: &str, envelope: &Envelope) -> Result<(), CallError> {
         let Some(said) = envelope.failure() else { return Ok(()) };
-        let class = errors::classify(&envelope.code, &said);
+        let class = self.classifier.classify(&envelope.code, &said);
         Err(CallError::refused(self.attempt(api, object), envelope.code.clone(), &said, class))
     }
 
@@ -171,7 +190,7 @@ impl Client {
         let refused = match &first {
             Ok(envelope) => envelope
                 .failure()
-                .is_some_and(|said| errors::classify(&envelope.code, &said) == Class::TokenExpired),
+                .is_some_and(|said| self.classifier.classify(&envelope.code, &said) == Class::TokenExpired),
             Err(error) => matches!(error.cause(), Cause::Status { status: 401 | 403 }),
         };
         if !refused {
@@ -243,7 +262,7 @@ impl Client {
         if !is_given {
             // The server may repeat what it was sent (invariant 8).
             let said = envelope.message.replace(code, "…");
-            let class = match errors::classify(&envelope.code, &said) {
+            let class = match self.classifier.classify(&envelope.code, &said) {
                 class @ (Class::Permission | Class::Licence | Class::Locked | Class::Transient) => class,
                 _ => Class::Credential,
             };

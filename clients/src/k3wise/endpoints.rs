@@ -85,5 +85,16 @@ operation!(
     "Data.DATA"
 );
 
+operation!(
+    CHECK_BILL,
+    "CheckBill",
+    "{Object}/CheckBill",
+    "审核单据",
+    "Audits one document.",
+    &[NUMBER],
+    None,
+    ""
+);
+
 /// All operations of this system.
-pub const ALL: &[&Api] = &[&TOKEN, &SAVE, &UPDATE, &GET_DETAIL, &GET_LIST];
+pub const ALL: &[&Api] = &[&TOKEN, &SAVE, &UPDATE, &GET_DETAIL, &GET_LIST, &CHECK_BILL];

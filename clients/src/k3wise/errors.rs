@@ -53,7 +53,27 @@ pub const TEXTS: &[(&str, Class)] = &[
 /// Words that make a message a failure, whatever the code beside it says.
 const FAILURES: [&str; 5] = ["失败", "错误", "异常", "faild", "fail"];
 
-/// The class of a failure, by its words first.
+/// Reads failures into classes: by the words that a connection tells, then by [`TEXTS`], then by [`TABLE`].
+#[derive(Debug, Clone, Default)]
+pub struct Classifier {
+    words: Vec<(String, Class)>,
+}
+
+impl Classifier {
+    /// With words of a server's own, whatever their letter case; the first that fit decide.
+    pub fn new(words: impl IntoIterator<Item = (String, Class)>) -> Self {
+        Self { words: words.into_iter().map(|(words, class)| (words.to_lowercase(), class)).collect() }
+    }
+
+    /// The class of a failure.
+    pub fn classify(&self, code: &str, text: &str) -> Class {
+        let said = text.to_lowercase();
+        let own = self.words.iter().find(|(words, _)| said.contains(words));
+        own.map_or_else(|| classify(code, text), |(_, class)| *class)
+    }
+}
+
+/// The class of a failure by the built-in tables, by its words first.
 pub fn classify(code: &str, text: &str) -> Class {
     let words = text.to_lowercase();
     let by_text = TEXTS.iter().find(|(part, _)| words.contains(part)).map(|(_, class)| *class);
@@ -86,6 +106,10 @@ mod tests {
         ] {
             assert_eq!(classify(code, text), class, "{code} {text}");
         }
+        let own = Classifier::new([("Credit".to_owned(), Class::Validation), ("死锁".into(), Class::State)]);
+        assert_eq!(own.classify("201", "credit limit does not exist"), Class::Validation);
+        assert_eq!(own.classify("201", "死锁"), Class::State);
+        assert_eq!(own.classify("201", "客户 C9 不存在"), Class::Reference);
         assert!(is_failure("Faild") && is_failure("保存失败") && !is_failure("Successful"));
     }
 }

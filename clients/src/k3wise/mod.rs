@@ -10,6 +10,7 @@ pub mod errors;
 
 pub use answer::{Saved, field, text};
 pub use client::{Client, Settings};
+pub use errors::Classifier;
 
 /// The name in configuration, metrics and descriptions.
 pub const SYSTEM: &str = "kingdee-k3wise";

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use weir_clients::k3wise::Settings;
+use weir_clients::class::Class;
+use weir_clients::k3wise::{Classifier, Settings};
 use weir_model::Json;
 use weir_model::flow::TargetSpec;
 use weir_model::settings::{Fields, Localized, Problems};
@@ -23,6 +24,8 @@ pub(crate) struct Writing {
     pub(super) object: String,
     /// What becomes of a changed record that is already there.
     pub(super) on_change: OnChange,
+    /// Whether a document is audited once it is there.
+    pub(super) audits: bool,
     /// How large a batch may be.
     pub(super) limits: BatchLimits,
 }
@@ -55,9 +58,10 @@ impl Writing {
         }
         let mut fields = Fields::of(&target.settings, "target.settings", problems);
         let on_change = fields.choice("on_change", &ON_CHANGE, OnChange::DeadLetter, problems);
+        let audits = fields.flag("audit", false, problems);
         let limits = batch_limits(&mut fields, 20, MOST_BYTES, problems);
         fields.finish(problems);
-        Some(Self { object: object?, on_change, limits })
+        Some(Self { object: object?, on_change, audits, limits })
     }
 }
 
@@ -68,17 +72,46 @@ fn object_of(api: &str) -> Option<String> {
     (is_name && action.eq_ignore_ascii_case("Save")).then(|| object.to_owned())
 }
 
-/// Reads the settings of a connection; `None` when there is no usable address.
-pub(super) fn read_site(
-    connection: &str,
-    json: &Json,
-    path: &str,
-    problems: &mut Problems,
-) -> Option<Settings> {
-    let mut fields = Fields::of(json, path, problems);
-    let base_url = base_url(&mut fields, "http://erp.example.com/K3API/", problems);
-    let authority_code = fields.required_secret("authority_code", problems);
-    let Access { limits, http } = Access::read(&mut fields, &DEFAULTS, problems);
-    fields.finish(problems);
-    Some(Settings { connection: connection.to_owned(), base_url: base_url?, authority_code, limits, http })
+/// A connection: where it is, and how its failures are read.
+pub(crate) struct Site {
+    /// Where and as whom it speaks.
+    pub(super) settings: Settings,
+    /// What its words mean.
+    pub(super) classifier: Classifier,
+}
+
+impl Site {
+    /// Reads the settings of a connection; `None` when there is no usable address.
+    pub(super) fn read(connection: &str, json: &Json, path: &str, problems: &mut Problems) -> Option<Self> {
+        let mut fields = Fields::of(json, path, problems);
+        let base_url = base_url(&mut fields, "http://erp.example.com/K3API/", problems);
+        let authority_code = fields.required_secret("authority_code", problems);
+        let classifier = classifier(&mut fields, problems);
+        let Access { limits, http } = Access::read(&mut fields, &DEFAULTS, problems);
+        fields.finish(problems);
+        let connection = connection.to_owned();
+        let settings = Settings { connection, base_url: base_url?, authority_code, limits, http };
+        Some(Self { settings, classifier })
+    }
+}
+
+/// Words of the server's failures and their class: the vendor publishes none, and each build and each customer's own
+/// checks have others (contract kingdee-k3wise §7).
+fn classifier(fields: &mut Fields<'_>, problems: &mut Problems) -> Classifier {
+    let classes = Class::ALL.map(|class| (class.name(), class));
+    let path = fields.path_of("classify");
+    let mut words = Vec::new();
+    for (at, json) in fields.list("classify", problems).iter().enumerate() {
+        let mut row = Fields::of(json, format!("{path}[{at}]"), problems);
+        let text = row.required_text("text", problems);
+        if row.get("class").is_none() {
+            row.missing_such_as("class", Class::Validation.name(), problems);
+        }
+        let class = row.choice("class", &classes, Class::Unclear, problems);
+        row.finish(problems);
+        if !text.is_empty() {
+            words.push((text, class));
+        }
+    }
+    Classifier::new(words)
 }

@@ -15,6 +15,8 @@ use crate::erp::outcome::KEY;
 const NUMBER: &str = "FBillNo";
 /// The page that holds the head.
 const HEAD: &str = "Page1";
+/// Characters of `2024-03-12`.
+const DATE_LENGTH: usize = 10;
 
 /// A document ready to be sent.
 #[derive(Clone, Debug)]
@@ -33,9 +35,10 @@ impl<'a> Draft<'a> {
     /// Reads a document's body. One without a number is refused: the server would number it, and nothing would protect it
     /// from being written twice (contract kingdee-k3wise §8).
     pub(super) fn read(at: usize, delivery: &'a Delivery) -> Result<Self, Outcome> {
-        let data: Json = serde_json::from_slice(&delivery.document.body).map_err(|error| {
+        let mut data: Json = serde_json::from_slice(&delivery.document.body).map_err(|error| {
             Outcome::Reject(Refusal::new(KEY, format!("the document is no JSON object: {error}")))
         })?;
+        cut_times_of_dates(&mut data);
         let number = number_of(&data);
         if number.trim().is_empty() {
             let place = format!("{HEAD}.{NUMBER}");
@@ -68,6 +71,38 @@ impl<'a> Draft<'a> {
 /// The number in a document's head.
 pub(super) fn number_of(data: &Json) -> String {
     text(field(data, HEAD).and_then(|page| page.get(0)).and_then(|head| field(head, NUMBER)))
+}
+
+/// Whether the server shows the document as audited: `FStatus` is 0 until then. A filled `FCheckerID` says nothing
+/// (contract kingdee-k3wise §4).
+pub(super) fn is_audited(stored: &Json) -> bool {
+    let head = field(stored, HEAD).and_then(|page| page.get(0));
+    let status = text(head.and_then(|head| field(head, "FStatus")));
+    status.trim().parse::<u8>().is_ok_and(|status| status > 0)
+}
+
+/// Leaves only the date of each date field of a page: K/3 keeps no time there, and a mapping that copies a source's time
+/// means its day (contract decisions, "K/3 WISE": date part only). What does not begin with a date is left for the
+/// server to judge.
+fn cut_times_of_dates(data: &mut Json) {
+    let pages = data.as_object_mut().into_iter().flat_map(|pages| pages.values_mut());
+    let rows = pages.filter_map(Json::as_array_mut).flatten().filter_map(Json::as_object_mut);
+    for (name, value) in rows.flat_map(|row| row.iter_mut()) {
+        let Json::String(text) = value else { continue };
+        if is_date_field(name) && has_time(text) {
+            text.truncate(DATE_LENGTH);
+        }
+    }
+}
+
+/// `Fdate`, `FDate1`, `FCheckDate`: builds differ in letter case and number.
+fn is_date_field(name: &str) -> bool {
+    name.trim_end_matches(|c: char| c.is_ascii_digit()).to_lowercase().ends_with("date")
+}
+
+fn has_time(text: &str) -> bool {
+    let date = text.get(..DATE_LENGTH).is_some_and(|date| date.parse::<jiff::civil::Date>().is_ok());
+    date && text.get(DATE_LENGTH..).is_some_and(|rest| rest.starts_with([' ', 'T']))
 }
 
 /// Rows may come in any order, so each sent row must find a stored one of its own.
@@ -104,5 +139,38 @@ fn flag(text: &str) -> Option<bool> {
         "true" | "1" => Some(true),
         "false" | "0" => Some(false),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn dates_lose_their_time_and_nothing_else_does() {
+        let mut data = json!({
+            "Page1": [{"Fdate": "2024-03-12 10:15:00", "FCheckDate": "2024-03-12T00:00:00.000", "FExplanation": "2024-03-12 10:15:00"}],
+            "Page2": [{"FDate1": "2024-04-05", "FDate2": "soon", "FDate3": "2024-04-05x", "FQty": 1, "FUpdated": "2024-04-05 01:02:03"}],
+        });
+        cut_times_of_dates(&mut data);
+        let expect = json!({
+            "Page1": [{"Fdate": "2024-03-12", "FCheckDate": "2024-03-12", "FExplanation": "2024-03-12 10:15:00"}],
+            "Page2": [{"FDate1": "2024-04-05", "FDate2": "soon", "FDate3": "2024-04-05x", "FQty": 1, "FUpdated": "2024-04-05 01:02:03"}],
+        });
+        assert_eq!(data, expect);
+    }
+
+    #[test]
+    fn only_the_status_tells_an_audit() {
+        for (head, expect) in [
+            (json!({"FStatus": 1}), true),
+            (json!({"fstatus": "3"}), true),
+            (json!({"FStatus": "0", "FCheckerID": {"FNumber": "A"}}), false),
+            (json!({}), false),
+        ] {
+            assert_eq!(is_audited(&json!({"Page1": [head]})), expect, "{head}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! 金蝶 K/3 WISE as a target: one call per document, four documents at a time (contract kingdee-k3wise §6).
 //!
 //! Whatever was left unknown is looked up by its number before anything is sent again (design §7, contract kingdee-k3wise
-//! §8). What is sent and compared is in `document` (pure), the calls in `run`, what ERP targets share in [`crate::erp`].
+//! §8). A flow with `audit: true` audits what is there in a call of its own. What is sent and compared is in `document` (pure), the calls in `run`, what ERP targets share in [`crate::erp`].
 
 mod config;
 mod document;
@@ -15,7 +15,7 @@ mod tests;
 use async_trait::async_trait;
 use weir_clients::governor::Lane;
 use weir_clients::http::BuildError;
-use weir_clients::k3wise::{Client, Settings};
+use weir_clients::k3wise::Client;
 use weir_model::Json;
 use weir_model::flow::TargetSpec;
 use weir_model::outcome::Outcome;
@@ -23,7 +23,7 @@ use weir_model::settings::Problems;
 use weir_model::target::{BatchLimits, Delivery, ProbeReport, TargetError};
 
 use crate::erp::{self, Clients, ErpTarget, Shared, outcome::target_error};
-use config::Writing;
+use config::{Site, Writing};
 
 /// The name in `target.system` and `connections`.
 pub const SYSTEM: &str = weir_clients::k3wise::SYSTEM;
@@ -38,24 +38,24 @@ pub fn check(target: &TargetSpec, problems: &mut Problems) {
 
 /// Checks the settings of a connection found at `path`: structure only.
 pub fn check_connection(connection: &Json, path: &str, problems: &mut Problems) {
-    config::read_site("", connection, path, problems);
+    Site::read("", connection, path, problems);
 }
 
 #[async_trait]
 impl erp::Writing for Writing {
-    type Site = Settings;
+    type Site = Site;
     type Client = Client;
 
     fn read(target: &TargetSpec, problems: &mut Problems) -> Option<Self> {
         Self::read(target, problems)
     }
 
-    fn read_site(connection: &str, json: &Json, path: &str, problems: &mut Problems) -> Option<Settings> {
-        config::read_site(connection, json, path, problems)
+    fn read_site(connection: &str, json: &Json, path: &str, problems: &mut Problems) -> Option<Site> {
+        Site::read(connection, json, path, problems)
     }
 
-    fn connect(site: Settings) -> Result<Client, BuildError> {
-        Client::new(site)
+    fn connect(site: Site) -> Result<Client, BuildError> {
+        Ok(Client::new(site.settings)?.classifying_by(site.classifier))
     }
 
     fn kept(clients: &Clients) -> &Shared<Client> {

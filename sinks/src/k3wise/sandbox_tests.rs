@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use weir_sandbox::When::Next;
+use weir_sandbox::k3wise::Mandatory;
 use weir_sandbox::{Fault, Options, Rule, Running, Sandbox};
 
 use super::tests::{self, flow, short};
@@ -20,7 +21,12 @@ struct Site {
 
 impl Site {
     async fn start() -> Self {
-        let options = Options { customers: 1, movements: 1, orders: 1, refunds: 1, ..Options::default() };
+        Self::with("{}", Mandatory::Seed).await
+    }
+
+    async fn with(settings: &str, mandatory: Mandatory) -> Self {
+        let mut options = Options { customers: 1, movements: 1, orders: 1, refunds: 1, ..Options::default() };
+        options.k3wise.mandatory = mandatory;
         let running = Sandbox::start(options, "127.0.0.1:0").await.unwrap();
         let connection = json!({
             "base_url": format!("{}/K3API/", running.base_url()),
@@ -29,7 +35,7 @@ impl Site {
         });
         let mut problems = Problems::new("weir.yaml");
         let target = WiseTarget::build(
-            &flow("/SO/Save", "{}").target,
+            &flow("/SO/Save", settings).target,
             &connection,
             "connections.k",
             &Clients::default(),
@@ -47,6 +53,20 @@ impl Site {
             .iter()
             .map(|outcome| short(outcome).split('/').next().unwrap_or_default().to_owned())
             .collect()
+    }
+}
+
+impl Site {
+    fn calls(&self, call: &str) -> u64 {
+        let counts = self.running.handle().state().calls;
+        counts.iter().filter(|(name, _)| name.contains(call)).map(|(_, count)| count.received).sum()
+    }
+
+    /// Whether a document is audited, and how often it was created and updated.
+    fn stored(&self, number: &str) -> (bool, usize, u32) {
+        let store = self.running.handle().state().k3wise.store;
+        let order = store.order(number).unwrap();
+        (order.audited, order.creates, order.updates)
     }
 }
 
@@ -96,6 +116,85 @@ async fn a_token_that_ended_costs_nothing() {
     assert_eq!(site.deliver(&[delivery("XM1")]).await, ["delivered XM1"]);
     site.running.handle().expire_k3wise_token();
     assert_eq!(site.deliver(&[delivery("XM2")]).await, ["delivered XM2"]);
+}
+
+#[tokio::test]
+async fn a_token_that_ends_in_the_middle_of_a_batch_is_renewed_once() {
+    let site = Site::start().await;
+    assert_eq!(site.deliver(&[delivery("XM0")]).await, ["delivered XM0"]);
+    let issued = || site.running.handle().state().k3wise.tokens_issued;
+    assert_eq!(issued(), 1);
+    // Of nine calls, four of them side by side, one ends the token for all.
+    site.running.handle().set(Fault::ExpiredToken, Rule::new(Next(1)).on("SO/Save"));
+    let numbers: Vec<String> = (1..10).map(|at| format!("XM{at}")).collect();
+    let deliveries: Vec<Delivery> = numbers.iter().map(|number| delivery(number)).collect();
+    let expect: Vec<String> = numbers.iter().map(|number| format!("delivered {number}")).collect();
+    assert_eq!(site.deliver(&deliveries).await, expect);
+    assert_eq!(issued(), 2);
+    for number in &numbers {
+        assert_eq!(site.stored(number), (false, 1, 0), "{number}");
+    }
+}
+
+#[tokio::test]
+async fn an_audit_follows_the_save_and_is_never_the_reason_for_another() {
+    let site = Site::with("{audit: true}", Mandatory::Seed).await;
+    assert_eq!(site.deliver(&[delivery("XM1")]).await, ["delivered XM1"]);
+    assert_eq!(site.stored("XM1"), (true, 1, 0));
+    // The audit was made and its answer lost: the status tells, and nothing is called again.
+    site.running.handle().set(Fault::LostReply, Rule::new(Next(1)).on("SO/CheckBill"));
+    assert_eq!(site.deliver(&[delivery("XM2")]).await, ["unknown K-AWAY"]);
+    assert_eq!(site.deliver(&[unresolved("XM2")]).await, ["delivered XM2"]);
+    assert_eq!((site.stored("XM2"), site.calls("SO/CheckBill")), ((true, 1, 0), 2));
+    // It was not made: only that step runs.
+    site.running.handle().set(Fault::Http5xx, Rule::new(Next(1)).on("SO/CheckBill"));
+    assert_eq!(site.deliver(&[delivery("XM3")]).await, ["unknown K-AWAY"]);
+    assert_eq!(site.deliver(&[unresolved("XM3")]).await, ["delivered XM3"]);
+    assert_eq!((site.stored("XM3"), site.calls("SO/CheckBill")), ((true, 1, 0), 4));
+    // It was refused: the document stays, in the server's words.
+    site.running.handle().set(Fault::AuditRefused, Rule::new(Next(1)));
+    let batch = [delivery("XM4")];
+    let batch = Batch { partition: 0, deliveries: &batch, settled: &[], next_offset: 0 };
+    let outcomes = site.target.deliver(batch).await.unwrap();
+    let Outcome::Reject(refusal) = &outcomes[0] else { panic!("{outcomes:?}") };
+    assert!(refusal.message.starts_with("XM4 is stored and was not audited: "), "{}", refusal.message);
+    assert_eq!((site.stored("XM4"), site.calls("SO/Save")), ((false, 1, 0), 4));
+}
+
+/// What flow okki-order-to-k3wise sends, its sandbox values included, with a time behind the dates.
+fn order(number: &str) -> Delivery {
+    let reference = |number: &str, name: &str| json!({"FNumber": number, "FName": name});
+    let body = json!({
+        "Page1": [{
+            "FBillNo": number, "FCancellation": "false", "Fdate": "2024-03-12 10:15:00",
+            "FCustID": reference("C0032", "1"), "FAreaPS": reference("1", "1"),
+            "FCurrencyID": reference("USD", ""), "FExchangeRate": "7.18",
+            "FDeptID": reference("D20", ""), "FEmpID": reference("2747", ""),
+        }],
+        "Page2": [{
+            "FItemID": reference("5.B2-1116", ""), "FAuxQty": "3500", "FAuxTaxPrice": "11.0682",
+            "FUnitID": reference("S01", ""), "FDate1": "2024-03-12 10:15:00",
+        }],
+    });
+    let mut delivery = delivery(number);
+    delivery.document.body = body.to_string().into();
+    delivery
+}
+
+#[tokio::test]
+async fn the_fields_of_the_flow_pass_a_strict_site_and_a_missing_one_does_not() {
+    let site = Site::with("{}", Mandatory::Strict).await;
+    assert_eq!(site.deliver(&[order("XM1"), delivery("XM2")]).await, ["delivered XM1", "reject K-MANDATORY"]);
+    let store = site.running.handle().state().k3wise.store;
+    let stored = store.order("XM1").unwrap();
+    assert_eq!(
+        (stored.value("Fdate", None).as_str(), stored.value("FExchangeRate", None).as_str()),
+        ("2024-03-12", "7.18")
+    );
+    // The stored one is known again, whatever time the source tells.
+    let again = Delivery { unresolved: true, ..order("XM1") };
+    assert_eq!(site.deliver(&[again]).await, ["delivered XM1"]);
+    assert_eq!(site.stored("XM1"), (false, 1, 0));
 }
 
 /// The removal of an order that was delivered as `number`, as `on_delete` maps it.

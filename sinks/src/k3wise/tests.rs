@@ -46,6 +46,7 @@ impl Server {
             "base_url": format!("http://{}/K3API/", listener.local_addr().unwrap()),
             "authority_code": "5a3fc0de",
             "calls_per_second": 200,
+            "classify": [{"text": "Stop Customer", "class": "reference"}],
         });
         let mut problems = Problems::new("weir.yaml");
         let target = WiseTarget::build(
@@ -239,6 +240,8 @@ async fn refusals_are_the_documents_and_locks_pass() {
         ),
         (r#"{"StatusCode":201,"Message":"数量 必录","Data":null}"#, "reject K-MANDATORY"),
         (r#"{"StatusCode":201,"Message":"Faild","Data":null}"#, "reject K-UNCLEAR"),
+        // By the connection's own words.
+        (r#"{"StatusCode":201,"Message":"Faild: stop customer","Data":null}"#, "reject K-REFERENCE"),
         (r#"{"StatusCode":500,"Message":"deadlock victim","Data":null}"#, "retry K-LOCKED"),
         (r#"{"StatusCode":500,"Message":"执行超时","Data":null}"#, "unknown K-AWAY"),
         (r#"{"StatusCode":403,"Message":"模块未授权","Data":null}"#, "halt K-PERMISSION"),
@@ -248,6 +251,26 @@ async fn refusals_are_the_documents_and_locks_pass() {
     }
     let server = Server::start("{}", &[TOKEN, "{", ABSENT, NO_ROWS]).await;
     assert_eq!(server.deliver(&[delivery("XM1")]).await, "reject K-UNREADABLE");
+}
+
+#[tokio::test]
+async fn an_audit_that_was_made_before_is_done_and_a_locked_one_looks_first() {
+    let (audited, locked) = (
+        r#"{"StatusCode":201,"Message":"单据 XM1 已审核","Data":null}"#,
+        r#"{"StatusCode":201,"Message":"单据正在被编辑","Data":null}"#,
+    );
+    let shown = STORED.replace("\"FCancellation\"", "\"FStatus\":1,\"FCancellation\"");
+    assert_ne!(shown, STORED);
+    for (delivery, answers, expect, actions) in [
+        (delivery("XM1"), vec![SAVED, audited], "delivered XM1/13352", "Save CheckBill"),
+        (delivery("XM1"), vec![SAVED, locked], "unknown K-LOCKED", "Save CheckBill"),
+        (unresolved(), vec![STORED, SAVED], "delivered XM1/", "GetDetail CheckBill"),
+        (unresolved(), vec![shown.as_str()], "delivered XM1/", "GetDetail"),
+    ] {
+        let server = Server::start("{audit: true}", &[vec![TOKEN], answers].concat()).await;
+        assert_eq!(server.deliver(&[delivery]).await, expect, "{actions}");
+        assert_eq!(server.actions(), actions);
+    }
 }
 
 #[tokio::test]
@@ -262,7 +285,9 @@ async fn a_probe_asks_for_a_token_and_a_list() {
 fn settings_are_checked_all_at_once() {
     let mut problems = Problems::new("f.yaml");
     check(&flow("/SO/Delete", "{on_chnage: update}").target, &mut problems);
-    check_connection(&json!({"base_url": "x", "token": "1"}), "connections.k", &mut problems);
+    let words = json!([{"text": "信用额度", "class": "validation"}, {"class": "validatoin"}, {"text": "x"}]);
+    let connection = json!({"base_url": "x", "token": "1", "classify": words});
+    check_connection(&connection, "connections.k", &mut problems);
     let paths: Vec<_> = problems.list().iter().map(|problem| problem.path.as_str()).collect();
     assert_eq!(
         paths,
@@ -271,6 +296,9 @@ fn settings_are_checked_all_at_once() {
             "target.settings.on_chnage",
             "connections.k.base_url",
             "connections.k.authority_code",
+            "connections.k.classify[1].text",
+            "connections.k.classify[1].class",
+            "connections.k.classify[2].class",
             "connections.k.token",
         ]
     );

@@ -1,5 +1,6 @@
 //! The client against prepared answers: the token's life, failures inside a 200, what is sent.
 
+use super::super::errors;
 use super::*;
 use crate::scripted::Scripted;
 
@@ -133,4 +134,18 @@ async fn an_update_names_the_document_above_its_data() {
     let seen = server.seen();
     assert!(seen[1].starts_with("POST /K3API/SO/Update?Token=AA11"));
     assert!(seen[1].ends_with(r#"{"FBillNo":"XM1","Data":{"Page1":[{}]}}"#), "{}", seen[1]);
+}
+
+#[tokio::test]
+async fn an_audit_names_the_document_and_its_refusal_is_read_by_the_servers_own_words() {
+    let held = r#"{"StatusCode":201,"Message":"信用额度不足","Data":null}"#;
+    let server = Scripted::serve(&[TOKEN_1, SAVED, held]).await;
+    let words = errors::Classifier::new([("信用额度".to_owned(), Class::Validation)]);
+    let client = client(&server).classifying_by(words);
+    client.check_bill("SO", "XM1", Lane::Live).await.unwrap();
+    let seen = server.seen();
+    assert!(seen[1].starts_with("POST /K3API/SO/CheckBill?Token=AA11"), "{}", seen[1]);
+    assert!(seen[1].ends_with(r#"{"data":{"FBillNo":"XM1"}}"#), "{}", seen[1]);
+    let error = client.check_bill("SO", "XM1", Lane::Live).await.unwrap_err();
+    assert_eq!(error.class(), Class::Validation);
 }
