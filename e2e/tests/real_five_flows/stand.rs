@@ -1,0 +1,119 @@
+//! A whole system of a test's own: a sandbox in this process, topics and a database of their own on real servers, a
+//! project in a temporary folder.
+
+use std::{
+    path::PathBuf,
+    process::{Command, Output},
+};
+
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+use weir_kafka::{Admin, Cluster, Settings};
+use weir_runtime::topics::Topics;
+use weir_sandbox::{Handle, Options, Running, Sandbox};
+
+use crate::{
+    database::Database,
+    process::{Weir, program},
+    project::{self, Addresses},
+};
+
+/// The system; everything of it ends and goes when this value is dropped.
+pub struct Stand {
+    pub sandbox: Handle,
+    pub database: Database,
+    project: PathBuf,
+    cluster: Cluster,
+    prefix: String,
+    _running: Running,
+    _folder: TempDir,
+    // Last, because the others are served by it.
+    _runtime: Runtime,
+}
+
+impl Stand {
+    /// Puts the system together, creates its topics and loads the shops. The limits of calls are off: what they cost is
+    /// measured elsewhere.
+    pub fn new(name: &str, mut options: Options) -> Self {
+        options.jushuitan.quota = None;
+        options.wangdiantong.calls_per_minute = None;
+        let (kafka, mysql) = (server("WEIR_KAFKA"), server("WEIR_MYSQL"));
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let changes = options.change.rate > 0.0;
+        let running = runtime.block_on(Sandbox::start(options, "127.0.0.1:0")).unwrap();
+        let process = std::process::id();
+        let database =
+            Database::create(runtime.handle().clone(), &mysql, &format!("weir_five_{process}_{name}"));
+        let prefix = format!("five-{process}-{name}");
+        let folder = tempfile::tempdir().unwrap();
+        let addresses = Addresses {
+            kafka: &kafka,
+            prefix: &prefix,
+            sandbox: &running.base_url(),
+            mysql: &database.url(),
+            state_schema: &database.state_schema(),
+        };
+        let project = project::write(folder.path(), &addresses, changes);
+        let stand = Self {
+            sandbox: running.handle(),
+            database,
+            project,
+            cluster: Cluster::remote(Settings::plaintext(kafka)).unwrap(),
+            prefix,
+            _running: running,
+            _folder: folder,
+            _runtime: runtime,
+        };
+        stand.command(&["topics", "apply"]);
+        stand.command(&["collections", "load", "shops"]);
+        stand
+    }
+
+    /// Starts a process that runs all stages of all flows.
+    pub fn start(&self) -> Weir {
+        Weir::start(&self.project, "all", "one")
+    }
+
+    /// Runs another command of `weir` on the project to its end; gives what it printed.
+    pub fn command(&self, arguments: &[&str]) -> String {
+        let mut command = Command::new(program());
+        let Output { status, stdout, stderr } =
+            command.args(arguments).arg("--config").arg(&self.project).output().unwrap();
+        assert!(status.success(), "weir {arguments:?}: {status}: {}", String::from_utf8_lossy(&stderr));
+        String::from_utf8(stdout).unwrap()
+    }
+
+    /// The brokers.
+    pub fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
+    /// The names of the topics.
+    pub fn topics(&self) -> Topics {
+        Topics::new(&self.prefix)
+    }
+
+    fn remove_topics(&self) -> Result<(), weir_kafka::Error> {
+        let admin = Admin::open(&self.cluster)?;
+        let start = format!("{}.", self.prefix);
+        let topics = admin.partition_counts()?;
+        let own: Vec<&str> =
+            topics.keys().map(String::as_str).filter(|topic| topic.starts_with(&start)).collect();
+        if own.is_empty() { Ok(()) } else { admin.delete(&own) }
+    }
+}
+
+impl Drop for Stand {
+    fn drop(&mut self) {
+        if let Err(error) = self.remove_topics() {
+            eprintln!("could not delete the topics of {}: {error}", self.prefix);
+        }
+    }
+}
+
+fn server(variable: &str) -> String {
+    std::env::var(variable).ok().filter(|value| !value.is_empty()).unwrap_or_else(|| {
+        panic!("{variable} is not set: name a server, or run these tests through `cargo xtask test`")
+    })
+}
