@@ -7,7 +7,11 @@ use std::sync::Arc;
 
 use serde_json::json;
 use suite::{Site, cases, deliver, document, execute, existing_goods, goods, is_delivered, plain, refusal};
-use weir_model::target::{Target, TargetError};
+use weir_model::{
+    Json,
+    settings::{Problems, parse_yaml},
+    target::{Target, TargetError},
+};
 use weir_sinks::sql::codes;
 
 macro_rules! cases {
@@ -190,5 +194,44 @@ async fn statements_take_the_id_of_a_number_without_a_sign_and_need_transactions
         .await;
     let report = site.execute_target(&request, &[("main_sql", plain), update]).probe().await.unwrap();
     assert!(report.problems[0].contains("MyISAM"), "{report:?}");
+    site.close().await;
+}
+
+/// The example of `execute` in the guide to the configuration, by language.
+const GUIDES: [&str; 2] =
+    [include_str!("../../docs/configuration.md"), include_str!("../../docs/configuration.zh-CN.md")];
+
+fn documented(guide: &str) -> Json {
+    let mut blocks = guide.split("```yaml\n").filter_map(|rest| rest.split("```").next());
+    let block = blocks.find(|block| block.contains("api: execute")).unwrap();
+    let example = parse_yaml(block, &mut Problems::new("guide")).unwrap();
+    example["target"].clone()
+}
+
+#[tokio::test]
+async fn the_documented_statements_write_an_order_with_its_lines() {
+    let site = Site::mysql("documented").await;
+    site.execute("CREATE TABLE orders (id BIGINT AUTO_INCREMENT PRIMARY KEY, order_no VARCHAR(64) NOT NULL UNIQUE, amount DECIMAL(18,4))")
+        .await;
+    site.execute(
+        "CREATE TABLE order_lines (order_id BIGINT NOT NULL, sku VARCHAR(64) NOT NULL, qty DECIMAL(18,4))",
+    )
+    .await;
+    let [english, chinese] = GUIDES.map(documented);
+    assert_eq!(english, chinese);
+    let target = site.documented_target(&english);
+    target.claim(0).await.unwrap();
+    let order = |offset: i64, qty: &str| {
+        let lines = json!([{"sku": "A-1", "qty": qty}]);
+        document(
+            offset,
+            &json!({"main_params": {"order_no": "SO1", "amount": "12.5"}, "extend_params_2": lines}),
+        )
+    };
+    for (offset, qty) in [(0, "1"), (1, "2")] {
+        assert!(is_delivered(&deliver(&target, &[order(offset, qty)], offset + 1).await.unwrap()[0]));
+    }
+    let stored = "SELECT CONCAT(order_no, ' ', amount, ' ', sku, ' ', qty) FROM orders JOIN order_lines ON order_id = id";
+    assert_eq!(site.texts(stored).await, [Some("SO1 12.5000 A-1 2.0000".into())]);
     site.close().await;
 }

@@ -80,12 +80,17 @@ fn target() -> Vec<Key> {
         key(
             "api",
             Shape::Text,
-            "目标接口，如 batchSave、batchexecute",
-            "the target's operation, such as batchSave or batchexecute",
+            "目标接口，如 batchSave、batchexecute、execute",
+            "the target's operation, such as batchSave, batchexecute or execute",
         )
         .required(),
         key("request", items(), "单据的字段，按顺序", "the document's fields, in order"),
-        key("otherRequest", items(), "调用的参数，如 FormId", "parameters of the call, such as FormId"),
+        key(
+            "otherRequest",
+            items(),
+            "调用的参数，如 FormId；SQL 的语句 main_sql、extend_sql_1",
+            "parameters of the call, such as FormId; the statements main_sql and extend_sql_1 of SQL",
+        ),
         key("operation", Shape::Object("operation"), "批量写入、拆分或合并", "batching, splitting, merging"),
         key(
             "groupCalculate",

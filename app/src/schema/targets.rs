@@ -47,14 +47,18 @@ pub fn k3wise_settings() -> Vec<Key> {
 /// Of MySQL and SQLite.
 pub fn sql_settings() -> Vec<Key> {
     let mut keys = vec![
-        key("table", Shape::Text, "表名", "the table's name").required(),
+        key(
+            "table",
+            Shape::Text,
+            "表名；api 为 execute 时不写，否则必填",
+            "the table's name: required, but not taken where api is execute",
+        ),
         key(
             "columns",
             Shape::list(Shape::Object("column")),
-            "列，与 request 的字段一一对应",
-            "its columns, one for each item of the request",
-        )
-        .required(),
+            "列，与 request 的字段一一对应；api 为 execute 时不写，否则必填",
+            "its columns, one for each item of the request: required, but not taken where api is execute",
+        ),
         key("create_table", Shape::Flag, "是否允许 Weir 建表", "whether Weir may create it").default("false"),
         key(
             "record_key",

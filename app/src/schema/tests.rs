@@ -22,6 +22,7 @@ const SAMPLES: [(File, &[&str]); 3] = [
         &[
             include_str!("../../tests/samples/flow-kingdee.yaml"),
             include_str!("../../tests/samples/flow-sql.yaml"),
+            include_str!("../../tests/samples/flow-execute.yaml"),
             include_str!("../../tests/samples/flow-wangdiantong.yaml"),
             include_str!("../../tests/samples/flow-okki.yaml"),
             include_str!("../../tests/samples/flow-k3wise.yaml"),
@@ -291,7 +292,7 @@ fn required_keys_words_and_bounds_are_those_of_the_parsers() {
 }
 
 /// Keys that are missed or not for what stands beside them.
-const DEPENDS: [(&str, &str); 22] = [
+const DEPENDS: [(&str, &str); 24] = [
     ("xiaoman_okki", "client_id"),
     ("xiaoman_okki", "client_secret"),
     ("xiaoman_okki", "username"),
@@ -314,6 +315,8 @@ const DEPENDS: [(&str, &str); 22] = [
     ("flow", "source"),
     ("flow", "target"),
     ("target", "settings"),
+    ("sql_settings", "table"),
+    ("sql_settings", "columns"),
 ];
 /// Words that something else than the settings' reader compares.
 const OTHERWISE: [&str; 3] = ["method", "kind", "logic"];

@@ -167,6 +167,11 @@ impl Site {
         self.built(&spec, &self.connection, "cluster-a")
     }
 
+    /// The target of the section that a text of ours shows as an example.
+    pub fn documented_target(&self, section: &Json) -> Arc<dyn Target> {
+        self.built(&self.parsed(section), &self.connection, "cluster-a")
+    }
+
     fn spec(&self, key: &[&str], settings: &Json, other: &[(&str, &str)]) -> TargetSpec {
         self.parsed(&json!({
             "system": self.system,
