@@ -16,7 +16,7 @@ use crate::{
     codes,
     explain::{DeletionStep, FieldInfo, ON_DELETE},
     filter::Rule,
-    map::{Mapping, Overlay},
+    map::{Mapping, Overlay, takes_rows},
 };
 
 /// What a removed record is filtered by where the flow ignores removals.
@@ -61,6 +61,8 @@ pub enum Removal {
     Ignored,
     /// A person decides.
     Lettered,
+    /// Its rows are deleted: mapped as any record, for the target to find them by their key.
+    Deleted,
     /// A document of its own.
     Mapped(Box<RemovalMapping>),
 }
@@ -83,6 +85,10 @@ impl Removal {
         let items = match &flow.target.on_delete {
             OnDelete::Ignore => return Self::Ignored,
             OnDelete::DeadLetter => return Self::Lettered,
+            OnDelete::Delete => {
+                refuse_delete(flow, problems);
+                return Self::Deleted;
+            }
             OnDelete::Map(items) => items,
         };
         let Overlay { request, replaced } = Overlay::new(&flow.target, items, problems);
@@ -99,7 +105,7 @@ impl Removal {
     pub fn mapping(&self) -> Option<&Mapping> {
         match self {
             Self::Mapped(own) => Some(&own.mapping),
-            Self::Ignored | Self::Lettered => None,
+            Self::Ignored | Self::Lettered | Self::Deleted => None,
         }
     }
 
@@ -125,7 +131,7 @@ impl Removal {
         let mut ending = match (self, made) {
             (Self::Ignored, _) => one(Verdict::Filtered(IGNORED.to_owned())),
             (Self::Lettered, Processed::Waits(_)) => one(Verdict::Refused(removed(id, number))),
-            (Self::Mapped(_), Processed::Waits(missing)) => {
+            (Self::Deleted | Self::Mapped(_), Processed::Waits(missing)) => {
                 let message =
                     format!("the record was removed and cannot wait: {}", LookupError::Missing(missing));
                 one(Verdict::Refused(Refusal::new(codes::MISSING, message)))
@@ -143,7 +149,7 @@ impl Removal {
                 }
                 made
             }
-            (Self::Mapped(_), made) => made,
+            (Self::Deleted | Self::Mapped(_), made) => made,
         };
         for part in parts(&mut ending) {
             part.deleted = true;
@@ -167,6 +173,20 @@ fn removed(id: &RecordId, number: &str) -> Refusal {
          must go, or let the flow do it with a mapping under on_delete"
     );
     Refusal::new(codes::DELETED, message)
+}
+
+/// Only rows of a table can be deleted.
+fn refuse_delete(flow: &FlowSpec, problems: &mut Problems) {
+    if takes_rows(&flow.target) {
+        return;
+    }
+    let message =
+        Localized::new("on_delete: delete 只用于 SQL 表", "on_delete: delete is for tables of a SQL target");
+    let suggestion = Localized::new(
+        "写 ignore、dead-letter，或用 {request: […]} 改写字段",
+        "write ignore, dead-letter, or the fields that change: {request: […]}",
+    );
+    problems.error_with("target.on_delete", message, suggestion);
 }
 
 /// With `id_check: first` nothing that comes after the first delivery is written, so no removal is either.

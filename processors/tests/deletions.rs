@@ -165,6 +165,23 @@ fn rows_of_a_table_are_marked_too() {
 }
 
 #[test]
+fn rows_of_a_table_are_deleted_where_there_is_one() {
+    let compiled = good(
+        "    beatFlat: [details]\n",
+        "",
+        &format!("  on_delete: delete\n{}", sql("{details_goods}", "{details_num}")),
+    );
+    let record = r#"{"id":1,"details":[{"goods":"a","num":3}]}"#;
+    assert_eq!(run(&compiled, &removed(record)), (r#"{"rows":[[1,"a",3]]}"#.to_owned(), true));
+    let (compiled, problems) = flow("", "", &format!("  on_delete: delete\n{}", common::erp("")));
+    assert!(compiled.is_none());
+    assert!(
+        problems[0].starts_with("f.yaml: target.on_delete: on_delete: delete is for tables"),
+        "{problems:#?}"
+    );
+}
+
+#[test]
 fn what_cannot_be_replaced_is_told() {
     let wrong = r#"  on_delete:
     request:

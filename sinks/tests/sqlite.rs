@@ -30,6 +30,7 @@ cases! {
     partitions_are_written_side_by_side,
     a_probe_tells_what_does_not_fit_and_creates_nothing,
     the_flows_own_statement_writes_and_lines_that_a_record_lost_are_deleted,
+    rows_of_a_removed_record_are_deleted,
 }
 
 cases! {

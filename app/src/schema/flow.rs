@@ -313,8 +313,8 @@ fn target() -> Vec<Key> {
         key(
             "on_delete",
             Shape::Either(vec![Shape::Choice(OnDelete::WORDS.to_vec()), Shape::Object("on_delete")]),
-            "来源已删除的记录：ignore 保留已写入的；dead-letter 交给人处理；或 request 中替换的字段",
-            "a record that was removed at its source: ignore keeps what was written, dead-letter has a person decide, or the fields that a request replaces",
+            "来源已删除的记录：ignore 保留已写入的；dead-letter 交给人处理；delete 删除 SQL 表中的行；或 request 中替换的字段",
+            "a record that was removed at its source: ignore keeps what was written, dead-letter has a person decide, delete removes its rows of a SQL table, or the fields that a request replaces",
         )
         .default("\"ignore\""),
         key("settings", Shape::Any, "该系统自己的设置", "settings of the system's own"),

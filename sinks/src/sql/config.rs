@@ -9,7 +9,7 @@ use sqlx::{
 };
 use weir_model::{
     Json,
-    flow::{ColumnType, TableSpec, TargetSpec},
+    flow::{ColumnType, OnDelete, TableSpec, TargetSpec},
     settings::{Fields, Localized, Problems},
     target::BatchLimits,
 };
@@ -42,6 +42,8 @@ pub(super) struct TableSettings {
     pub(super) main_sql: Option<MainSql>,
     /// The key's columns that all rows of one record share, when rows that its newest state lacks are to be deleted.
     pub(super) orphans_of: Vec<String>,
+    /// The key's columns by which rows of a removed record are deleted; empty when they are not.
+    pub(super) removal_of: Vec<String>,
     /// How large a batch may be.
     pub(super) limits: BatchLimits,
 }
@@ -79,10 +81,16 @@ impl TableSettings {
         let mut fields = Fields::of(&target.settings, "target.settings", problems);
         let table = TableSpec::read(&mut fields, &target.key, problems);
         let limits = batch_limits(&mut fields, BATCH_DOCUMENTS, problems);
-        let orphans_of = orphans_of(&mut fields, &target.key, problems);
+        let (record_key, orphans) = record_key(&mut fields, &target.key, problems);
         fields.finish(problems);
         let main_sql = MainSql::read(target, &table, problems);
-        let settings = Self { table, key: target.key.clone(), main_sql, orphans_of, limits };
+        let removal_of = match target.on_delete {
+            OnDelete::Delete if record_key.is_empty() => target.key.clone(),
+            OnDelete::Delete => record_key.clone(),
+            OnDelete::Ignore | OnDelete::DeadLetter | OnDelete::Map(_) => Vec::new(),
+        };
+        let orphans_of = if orphans == Orphans::Delete { record_key } else { Vec::new() };
+        let settings = Self { table, key: target.key.clone(), main_sql, orphans_of, removal_of, limits };
         settings.check_names(problems);
         settings.check_key(dialect, problems);
         settings
@@ -144,7 +152,7 @@ pub(super) fn batch_limits(fields: &mut Fields<'_>, documents: u64, problems: &m
 }
 
 /// Reads `record_key` and `orphans`: with a record key, orphans are deleted unless the flow keeps them.
-fn orphans_of(fields: &mut Fields<'_>, key: &[String], problems: &mut Problems) -> Vec<String> {
+fn record_key(fields: &mut Fields<'_>, key: &[String], problems: &mut Problems) -> (Vec<String>, Orphans) {
     let path = fields.path_of("record_key");
     let names: Vec<String> = fields
         .list("record_key", problems)
@@ -165,10 +173,7 @@ fn orphans_of(fields: &mut Fields<'_>, key: &[String], problems: &mut Problems) 
         );
         problems.error_with(path, message, suggestion);
     }
-    match orphans {
-        Orphans::Delete if is_part => names,
-        _ => Vec::new(),
-    }
+    (if is_part { names } else { Vec::new() }, orphans)
 }
 
 impl Server {

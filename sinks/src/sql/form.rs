@@ -4,6 +4,7 @@
 
 use tracing::info;
 use weir_model::{
+    document::Document,
     flow::TargetSpec,
     outcome::Outcome,
     settings::Problems,
@@ -17,6 +18,7 @@ use super::{
     execute::{Calls, Execute},
     inspect,
     orphans::Orphans,
+    removal::Removal,
     statement::{Dialect, Upsert, create_table},
     value::read_body,
     write::{Prepared as PreparedRows, Rows, Writer},
@@ -35,6 +37,7 @@ pub(super) struct Table {
     settings: TableSettings,
     upsert: Upsert,
     orphans: Option<Orphans>,
+    removal: Option<Removal>,
 }
 
 /// The documents of a batch, ready to be written.
@@ -54,7 +57,8 @@ impl Form {
         let settings = TableSettings::read(target, dialect, problems);
         let upsert = Upsert::new(dialect, &settings);
         let orphans = Orphans::new(dialect, &settings);
-        Self::Table(Box::new(Table { settings, upsert, orphans }))
+        let removal = Removal::new(dialect, &settings);
+        Self::Table(Box::new(Table { settings, upsert, orphans, removal }))
     }
 
     /// How large a batch may be.
@@ -90,11 +94,13 @@ impl Form {
 
     /// Turns the bodies of a batch into values; `packet` is what a statement may carry.
     pub(super) fn prepare<'a>(&self, deliveries: &'a [Delivery], packet: usize) -> Prepared<'a> {
-        let bodies = deliveries.iter().map(|delivery| &*delivery.document.body);
+        let documents = deliveries.iter().map(|delivery| &delivery.document);
         match self {
-            Self::Table(table) => Prepared::Rows(bodies.map(|body| table.prepare(body, packet)).collect()),
+            Self::Table(table) => {
+                Prepared::Rows(documents.map(|document| table.prepare(document, packet)).collect())
+            }
             Self::Execute(execute) => {
-                Prepared::Calls(bodies.map(|body| execute.calls(body, packet)).collect())
+                Prepared::Calls(documents.map(|document| execute.calls(&document.body, packet)).collect())
             }
         }
     }
@@ -110,8 +116,13 @@ impl Form {
         match (self, prepared) {
             (Self::Table(table), Prepared::Rows(documents)) => {
                 let columns = &table.settings.table.columns;
-                let writer =
-                    Writer { upsert: &table.upsert, orphans: table.orphans.as_ref(), columns, packet };
+                let writer = Writer {
+                    upsert: &table.upsert,
+                    orphans: table.orphans.as_ref(),
+                    removal: table.removal.as_ref(),
+                    columns,
+                    packet,
+                };
                 writer.write(session, &open(documents, is_open)).await
             }
             (Self::Execute(execute), Prepared::Calls(documents)) => {
@@ -128,9 +139,12 @@ fn open<'d, T>(documents: &'d [T], is_open: &[bool]) -> Vec<&'d T> {
 }
 
 impl Table {
-    fn prepare<'a>(&self, body: &'a [u8], packet: usize) -> PreparedRows<'a> {
+    fn prepare<'a>(&self, document: &'a Document, packet: usize) -> PreparedRows<'a> {
         let columns = &self.settings.table.columns;
-        let values = read_body(body, columns)?;
+        let values = read_body(&document.body, columns)?;
+        if document.deleted && self.removal.is_some() {
+            return Ok(Rows::removed(values));
+        }
         if let Some(orphans) = &self.orphans {
             orphans.check(&values)?;
         }

@@ -140,6 +140,13 @@ pub(super) fn delete_others(
     format!("DELETE FROM {} WHERE {of_record} AND {names} NOT IN ({before}{rows})", dialect.quote(table))
 }
 
+/// Deletes the rows with these values of `columns`.
+pub(super) fn delete_rows(dialect: Dialect, table: &str, columns: &[String]) -> String {
+    let equal = |name: &String| format!("{} = ?", dialect.quote(name));
+    let condition = columns.iter().map(equal).collect::<Vec<_>>().join(" AND ");
+    format!("DELETE FROM {} WHERE {condition}", dialect.quote(table))
+}
+
 /// `CREATE TABLE IF NOT EXISTS` with the flow's column types and the key as primary key.
 pub(super) fn create_table(dialect: Dialect, table: &TableSpec, key: &[String]) -> String {
     let kinds = match dialect {
@@ -267,6 +274,7 @@ mod tests {
             key: vec!["c0".to_owned()],
             main_sql: None,
             orphans_of: Vec::new(),
+            removal_of: Vec::new(),
             limits: weir_model::target::BatchLimits {
                 documents: 1,
                 bytes: 1,

@@ -14,6 +14,7 @@ use super::{
     classify::{Failure, codes},
     database::{Session, Statement},
     orphans::Orphans,
+    removal::Removal,
     statement::Upsert,
     value::Value,
 };
@@ -28,12 +29,15 @@ pub(super) struct Rows<'a> {
     values: Vec<Value<'a>>,
     /// Bytes of all of them in packets.
     bytes: usize,
+    /// Whether they are deleted instead of written.
+    removed: bool,
 }
 
 /// How rows are written.
 pub(super) struct Writer<'t> {
     pub(super) upsert: &'t Upsert,
     pub(super) orphans: Option<&'t Orphans>,
+    pub(super) removal: Option<&'t Removal>,
     pub(super) columns: &'t [Column],
     /// Bytes of values that one statement may carry.
     pub(super) packet: usize,
@@ -49,7 +53,12 @@ impl<'a> Rows<'a> {
             return Err(Refusal::new(codes::TOO_LARGE, message));
         }
         let bytes = sizes.sum();
-        Ok(Self { values, bytes })
+        Ok(Self { values, bytes, removed: false })
+    }
+
+    /// Rows of a removed record, to be deleted.
+    pub(super) fn removed(values: Vec<Value<'a>>) -> Self {
+        Self { values, bytes: 0, removed: true }
     }
 }
 
@@ -148,19 +157,25 @@ impl Writer<'_> {
         session: &mut Session,
         group: &[(usize, &Rows<'_>)],
     ) -> Result<Option<Culprit>, Failure> {
+        let written = group.iter().filter(|(_, document)| !document.removed);
         let rows: Vec<&[Value<'_>]> =
-            group.iter().flat_map(|(_, rows)| rows.values.chunks(self.columns.len().max(1))).collect();
+            written.flat_map(|(_, rows)| rows.values.chunks(self.columns.len().max(1))).collect();
         let mut pieces = self.pieces(&rows);
         // What a refused group deleted comes back with its savepoint.
-        let several = pieces.len() > 1 || self.orphans.is_some();
+        let deletes: Vec<_> = group.iter().flat_map(|(_, document)| self.deletes(document)).collect();
+        let several = pieces.len() > 1 || !deletes.is_empty();
         if several {
             session.control("SAVEPOINT weir_group").await?;
         }
-        for (_, document) in group.iter().filter(|_| self.orphans.is_some()) {
-            if let Some((statement, values)) =
-                self.orphans.and_then(|orphans| orphans.delete(&document.values))
-            {
-                session.execute(Statement::Kept(statement.into()), &[&values]).await?;
+        for (statement, values) in deletes {
+            match session.execute(Statement::Kept(statement.into()), &[&values]).await {
+                Ok(_) => {}
+                // Another table's rows may hold on to these.
+                Err(Failure::Refused(refusal)) => {
+                    session.control("ROLLBACK TO SAVEPOINT weir_group").await?;
+                    return Ok(Some(Culprit { refusal, row: None }));
+                }
+                Err(failure) => return Err(failure),
             }
         }
         let mut written = 0;
@@ -184,6 +199,15 @@ impl Writer<'_> {
         Ok(None)
     }
 
+    /// The statements that delete rows for a document, with their values: all of a removed record, of another those that
+    /// its record lost.
+    fn deletes<'a>(&self, document: &Rows<'a>) -> Vec<(String, Vec<Value<'a>>)> {
+        match (document.removed, self.removal) {
+            (true, Some(removal)) => removal.deletes(&document.values),
+            _ => self.orphans.and_then(|orphans| orphans.delete(&document.values)).into_iter().collect(),
+        }
+    }
+
     /// Sizes and texts of the statements for these rows, each within the packet.
     fn pieces(&self, rows: &[&[Value<'_>]]) -> Vec<(usize, std::sync::Arc<str>)> {
         let mut pieces = Vec::new();
@@ -201,7 +225,11 @@ impl Writer<'_> {
         pieces
     }
 
+    /// Rows that are written.
     fn row_count(&self, rows: &Rows<'_>) -> usize {
+        if rows.removed {
+            return 0;
+        }
         rows.values.len() / self.columns.len().max(1)
     }
 

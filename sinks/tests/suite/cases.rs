@@ -307,3 +307,46 @@ pub async fn the_flows_own_statement_writes_and_lines_that_a_record_lost_are_del
     assert!(is_delivered(&deliver(&kept, &[delivery(5, &json!([[2, "z", 7]]))], 6).await.unwrap()[0]));
     assert_eq!(stored_lines(site).await, ["1b5", "2a9", "2b9", "2z7"]);
 }
+
+pub async fn rows_of_a_removed_record_are_deleted(site: &Site) {
+    let target = |settings: &Json| {
+        let section = json!({
+            "system": site.system,
+            "key": ["refund_id", "line"],
+            "on_delete": "delete",
+            "settings": settings,
+            "metadata": {"api": "batchexecute", "request": []},
+        });
+        site.built(&site.parsed(&section), &site.connection, "cluster-a")
+    };
+    let removed = |offset, rows: &Json| {
+        let mut removed = delivery(offset, rows);
+        removed.document.deleted = true;
+        removed
+    };
+    let by_record = target(&lines("delete"));
+    by_record.claim(0).await.unwrap();
+    let first =
+        [delivery(0, &json!([[1, "a", 1], [1, "b", 2]])), delivery(1, &json!([[2, "a", 9], [2, "b", 9]]))];
+    assert!(deliver(&by_record, &first, 2).await.unwrap().iter().all(is_delivered));
+    // The removed state tells one line of two; others are written in the same transaction.
+    let second = [
+        removed(2, &json!([[1, "a", 1]])),
+        delivery(3, &json!([[3, "a", 3]])),
+        removed(4, &json!([[7, "a", 1]])),
+    ];
+    assert!(deliver(&by_record, &second, 5).await.unwrap().iter().all(is_delivered));
+    assert_eq!(stored_lines(site).await, ["2a9", "2b9", "3a3"]);
+    assert_eq!(target(&lines("delete")).claim(0).await.unwrap().stored_next, Some(5));
+    // Without a record key, the rows that the removed state tells.
+    let mut settings = lines("keep");
+    settings.as_object_mut().unwrap().remove("record_key");
+    let by_row = target(&settings);
+    by_row.claim(0).await.unwrap();
+    let third = [removed(5, &json!([[2, "a", 0], [3, "a", 0]]))];
+    assert!(deliver(&by_row, &third, 6).await.unwrap().iter().all(is_delivered));
+    assert_eq!(stored_lines(site).await, ["2b9"]);
+    // It comes back.
+    assert!(is_delivered(&deliver(&by_row, &[delivery(6, &json!([[3, "a", 4]]))], 7).await.unwrap()[0]));
+    assert_eq!(stored_lines(site).await, ["2b9", "3a4"]);
+}

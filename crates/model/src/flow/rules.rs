@@ -129,13 +129,15 @@ pub enum OnDelete {
     Ignore,
     /// A dead letter: a person decides.
     DeadLetter,
+    /// Its rows are deleted from the table of a SQL target.
+    Delete,
     /// A document in which these items take the place of those of the target's `request` that have their fields.
     Map(Vec<Item>),
 }
 
 impl OnDelete {
     /// The words that say it without a mapping; the first is the default.
-    pub const WORDS: [&'static str; 2] = ["ignore", "dead-letter"];
+    pub const WORDS: [&'static str; 3] = ["ignore", "dead-letter", "delete"];
 }
 
 /// Reads `checks:`.
@@ -273,6 +275,7 @@ pub(super) fn on_delete(fields: &mut Fields<'_>, problems: &mut Problems) -> OnD
         None => OnDelete::Ignore,
         Some(Json::String(word)) if word == "ignore" => OnDelete::Ignore,
         Some(Json::String(word)) if word == "dead-letter" => OnDelete::DeadLetter,
+        Some(Json::String(word)) if word == "delete" => OnDelete::Delete,
         Some(Json::String(word)) => {
             unknown_word(fields.path_of("on_delete"), word, &OnDelete::WORDS, problems);
             OnDelete::Ignore
