@@ -22,4 +22,4 @@ mod support;
 #[cfg(test)]
 mod tokens;
 #[cfg(test)]
-mod wangdiantong;
+mod under_change;

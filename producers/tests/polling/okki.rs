@@ -15,7 +15,7 @@ use weir_model::{
 };
 use weir_producers::{Account, Connection, build};
 use weir_runtime::{clock::SystemClock, poll::Inheritance};
-use weir_sandbox::{Change, Handle, Options, Running, Sandbox};
+use weir_sandbox::{Handle, Options, Running, Sandbox};
 
 use crate::{
     sandbox::poll_from,
@@ -130,21 +130,6 @@ async fn orders_arrive_with_their_lines_and_removed_ones_with_a_mark() {
         living,
         "a row that did not change costs no second detail call"
     );
-    sandbox.shutdown().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_order_is_missing_while_orders_change() {
-    let change = Change { rate: 0.02, limit: 30, late_by_seconds: 0 };
-    let options = Options { orders: 130, companies: 70, change, ..Options::default() };
-    let sandbox = Sandbox::start(options, "127.0.0.1:0").await.unwrap();
-    let handle = sandbox.handle();
-    let account = account(&sandbox, &json!({}), &[source(ORDERS)]);
-    let done = |committed: &Committed| committed.windows.len() > 8 && complete(committed, &handle);
-    let (committed, halts) = poll_from(Inheritance::default(), account, done).await;
-    assert!(halts.is_empty(), "{halts:?}");
-    let codes: BTreeSet<_> = committed.letters.iter().map(|letter| letter.refusal.code.as_str()).collect();
-    assert!(codes.iter().all(|code| *code == "P-NO-DETAIL"), "{codes:?}");
     sandbox.shutdown().await;
 }
 
