@@ -64,6 +64,7 @@ impl Project {
             return (None, problems);
         };
         check_connections(&config, &name, &mut problems);
+        check_accounts(&config, &name, &mut problems);
         let (flows, flow_problems) = load_flows(&config.flows, Some(&config.connections));
         problems.append(flow_problems);
         check_collections(&config, &flows, &mut problems);
@@ -312,6 +313,34 @@ fn check_connections(config: &Config, file: &str, problems: &mut Problems) {
                 &known,
                 problems,
             );
+        }
+    }
+}
+
+/// A quota is kept per connection, so no two of them may be one remote account.
+fn check_accounts(config: &Config, file: &str, problems: &mut Problems) {
+    let mut known = Vec::new();
+    for (name, connection) in &config.connections {
+        let as_polled = account(name, connection, config, file);
+        let Some(remote) = weir_producers::remote_account(&connection.system, &as_polled) else { continue };
+        if let Some((_, other)) = known.iter().find(|(known, _)| *known == remote) {
+            let message = Localized::new(
+                format!("连接 {name} 与 {other} 是同一个账号：配额按连接计算，两者相加会超出"),
+                format!(
+                    "connections {name} and {other} are one account: a quota is kept per connection, and the two would \
+                     exceed it together"
+                ),
+            );
+            let suggestion = Localized::new(
+                format!("只保留 {other}，让所有来源使用它；旺店通的一个连接可同时有 direct 和 qimen 的密钥，由来源的 settings.access 选择"),
+                format!(
+                    "keep {other} alone and let all sources use it; one connection of 旺店通 can hold the keys of both \
+                     direct and qimen, and settings.access of a source chooses"
+                ),
+            );
+            problems.error_with(connection.path.clone(), message, suggestion);
+        } else {
+            known.push((remote, name));
         }
     }
 }

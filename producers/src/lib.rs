@@ -27,4 +27,4 @@ pub mod wangdiantong;
 pub mod window;
 
 pub use account::Account;
-pub use registry::{Connection, Services, build, check, check_connection, systems};
+pub use registry::{Connection, Services, build, check, check_connection, remote_account, systems};

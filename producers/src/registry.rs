@@ -8,6 +8,7 @@ use thiserror::Error;
 use weir_clients::{http, seal::SealError, wangdiantong::Edition};
 use weir_model::{
     Json,
+    digest::Digest,
     flow::SourceSpec,
     names::ConnectionName,
     secret::Secret,
@@ -42,6 +43,8 @@ pub struct System {
     pub name: &'static str,
     /// One line for people.
     pub summary: &'static str,
+    /// The settings of a connection that tell its remote account.
+    identity: &'static [&'static str],
     check: fn(&SourceSpec, &mut Problems),
     check_connection: fn(&Connection, &mut Problems),
     build: Build,
@@ -95,6 +98,7 @@ pub fn systems() -> Vec<System> {
         System {
             name: jushuitan::SYSTEM,
             summary: jushuitan::SUMMARY,
+            identity: &["app_key", "access_token"],
             check: jushuitan::check,
             check_connection: jushuitan::check_connection,
             build: jushuitan::build,
@@ -102,6 +106,7 @@ pub fn systems() -> Vec<System> {
         System {
             name: okki::SYSTEM,
             summary: okki::SUMMARY,
+            identity: &["client_id"],
             check: okki::check,
             check_connection: okki::check_connection,
             build: okki::build,
@@ -109,6 +114,7 @@ pub fn systems() -> Vec<System> {
         System {
             name: Edition::Enterprise.system(),
             summary: wangdiantong::summary(Edition::Enterprise),
+            identity: &["sid"],
             check: |spec, problems| wangdiantong::check(Edition::Enterprise, spec, problems),
             check_connection: |connection, problems| {
                 wangdiantong::check_connection(Edition::Enterprise, connection, problems);
@@ -120,6 +126,7 @@ pub fn systems() -> Vec<System> {
         System {
             name: Edition::Flagship.system(),
             summary: wangdiantong::summary(Edition::Flagship),
+            identity: &["sid"],
             check: |spec, problems| wangdiantong::check(Edition::Flagship, spec, problems),
             check_connection: |connection, problems| {
                 wangdiantong::check_connection(Edition::Flagship, connection, problems);
@@ -148,6 +155,20 @@ pub fn check_connection(system: &str, connection: &Connection, problems: &mut Pr
     }
 }
 
+/// What tells the remote account of a connection of `system` from all others; `None` when its settings do not say.
+///
+/// The vendors count the calls of an account, and a quota is kept per connection: two connections of one account would
+/// exceed it together. A digest, for a token can be part of it (invariant 8).
+pub fn remote_account(system: &str, connection: &Connection) -> Option<Digest> {
+    let text = |name: &str| connection.settings.get(name).and_then(Json::as_str).map(str::trim);
+    let fields = find(system)?.identity.iter().map(|name| text(name).filter(|text| !text.is_empty()));
+    let identity: Vec<&str> = fields.collect::<Option<_>>()?;
+    // The same words at another server, such as a sandbox, are another account.
+    let server = text("base_url").unwrap_or_default();
+    let parts = [system, server].into_iter().chain(identity);
+    Some(Digest::of_parts(parts.map(str::as_bytes)))
+}
+
 /// Puts the account of `connection` together with all its sources; nothing is called and nothing spawned.
 ///
 /// # Errors
@@ -169,4 +190,37 @@ fn find(name: &str) -> Option<System> {
 
 fn names() -> Vec<&'static str> {
     systems().iter().map(|system| system.name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn account(system: &str, settings: Json) -> Option<Digest> {
+        let connection = Connection {
+            name: "shop".into(),
+            file: "weir.yaml".into(),
+            path: "connections.shop".into(),
+            zone: TimeZone::UTC,
+            settings,
+            seal_key: None,
+        };
+        remote_account(system, &connection)
+    }
+
+    #[test]
+    fn an_account_is_told_by_what_the_vendor_counts_by() {
+        let edition = "wangdiantong-enterprise";
+        let own = account(edition, json!({"sid": "demo", "app_key": "a", "access": "direct"}));
+        assert!(own.is_some());
+        assert_eq!(own, account(edition, json!({"sid": "demo", "qimen_app_key": "q", "access": "qimen"})));
+        assert_ne!(own, account(edition, json!({"sid": "other", "app_key": "a"})));
+        assert_ne!(own, account(edition, json!({"sid": "demo", "base_url": "http://127.0.0.1:1/"})));
+        assert_ne!(own, account("wangdiantong-flagship", json!({"sid": "demo"})));
+        let token = |token| account("jushuitan", json!({"app_key": "a", "access_token": token}));
+        assert_ne!(token("x"), token("y"));
+        assert_eq!((token(""), account("mysql", json!({"sid": "demo"}))), (None, None));
+    }
 }
