@@ -6,12 +6,10 @@ mod suite;
 use std::sync::Arc;
 
 use serde_json::json;
-use suite::{Site, cases, deliver, document, execute, existing_goods, goods, is_delivered, plain, refusal};
-use weir_model::{
-    Json,
-    settings::{Problems, parse_yaml},
-    target::{Target, TargetError},
+use suite::{
+    Site, cases, deliver, document, documented, execute, existing_goods, goods, is_delivered, plain, refusal,
 };
+use weir_model::target::{Target, TargetError};
 use weir_sinks::sql::codes;
 
 macro_rules! cases {
@@ -201,13 +199,6 @@ async fn statements_take_the_id_of_a_number_without_a_sign_and_need_transactions
 /// The example of `execute` in the guide to the configuration, by language.
 const GUIDES: [&str; 2] =
     [include_str!("../../docs/configuration.md"), include_str!("../../docs/configuration.zh-CN.md")];
-
-fn documented(guide: &str) -> Json {
-    let mut blocks = guide.split("```yaml\n").filter_map(|rest| rest.split("```").next());
-    let block = blocks.find(|block| block.contains("api: execute")).unwrap();
-    let example = parse_yaml(block, &mut Problems::new("guide")).unwrap();
-    example["target"].clone()
-}
 
 #[tokio::test]
 async fn the_documented_statements_write_an_order_with_its_lines() {

@@ -27,8 +27,8 @@ pub struct Claim {
     /// Documents below this offset are durable at the target together with their offset; `None` for a target that
     /// keeps no offsets.
     pub stored_next: Option<i64>,
-    /// Outcomes other than `Delivered` of documents below `stored_next`, by offset, as far as the target still
-    /// keeps them.
+    /// Outcomes of documents below `stored_next`, by offset, as far as the target still keeps them: all but a `Delivered`
+    /// that tells no more than the offset does.
     pub outcomes: BTreeMap<i64, Outcome>,
 }
 

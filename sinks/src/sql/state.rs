@@ -1,5 +1,5 @@
 //! Weir's own tables beside the data: per partition the epoch that fences a stale owner and the offset up to which
-//! documents are durable, and every outcome but `Delivered` until its receipt is out.
+//! documents are durable, and every outcome but a `Delivered` without an id until its receipt is out.
 //!
 //! They live in a schema of their own on the same server (a prefix in SQLite), because only then one transaction
 //! covers rows and offset (invariants 2 and 7).

@@ -21,7 +21,7 @@ use weir_model::{
     names::{FlowName, InstanceName, RecordId},
     outcome::{Outcome, Refusal},
     record::{Position, Reason, Version},
-    settings::Problems,
+    settings::{Problems, parse_yaml},
     target::{Batch, Delivery, Target, TargetError},
 };
 use weir_sinks::{Setup, build};
@@ -204,6 +204,13 @@ impl Site {
 
 fn items(items: &[(&str, &str)]) -> Vec<Json> {
     items.iter().map(|(field, value)| json!({"field": field, "value": value})).collect()
+}
+
+/// The target's section in the example of `execute` that a guide shows.
+pub fn documented(guide: &str) -> Json {
+    let mut blocks = guide.split("```yaml\n").filter_map(|rest| rest.split("```").next());
+    let block = blocks.find(|block| block.contains("api: execute")).unwrap();
+    parse_yaml(block, &mut Problems::new("guide")).unwrap()["target"].clone()
 }
 
 /// A table of four columns that the target creates.

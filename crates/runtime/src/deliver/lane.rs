@@ -307,6 +307,9 @@ impl Open {
             Some(Outcome::Reject(refusal)) => Ending::Refused(refusal),
             Some(Outcome::Unchanged) => Ending::Unchanged,
             Some(Outcome::Superseded) => Ending::Superseded,
+            Some(Outcome::Delivered(written)) => {
+                Ending::Delivered(weir_model::outcome::Written { id: written.id, number })
+            }
             _ => Ending::Delivered(weir_model::outcome::Written { id: String::new(), number }),
         };
         self.endings.insert(offset, ending);
