@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use weir_kafka::Message;
 use weir_model::{
     digest::Digest,
-    document::{FlowVersion, Verdict},
+    document::{Document, FlowVersion, Verdict},
     lookup::{LookupIndex, Lookups, Missing, NoLookups},
     names::{FlowName, RecordId, SourceName},
     outcome::{Code, Refusal},
@@ -131,4 +131,20 @@ fn a_record_that_may_not_wait_is_refused() {
     let waits = drafted(Processed::Waits(Missing { wait_max: Some(Duration::from_secs(1)), ..missing }));
     assert_eq!((waits.counts.dead, waits.counts.waiting, waits.parked), (0, 1, 1));
     assert_eq!(&*waits.records[0].topic, "wait");
+}
+
+#[test]
+fn the_mapping_says_whether_a_record_was_removed() {
+    let document = |deleted| {
+        let drafted = drafted(Processed::One(Mapped { deleted, ..mapped(Verdict::Mapped, &[]) }));
+        let value = drafted.records[0].value.clone().unwrap();
+        Codec::single_object().decode::<Document>(&value).unwrap()
+    };
+    let (live, removed) = (document(false), document(true));
+    assert_eq!((live.deleted, removed.deleted), (false, true));
+    assert_eq!(live.source_digest, Digest::of(b"{}"));
+    assert_ne!(
+        live.source_digest, removed.source_digest,
+        "the same bytes are another state once they are removed"
+    );
 }
