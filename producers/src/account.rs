@@ -7,6 +7,7 @@ use futures_util::future::{join, join_all};
 use tokio_util::sync::CancellationToken;
 use weir_model::{
     cursor::{Cursor, Lane},
+    flow::SourceSpec,
     names::{ConnectionName, SourceName},
     target::ProbeReport,
     token::SealedToken,
@@ -14,8 +15,10 @@ use weir_model::{
 use weir_runtime::poll::{Inheritance, Poller, PollerHalt, Publisher, Takeover};
 
 use crate::{
-    feed::FeedError,
-    poll::{Sample, SourcePoller},
+    feed::{Feed, FeedError},
+    poll::{self, Sample, SourcePoller},
+    registry::Services,
+    window::PlanError,
 };
 
 /// What an account's sources share at the remote system.
@@ -27,6 +30,31 @@ pub trait Remote: Send + Sync {
 
     /// One cheap signed call: can the system be reached, and does it accept our credentials?
     async fn probe(&self) -> Result<ProbeReport, FeedError>;
+}
+
+/// One source of an account, with all that its system has read of it.
+pub(crate) struct Source<F> {
+    /// As its flow tells it.
+    pub spec: SourceSpec,
+    /// What its API determines.
+    pub settings: poll::Settings,
+    /// Its calls.
+    pub feed: F,
+}
+
+/// The pollers of all sources, and the feed that a probe calls: that of the first.
+///
+/// # Errors
+/// When the windows of a source cannot be planned.
+pub(crate) fn pollers<F: Feed + Clone + 'static>(
+    sources: Vec<Source<F>>,
+    services: &Services,
+) -> Result<(Vec<SourcePoller>, Option<F>), PlanError> {
+    let probe = sources.first().map(|source| source.feed.clone());
+    let poller = |Source { spec, settings, feed }: Source<F>| {
+        SourcePoller::new(&spec, settings, Arc::new(feed), services)
+    };
+    Ok((sources.into_iter().map(poller).collect::<Result<_, _>>()?, probe))
 }
 
 /// A connection and its sources.

@@ -8,7 +8,10 @@ use weir_clients::{
     governor::{self, Governor},
 };
 use weir_model::{Json, cursor::Lane, names::ConnectionName, outcome::Code};
-use weir_runtime::telemetry::{CallOutcome, Metrics};
+use weir_runtime::{
+    poll::Takeover,
+    telemetry::{CallOutcome, Metrics},
+};
 
 use crate::{
     code,
@@ -23,6 +26,13 @@ pub(crate) fn lane_of(lane: Lane) -> governor::Lane {
         Lane::CatchUp => governor::Lane::CatchUp,
         Lane::Backfill => governor::Lane::Backfill,
         Lane::Reconcile => governor::Lane::Reconcile,
+    }
+}
+
+/// After a take-over from a process that may still be calling, the quota starts low (design §5).
+pub(crate) fn start_quota(governor: &Governor, takeover: Takeover) {
+    if let Takeover::Shared(duration) = takeover {
+        governor.start_low(duration);
     }
 }
 

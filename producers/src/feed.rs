@@ -7,7 +7,7 @@ use std::{fmt, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use weir_model::{
     cursor::Lane,
     outcome::{Code, Refusal},
@@ -47,6 +47,15 @@ pub struct Ask {
     pub lane: Lane,
     /// Whether the list of archived records is asked, instead of the live one.
     pub archived: bool,
+}
+
+impl Ask {
+    /// The cheapest call there is: one row of the last minute before `now`.
+    pub fn probing(now: Timestamp) -> Self {
+        let from = now.checked_sub(SignedDuration::from_mins(1)).unwrap_or(now);
+        let at = PageAt::Number(1);
+        Self { from, to: now, at, page_size: 1, lane: Lane::Reconcile, archived: false }
+    }
 }
 
 /// What a call brought.

@@ -18,20 +18,19 @@ mod tests;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use jiff::SignedDuration;
 use weir_clients::{
     jushuitan::{Client, TokenStore},
     seal::{SealError, SealingKey},
 };
 use weir_model::{
-    cursor::Lane, flow::SourceSpec, settings::Problems, target::ProbeReport, time::Clock, token::SealedToken,
+    flow::SourceSpec, settings::Problems, target::ProbeReport, time::Clock, token::SealedToken,
 };
 use weir_runtime::poll::{Publisher, Takeover};
 
 use crate::{
-    account::{Account, Remote},
-    feed::{Ask, Feed as _, FeedError, PageAt},
-    poll::SourcePoller,
+    account::{Account, Remote, Source, pollers},
+    calls::start_quota,
+    feed::{Ask, Feed as _, FeedError},
     registry::{BuildError, Connection, Services},
     tokens::AccountTokens,
 };
@@ -71,16 +70,14 @@ pub fn build(
     let tokens = tokens(connection, services)?;
     let store = tokens.clone().map(|tokens| tokens as Arc<dyn TokenStore>);
     let client = Arc::new(Client::new(settings.client, store)?);
-    let mut pollers = Vec::new();
-    let mut probe = None;
-    for (spec, source) in read {
-        let Some(mut source) = source else { continue };
+    let sources = read.into_iter().filter_map(|(spec, source)| {
+        let mut source = source?;
         source.endpoint.limits.clone_from(&settings.limits);
-        let poll = source.poll_settings(connection.zone.clone());
+        let (spec, settings) = (spec.clone(), source.poll_settings(connection.zone.clone()));
         let feed = Feed::new(client.clone(), source, connection, services.metrics.clone());
-        probe.get_or_insert_with(|| feed.clone());
-        pollers.push(SourcePoller::new(spec, poll, Arc::new(feed), services)?);
-    }
+        Some(Source { spec, settings, feed })
+    });
+    let (pollers, probe) = pollers(sources.collect(), services)?;
     let remote = Shared { client, tokens, probe, clock: services.clock.clone() };
     Ok(Account::new(connection.name.clone(), Arc::new(remote), pollers))
 }
@@ -105,9 +102,7 @@ struct Shared {
 #[async_trait]
 impl Remote for Shared {
     async fn taken_over(&self, takeover: Takeover, publisher: &Publisher, newest: Option<SealedToken>) {
-        if let Takeover::Shared(duration) = takeover {
-            self.client.governor().start_low(duration);
-        }
+        start_quota(self.client.governor(), takeover);
         if let Some(tokens) = &self.tokens {
             tokens.taken_over(publisher.clone(), newest);
         }
@@ -117,10 +112,7 @@ impl Remote for Shared {
     async fn probe(&self) -> Result<ProbeReport, FeedError> {
         let mut report = ProbeReport::default();
         let Some(feed) = &self.probe else { return Ok(report) };
-        let to = self.clock.now();
-        let from = to.checked_sub(SignedDuration::from_mins(1)).unwrap_or(to);
-        let ask =
-            Ask { from, to, at: PageAt::Number(1), page_size: 1, lane: Lane::Reconcile, archived: false };
+        let ask = Ask::probing(self.clock.now());
         feed.page(&ask).await?;
         report.facts.push(format!("{} answers and accepts the signature and the token", feed.path()));
         Ok(report)

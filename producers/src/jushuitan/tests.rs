@@ -1,12 +1,12 @@
 //! What `check` and `build` say about flows and connections that cannot work, and what is sent for those that can.
 
 use bytes::Bytes;
-use jiff::{Timestamp, tz::TimeZone};
-use weir_model::{Json, secret::Secret};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use weir_model::{Json, cursor::Lane, secret::Secret};
 use weir_runtime::telemetry::Metrics;
 
 use super::*;
-use crate::{paging::Strategy, record::tests::source as spec};
+use crate::{feed::PageAt, paging::Strategy, record::tests::source as spec};
 
 const DISTRIBUTORS: &str = r#"  name: s
   system: jushuitan

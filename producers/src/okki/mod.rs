@@ -19,17 +19,16 @@ mod tests;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use jiff::SignedDuration;
 use weir_clients::okki::Client;
 use weir_model::{
-    cursor::Lane, flow::SourceSpec, settings::Problems, target::ProbeReport, time::Clock, token::SealedToken,
+    flow::SourceSpec, settings::Problems, target::ProbeReport, time::Clock, token::SealedToken,
 };
 use weir_runtime::poll::{Publisher, Takeover};
 
 use crate::{
-    account::{Account, Remote},
-    feed::{Ask, FeedError, PageAt},
-    poll::SourcePoller,
+    account::{Account, Remote, Source, pollers},
+    calls::start_quota,
+    feed::{Ask, FeedError},
     registry::{BuildError, Connection, Services},
 };
 use feed::Feed;
@@ -66,16 +65,13 @@ pub fn build(
         return Err(BuildError::Settings(problems));
     };
     let client = Arc::new(Client::new(settings)?);
-    let mut pollers = Vec::new();
-    let mut probe = None;
-    for (spec, source) in read {
-        let Some(source) = source else { continue };
-        let poll = source.poll_settings(connection.zone.clone());
-        let spec = source.overlapping(spec);
+    let sources = read.into_iter().filter_map(|(spec, source)| {
+        let source = source?;
+        let (spec, settings) = (source.overlapping(spec), source.poll_settings(connection.zone.clone()));
         let feed = Feed::new(client.clone(), source, connection, services.metrics.clone());
-        probe.get_or_insert_with(|| feed.clone());
-        pollers.push(SourcePoller::new(&spec, poll, Arc::new(feed), services)?);
-    }
+        Some(Source { spec, settings, feed })
+    });
+    let (pollers, probe) = pollers(sources.collect(), services)?;
     let remote = Shared { client, probe, clock: services.clock.clone() };
     Ok(Account::new(connection.name.clone(), Arc::new(remote), pollers))
 }
@@ -92,18 +88,13 @@ struct Shared {
 #[async_trait]
 impl Remote for Shared {
     async fn taken_over(&self, takeover: Takeover, _: &Publisher, _: Option<SealedToken>) {
-        if let Takeover::Shared(duration) = takeover {
-            self.client.governor().start_low(duration);
-        }
+        start_quota(self.client.governor(), takeover);
     }
 
     async fn probe(&self) -> Result<ProbeReport, FeedError> {
         let mut report = ProbeReport::default();
         let Some(feed) = &self.probe else { return Ok(report) };
-        let to = self.clock.now();
-        let from = to.checked_sub(SignedDuration::from_mins(1)).unwrap_or(to);
-        let ask =
-            Ask { from, to, at: PageAt::Number(1), page_size: 1, lane: Lane::Reconcile, archived: false };
+        let ask = Ask::probing(self.clock.now());
         feed.listed(&ask).await?;
         report.facts.push(format!("{} answers and accepts the token", feed.path()));
         Ok(report)

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use jiff::{Timestamp, tz::TimeZone};
 use serde_json::json;
-use weir_model::Json;
+use weir_model::{Json, cursor::Lane};
 use weir_runtime::telemetry::Metrics;
 
 use super::*;
-use crate::record::tests::source as spec;
+use crate::{feed::PageAt, record::tests::source as spec};
 
 const ORDERS: &str = r#"  name: s
   system: xiaoman-okki
