@@ -15,7 +15,7 @@ use weir_model::{
 };
 use weir_producers::{Account, Connection, build};
 use weir_runtime::{clock::SystemClock, poll::Inheritance};
-use weir_sandbox::{Handle, Options, Running, Sandbox};
+use weir_sandbox::{Fault, Handle, Options, Rule, Running, Sandbox, When};
 
 use crate::{
     sandbox::poll_from,
@@ -160,5 +160,40 @@ async fn a_wrong_secret_halts_and_a_right_one_probes() {
     let [halt] = halts.as_slice() else { panic!("{halts:?}") };
     assert_eq!(halt.refusal.code.as_str(), "P-CREDENTIAL");
     assert!(!halt.refusal.message.contains("hush"), "{}", halt.refusal.message);
+    sandbox.shutdown().await;
+}
+
+/// A page in which one call fails is read again, so that an order which could not be read just before is read after all:
+/// only one that fails alone is explained.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_order_is_published_or_explained_while_calls_fail() {
+    let sandbox = start(60).await;
+    let handle = sandbox.handle();
+    handle.merge_knobs(r#"{"vendor_error": {"every": 7, "on": "order/info", "code": "404"}}"#).unwrap();
+    handle.set(Fault::ExpiredToken, Rule::new(When::Every(40)));
+    handle.set(Fault::Http5xx, Rule::new(When::Every(31)));
+    handle.set(Fault::TruncatedJson, Rule::new(When::Next(1)).on("order/info"));
+    handle.set(Fault::EmptyObjectAsList, Rule::new(When::Every(2)));
+    handle.set(Fault::CodeAsText, Rule::new(When::Every(3)));
+    let login = json!({"grant": "password", "username": "demo@example.com", "password": "demo-password"});
+    let account = account(&sandbox, &login, &[source(ORDERS)]);
+    let done = |committed: &Committed| committed.windows.len() > 4;
+    let (committed, halts) = poll_from(Inheritance::default(), account, done).await;
+    assert!(halts.is_empty(), "{halts:?}");
+    let mut known: BTreeSet<String> = living(&committed).into_keys().collect();
+    let codes: BTreeSet<_> = committed.letters.iter().map(|letter| letter.refusal.code.as_str()).collect();
+    assert_eq!(codes, BTreeSet::from(["P-ANSWER", "P-NO-DETAIL"]));
+    let explained: Vec<String> = committed
+        .letters
+        .iter()
+        .filter(|letter| letter.refusal.code.as_str() == "P-NO-DETAIL")
+        .map(|letter| String::from_utf8_lossy(&letter.payload).into_owned())
+        .collect();
+    known.extend(truth(&explained, "order_id").into_keys());
+    assert_eq!(
+        known,
+        truth(&handle.orders(), "order_id").into_keys().collect(),
+        "nothing is lost in silence"
+    );
     sandbox.shutdown().await;
 }
