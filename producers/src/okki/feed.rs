@@ -16,7 +16,7 @@ use weir_clients::{
     error::CallError,
     okki::{Client, List, endpoints::ORDER_INFO},
 };
-use weir_model::{Json, digest::Digest, names::ConnectionName, outcome::Refusal};
+use weir_model::{Json, cursor::Lane, digest::Digest, names::ConnectionName, outcome::Refusal};
 use weir_runtime::telemetry::Metrics;
 
 use super::{
@@ -113,7 +113,9 @@ impl Feed {
             return Ok(Err(unfit(row, code::NO_ID, "a row of the list has no order_id".to_owned())));
         };
         let digest = Digest::of(&row);
-        if let Some(detail) = self.details().of(&id, digest) {
+        // A re-read by the omission remedy trusts no memory (design §5).
+        let known = self.details().of(&id, digest).filter(|_| ask.lane != Lane::Backfill);
+        if let Some(detail) = known {
             return Ok(Ok(detail));
         }
         let started = Instant::now();
