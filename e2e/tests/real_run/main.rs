@@ -30,6 +30,9 @@ mod project;
 #[cfg(test)]
 mod secrets;
 #[cfg(test)]
+#[path = "../shared/servers.rs"]
+mod servers;
+#[cfg(test)]
 mod stand;
 #[cfg(test)]
 #[path = "../shared/tallies.rs"]

@@ -8,7 +8,7 @@ use std::{
 
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
-use weir_kafka::{Admin, Cluster, Settings};
+use weir_kafka::{Cluster, Settings};
 use weir_runtime::topics::Topics;
 use weir_sandbox::{Change, Handle, Options, RefusedNumbers, Running, Sandbox};
 
@@ -17,6 +17,7 @@ use crate::{
     movements,
     process::{Weir, program},
     project::{self, Addresses, Flaw},
+    servers::{address, remove_topics},
 };
 
 const CUSTOMERS: u32 = 150;
@@ -73,9 +74,9 @@ pub struct Stand {
 impl Stand {
     /// Puts the system together and creates its topics.
     pub fn new(setup: Setup) -> Self {
-        let kafka = setup.kafka.unwrap_or_else(|| server("WEIR_KAFKA", "127.0.0.1:9092"));
+        let kafka = setup.kafka.unwrap_or_else(|| address("WEIR_KAFKA", "127.0.0.1:9092"));
         let mysql =
-            setup.mysql.unwrap_or_else(|| server("WEIR_MYSQL", "mysql://user:password@127.0.0.1:3306"));
+            setup.mysql.unwrap_or_else(|| address("WEIR_MYSQL", "mysql://user:password@127.0.0.1:3306"));
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let changes = setup.sandbox.change;
@@ -148,27 +149,10 @@ impl Stand {
         let calls = self.sandbox.state().calls;
         calls.iter().filter(|(name, _)| name.contains(text)).map(|(_, count)| count.received).sum()
     }
-
-    fn remove_topics(&self) -> Result<(), weir_kafka::Error> {
-        let admin = Admin::open(&self.cluster)?;
-        let start = format!("{}.", self.prefix);
-        let topics = admin.partition_counts()?;
-        let own: Vec<&str> =
-            topics.keys().map(String::as_str).filter(|topic| topic.starts_with(&start)).collect();
-        if own.is_empty() { Ok(()) } else { admin.delete(&own) }
-    }
 }
 
 impl Drop for Stand {
     fn drop(&mut self) {
-        if let Err(error) = self.remove_topics() {
-            eprintln!("could not delete the topics of {}: {error}", self.prefix);
-        }
+        remove_topics(&self.cluster, &self.prefix);
     }
-}
-
-fn server(variable: &str, example: &str) -> String {
-    std::env::var(variable).ok().filter(|value| !value.is_empty()).unwrap_or_else(|| {
-        panic!("{variable} is not set: name a server, such as {example}, or run these tests through `cargo xtask test`")
-    })
 }

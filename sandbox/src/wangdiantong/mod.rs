@@ -145,6 +145,8 @@ pub struct State {
     pub changes: u32,
     /// Calls the limit of a minute refused, by seller account.
     pub throttled: BTreeMap<String, u64>,
+    /// Calls that the limit counted in each minute since an account's first, refused ones too, by seller account.
+    pub calls_by_minute: BTreeMap<String, Vec<u64>>,
     /// Enterprise calls by the length unit their signature was made with: `chars`, `bytes`, or `both` when it is the same.
     pub length_units: BTreeMap<String, u64>,
 }
@@ -197,6 +199,7 @@ impl System {
             flagship_archived: self.flagship.archived(),
             changes: self.enterprise.changes() + self.flagship.changes(),
             throttled: self.throttle.refused(),
+            calls_by_minute: self.throttle.calls_by_minute(),
             length_units: self.length_units.clone(),
         }
     }
