@@ -332,7 +332,9 @@ fn check_accounts(config: &Config, file: &str, problems: &mut Problems) {
                 ),
             );
             let suggestion = Localized::new(
-                format!("只保留 {other}，让所有来源使用它；旺店通的一个连接可同时有 direct 和 qimen 的密钥，由来源的 settings.access 选择"),
+                format!(
+                    "只保留 {other}，让所有来源使用它；旺店通的一个连接可同时有 direct 和 qimen 的密钥，由来源的 settings.access 选择"
+                ),
                 format!(
                     "keep {other} alone and let all sources use it; one connection of 旺店通 can hold the keys of both \
                      direct and qimen, and settings.access of a source chooses"
