@@ -94,6 +94,9 @@ fn flow() -> Vec<Key> {
     ]
 }
 
+/// The systems that can be polled.
+const POLLED: [&str; 4] = ["jushuitan", "wangdiantong-enterprise", "wangdiantong-flagship", "xiaoman-okki"];
+
 fn source() -> Vec<Key> {
     vec![
         key(
@@ -103,18 +106,7 @@ fn source() -> Vec<Key> {
             "names the raw topic; flows that share a source write the same section",
         )
         .required(),
-        key(
-            "system",
-            Shape::Word(vec![
-                "jushuitan",
-                "wangdiantong-enterprise",
-                "wangdiantong-flagship",
-                "xiaoman-okki",
-            ]),
-            "远程系统",
-            "the remote system",
-        )
-        .required(),
+        key("system", Shape::Word(POLLED.to_vec()), "远程系统", "the remote system").required(),
         key(
             "connection",
             Shape::Name,
