@@ -189,7 +189,7 @@ fn statements_with_named_values_are_carried_over() {
     let flow = FlowSpec::parse(&imported.yaml, &mut problems).unwrap();
     assert!(!problems.has_errors(), "{:?}\n{}", problems.list(), imported.yaml);
     assert_eq!(flow.target.key, ["main_params.order_no"]);
-    assert!(flow.target.settings.is_null() && flow.target.metadata.runs_statements(), "{}", imported.yaml);
+    assert!(flow.target.settings.is_null() && flow.target.runs_statements(), "{}", imported.yaml);
     let exported = export(&imported.yaml).unwrap().target.unwrap();
     assert_eq!(exported, serde_json::from_str::<Value>(printed).unwrap());
 }

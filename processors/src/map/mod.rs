@@ -32,7 +32,7 @@ const SQL_SYSTEMS: [&str; 2] = ["mysql", "sqlite"];
 
 /// Whether the documents for a target are rows of one table.
 pub fn takes_rows(target: &TargetSpec) -> bool {
-    SQL_SYSTEMS.contains(&target.system.as_str()) && !target.metadata.runs_statements()
+    SQL_SYSTEMS.contains(&target.system.as_str()) && !target.runs_statements()
 }
 
 /// A compiled request tree.

@@ -51,7 +51,7 @@ pub(super) enum Prepared<'a> {
 impl Form {
     /// Reads the target section of a flow; errors go to `problems`.
     pub(super) fn read(target: &TargetSpec, dialect: Dialect, problems: &mut Problems) -> Self {
-        if target.metadata.runs_statements() {
+        if target.runs_statements() {
             return Self::Execute(Box::new(Execute::read(target, dialect, problems)));
         }
         let settings = TableSettings::read(target, dialect, problems);

@@ -1,5 +1,5 @@
 //! A SQL target: the columns of its statement, the items they lack, and the table's settings; or the statements of its
-//! own that it runs (`execute`), which need nothing but a key.
+//! own that it runs (`execute`), which need nothing but a key. An `execute` printed without statements is taken for a table.
 
 use serde_json::{Map, json};
 use weir_model::Json;
@@ -10,6 +10,9 @@ use crate::{
     report::{Kind, Report},
     systems::SourceApi,
 };
+
+/// The item with the first statement.
+const MAIN_SQL: &str = "main_sql";
 
 /// `INSERT` or `REPLACE` up to `VALUES`, read for its names.
 #[derive(Debug, PartialEq, Eq)]
@@ -27,11 +30,15 @@ pub fn plan(
     plan: &mut TargetPlan,
     report: &mut Report,
 ) {
-    if side.text("api") == "execute" {
+    let has_statement = side.items("otherRequest").iter().any(|item| {
+        let name = field(item);
+        name == MAIN_SQL || name.starts_with("extend_sql_")
+    });
+    if side.text("api") == "execute" && has_statement {
         plan.key = vec![key_of_statements(side, row, report)];
         return;
     }
-    let statement = side.items("otherRequest").iter().find(|item| field(item) == "main_sql");
+    let statement = side.items("otherRequest").iter().find(|item| field(item) == MAIN_SQL);
     let statement = statement.and_then(|item| item.get("value")?.as_str()).and_then(Statement::read);
     let table = match &statement {
         Some(statement) => {
@@ -60,7 +67,7 @@ pub fn plan(
 /// The business key of statements with named values: a parameter of the first one.
 fn key_of_statements(side: &Side, row: Option<&SourceApi>, report: &mut Report) -> String {
     const PARAMS: &str = "main_params";
-    if !side.items("otherRequest").iter().any(|item| field(item) == "main_sql") {
+    if !side.items("otherRequest").iter().any(|item| field(item) == MAIN_SQL) {
         report.add(
             Kind::Doubtful,
             None,

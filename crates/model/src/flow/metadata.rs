@@ -257,10 +257,16 @@ impl TargetMetadata {
         read
     }
 
-    /// Whether a SQL target runs the flow's own statements with named values (contract qeasy-metadata §10, `execute`):
-    /// its documents are then objects, not rows of one table.
-    pub fn runs_statements(&self) -> bool {
+    /// Whether it says `execute`, by which a SQL target runs the flow's own statements (contract qeasy-metadata §10).
+    pub(super) fn is_execute(&self) -> bool {
         self.api.trim() == EXECUTE
+    }
+
+    /// Whether it holds a statement of its own.
+    pub(super) fn has_statement(&self) -> bool {
+        self.other_request
+            .iter()
+            .any(|item| item.field == "main_sql" || item.field.starts_with("extend_sql_"))
     }
 }
 

@@ -212,6 +212,13 @@ impl Poll {
 }
 
 impl TargetSpec {
+    /// Whether a SQL target runs the flow's own statements with named values: its documents are then objects, not rows of one
+    /// table. An `execute` that was printed without its statements writes rows where `settings` names a table (seed 001).
+    pub fn runs_statements(&self) -> bool {
+        let names_table = || self.settings.get("table").is_some();
+        self.metadata.is_execute() && (self.metadata.has_statement() || !names_table())
+    }
+
     pub(super) fn read(mut fields: Fields<'_>, problems: &mut Problems) -> Self {
         let metadata = TargetMetadata::read(fields.mapping("metadata", problems), problems);
         let system = fields.required_text("system", problems);
