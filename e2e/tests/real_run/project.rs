@@ -92,10 +92,12 @@ fn text(addresses: &Addresses<'_>, flaw: Flaw) -> String {
         _ => "0123456789abcdef0123456789abcdef",
     };
     let wrong = match flaw {
-        Flaw::JushuitanSecret => jushuitan("jushuitan-wrong", sandbox, "not-the-secret"),
+        Flaw::JushuitanSecret => {
+            jushuitan("jushuitan-wrong", sandbox, "not-the-secret", "token-of-another-account")
+        }
         _ => String::new(),
     };
-    let right = jushuitan("jushuitan", sandbox, "demo-secret");
+    let right = jushuitan("jushuitan", sandbox, "demo-secret", "demo-token");
     format!(
         "version: 1\n\
          kafka: {{brokers: '{kafka}', prefix: {prefix}}}\n\
@@ -115,14 +117,14 @@ fn text(addresses: &Addresses<'_>, flaw: Flaw) -> String {
     )
 }
 
-fn jushuitan(name: &str, sandbox: &str, secret: &str) -> String {
+fn jushuitan(name: &str, sandbox: &str, secret: &str, token: &str) -> String {
     format!(
         "\x20 {name}:\n\
          \x20   system: jushuitan\n\
          \x20   base_url: {sandbox}\n\
          \x20   app_key: demo-key\n\
          \x20   app_secret: {secret}\n\
-         \x20   access_token: demo-token\n\
+         \x20   access_token: {token}\n\
          \x20   calls_per_second: 40\n\
          \x20   calls_per_minute: 2000\n"
     )
