@@ -29,6 +29,9 @@ mod process;
 #[cfg(test)]
 mod project;
 #[cfg(test)]
+#[path = "../shared/servers.rs"]
+mod servers;
+#[cfg(test)]
 mod stand;
 #[cfg(test)]
 #[path = "../shared/tallies.rs"]

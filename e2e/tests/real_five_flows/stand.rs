@@ -8,7 +8,7 @@ use std::{
 
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
-use weir_kafka::{Admin, Cluster, Settings};
+use weir_kafka::{Cluster, Settings};
 use weir_runtime::topics::Topics;
 use weir_sandbox::{Handle, Options, Running, Sandbox};
 
@@ -16,6 +16,7 @@ use crate::{
     database::Database,
     process::{Weir, program},
     project::{self, Addresses},
+    servers::{address, remove_topics},
 };
 
 /// The system; everything of it ends and goes when this value is dropped.
@@ -37,7 +38,10 @@ impl Stand {
     pub fn new(name: &str, mut options: Options) -> Self {
         options.jushuitan.quota = None;
         options.wangdiantong.calls_per_minute = None;
-        let (kafka, mysql) = (server("WEIR_KAFKA"), server("WEIR_MYSQL"));
+        let (kafka, mysql) = (
+            address("WEIR_KAFKA", "127.0.0.1:9092"),
+            address("WEIR_MYSQL", "mysql://user:password@127.0.0.1:3306"),
+        );
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let changes = options.change.rate > 0.0;
@@ -93,27 +97,10 @@ impl Stand {
     pub fn topics(&self) -> Topics {
         Topics::new(&self.prefix)
     }
-
-    fn remove_topics(&self) -> Result<(), weir_kafka::Error> {
-        let admin = Admin::open(&self.cluster)?;
-        let start = format!("{}.", self.prefix);
-        let topics = admin.partition_counts()?;
-        let own: Vec<&str> =
-            topics.keys().map(String::as_str).filter(|topic| topic.starts_with(&start)).collect();
-        if own.is_empty() { Ok(()) } else { admin.delete(&own) }
-    }
 }
 
 impl Drop for Stand {
     fn drop(&mut self) {
-        if let Err(error) = self.remove_topics() {
-            eprintln!("could not delete the topics of {}: {error}", self.prefix);
-        }
+        remove_topics(&self.cluster, &self.prefix);
     }
-}
-
-fn server(variable: &str) -> String {
-    std::env::var(variable).ok().filter(|value| !value.is_empty()).unwrap_or_else(|| {
-        panic!("{variable} is not set: name a server, or run these tests through `cargo xtask test`")
-    })
 }
