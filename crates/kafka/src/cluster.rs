@@ -226,6 +226,8 @@ impl Cluster {
     pub(crate) fn config(&self, purpose: &[(&str, &str)]) -> ClientConfig {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", self.brokers());
+        // The client's own telemetry to the broker: half a megabyte of histograms a client, and nobody here reads it.
+        config.set("enable.metrics.push", "false");
         for (key, value) in purpose {
             config.set(*key, *value);
         }
