@@ -20,7 +20,7 @@ pub use codec::Codec;
 pub use error::{DecodeError, LearnError, Malformed};
 pub use layout::{
     collection::CollectionRow,
-    control::{Control, FlowState, FlowText, Job, JobKind, JobState, RunState},
+    control::{Control, FlowState, FlowText, Job, JobKind, JobState, Reload, RunState},
     status::{Condition, StageStatus, Status},
     wait::ParkedRecord,
 };

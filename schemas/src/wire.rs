@@ -97,6 +97,6 @@ topic_values! {
     WindowFact: "window" as "WindowFact", version 1 = 0xbb70_2256_3829_2e9a;
     Tally: "tally" as "Tally", version 1 = 0x6559_8ed0_7517_7c1c;
     CollectionRow: "collection" as "CollectionRow", version 1 = 0xe67c_7a0d_7900_2fa9;
-    Control: "control" as "Control", version 1 = 0x2095_22e2_1ee7_d79b;
-    Status: "status" as "Status", version 1 = 0x49b0_bbab_4c97_17a4;
+    Control: "control" as "Control", version 1 = 0x36d6_68c0_a566_b01a;
+    Status: "status" as "Status", version 1 = 0xe133_69ea_a61d_39a8;
 }

@@ -22,16 +22,19 @@ pub enum Control {
     FlowText(FlowText),
     /// A job.
     Job(Job),
+    /// Configuration is to be read anew.
+    Reload(Reload),
 }
 
 impl Control {
-    /// The Kafka key (design §4): the flow, `flow@ordinal`, or `job:id`. Names of flows hold neither `@` nor `:`, so
-    /// no entry ever replaces one of another kind.
+    /// The Kafka key (design §4): the flow, `flow@ordinal`, `job:id` or `all:reload`. Names of flows hold neither `@` nor
+    /// `:`, so no entry ever replaces one of another kind.
     pub fn key(&self) -> String {
         match self {
             Self::FlowState(state) => state.flow.to_string(),
             Self::FlowText(text) => format!("{}@{}", text.flow, text.version.ordinal),
             Self::Job(job) => format!("job:{}", job.id),
+            Self::Reload(_) => "all:reload".to_owned(),
         }
     }
 }
@@ -45,6 +48,8 @@ pub struct FlowState {
     pub state: RunState,
     /// Why it was halted.
     pub cause: Option<Refusal>,
+    /// What the person who decided said about it; empty when nothing.
+    pub reason: String,
     /// The person or instance that decided.
     pub by: String,
     /// When.
@@ -106,6 +111,15 @@ pub struct Job {
     pub at: Timestamp,
 }
 
+/// Every process reads its own configuration anew.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reload {
+    /// The person who wants it.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+}
+
 /// What a job does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum JobKind {
@@ -151,6 +165,10 @@ impl Layout for Control {
                 out.long(2);
                 job.write(out);
             }
+            Self::Reload(reload) => {
+                out.long(3);
+                reload.write(out);
+            }
         }
     }
 
@@ -159,13 +177,15 @@ impl Layout for Control {
             0 => Layout::read(from).map(Self::FlowState),
             1 => Layout::read(from).map(Self::FlowText),
             2 => Layout::read(from).map(Self::Job),
+            3 => Layout::read(from).map(Self::Reload),
             _ => from.fail("no branch of the entry"),
         }
     }
 }
 
-record_layout!(FlowState { flow, state, cause, by, at });
+record_layout!(FlowState { flow, state, cause, reason, by, at });
 record_layout!(FlowText { flow, version, text, by, at });
+record_layout!(Reload { by, at });
 record_layout!(Job { id, kind, subject, from, until, only, state, cause, done, total, by, at });
 enum_layout!(RunState { Running, Paused, Halted });
 enum_layout!(JobKind { Backfill, Replay, Remedy, Repair });

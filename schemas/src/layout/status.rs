@@ -29,7 +29,7 @@ pub struct StageStatus {
     pub subject: String,
     /// How it fares.
     pub condition: Condition,
-    /// What it waits for or why it halted; empty otherwise.
+    /// What it waits for, why it was paused or halted, or which newer version it could not take over; empty otherwise.
     pub why: String,
     /// Ordinal of the flow version it applies; 0 for producers.
     pub flow_ordinal: u32,
@@ -46,10 +46,12 @@ pub enum Condition {
     Ready,
     /// Something it needs is away; it goes on when that returns.
     Waiting,
+    /// A person let it stand still.
+    Paused,
     /// Stopped until a person acts.
     Halted,
 }
 
 record_layout!(Status { instance, software, started_at, at, stages });
 record_layout!(StageStatus { stage, subject, condition, why, flow_ordinal, partitions });
-enum_layout!(Condition { Starting, Ready, Waiting, Halted });
+enum_layout!(Condition { Starting, Ready, Waiting, Paused, Halted });

@@ -14,8 +14,8 @@ use weir_model::{
     token::SealedToken,
 };
 use weir_schemas::{
-    CollectionRow, Condition, Control, FlowState, FlowText, Job, JobKind, JobState, ParkedRecord, RunState,
-    StageStatus, Status,
+    CollectionRow, Condition, Control, FlowState, FlowText, Job, JobKind, JobState, ParkedRecord, Reload,
+    RunState, StageStatus, Status,
 };
 
 const STAGES: [Stage; 3] = [Stage::Producer, Stage::Processor, Stage::Sink];
@@ -236,8 +236,10 @@ pub fn collection() -> Vec<CollectionRow> {
 pub fn control() -> Vec<Control> {
     let flow = || "jushuitan-customer-to-kingdee".into();
     let by = || "周敏".to_owned();
-    let state =
-        |state, cause| Control::FlowState(FlowState { flow: flow(), state, cause, by: by(), at: at(0) });
+    let state = |state, cause, reason: &str| {
+        let reason = reason.to_owned();
+        Control::FlowState(FlowState { flow: flow(), state, cause, reason, by: by(), at: at(0) })
+    };
     let text = FlowText {
         flow: flow(),
         version: flow_version(),
@@ -263,9 +265,9 @@ pub fn control() -> Vec<Control> {
         })
     };
     vec![
-        state(RunState::Running, None),
-        state(RunState::Paused, None),
-        state(RunState::Halted, Some(refusal())),
+        state(RunState::Running, None, ""),
+        state(RunState::Paused, None, "月结"),
+        state(RunState::Halted, Some(refusal()), ""),
         Control::FlowText(text),
         job(JobKind::Backfill, JobState::Announced, &[]),
         job(JobKind::Replay, JobState::Running, &["10000001", "10000002"]),
@@ -273,6 +275,7 @@ pub fn control() -> Vec<Control> {
         job(JobKind::Repair, JobState::Finished, &["10000001"]),
         job(JobKind::Backfill, JobState::Failed, &[]),
         job(JobKind::Backfill, JobState::Cancelled, &[]),
+        Control::Reload(Reload { by: by(), at: at(3) }),
     ]
 }
 
@@ -294,6 +297,7 @@ pub fn status() -> Vec<Status> {
             stage((Stage::Producer, Condition::Starting), ""),
             stage((Stage::Processor, Condition::Ready), ""),
             stage((Stage::Sink, Condition::Waiting), "kafka"),
+            stage((Stage::Sink, Condition::Paused), "周敏: 月结"),
             stage((Stage::Sink, Condition::Halted), "K-AUTH: 密钥错误"),
         ],
     }]
