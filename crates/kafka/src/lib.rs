@@ -6,15 +6,18 @@
 //!
 //! | Module | Holds |
 //! | --- | --- |
+//! | [`access`] | why brokers refuse a connection, as the client's log tells |
 //! | [`cluster`] | where the brokers are, how to log in; the in-process mock broker of the demo |
 //! | [`admin`] | topics: create, compare, merge settings, trim |
 //! | [`group`] | a member of a consumer group whose rebalances are events of a plain loop |
 //! | [`transaction`] | the transactional producer and its one way to commit |
 //! | [`publish`] | the plain idempotent producer, for heartbeats and control records |
 //! | [`reader`] | reading a partition to its end, following a topic, looking up offsets |
+//! | [`inspect`] | what a partition holds and which group has read it, asked from outside |
 //! | [`table`] | a compacted partition kept on local disk |
 //! | [`index`] | a compacted topic kept on local disk and found by its fields |
 
+pub mod access;
 pub mod admin;
 pub mod clock;
 pub mod cluster;
@@ -22,6 +25,7 @@ mod context;
 pub mod error;
 pub mod group;
 pub mod index;
+pub mod inspect;
 mod native;
 pub mod publish;
 pub mod reader;
@@ -29,12 +33,14 @@ pub mod record;
 pub mod table;
 pub mod transaction;
 
+pub use access::{Denial, Fault};
 pub use admin::{Admin, TopicChange, TopicSpec};
 pub use clock::BootInstant;
 pub use cluster::{Cluster, Sasl, SaslMechanism, Security, Settings, Tls};
 pub use error::{Class, Error};
 pub use group::{Batch, GroupConsumer, GroupMetadata, GroupOptions, Lease, Polled};
 pub use index::{IndexedTable, Indexer};
+pub use inspect::Inspector;
 pub use publish::Publisher;
 pub use reader::{Isolation, ReadEnd, Tail, Tailed, Watermarks};
 pub use record::{Message, OutRecord, StartOffset, TopicPartition};

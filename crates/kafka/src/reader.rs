@@ -72,11 +72,14 @@ fn open(
             ("fetch.queue.backoff.ms", "10"),
             ("queued.max.messages.kbytes", "16384"),
         ])
-        .create_with_context(LoggingContext)
+        .create_with_context(LoggingContext::new(cluster.access().clone()))
         .map_err(|source| Error::client("make a reader", source))
 }
 
-fn ends(consumer: &BaseConsumer<LoggingContext>, partition: &TopicPartition) -> Result<Watermarks, Error> {
+pub(crate) fn ends(
+    consumer: &BaseConsumer<LoggingContext>,
+    partition: &TopicPartition,
+) -> Result<Watermarks, Error> {
     let (low, high) = consumer
         .fetch_watermarks(&partition.topic, partition.partition, PATIENCE)
         .map_err(|source| Error::client(format!("find the ends of {partition}"), source))?;
@@ -174,7 +177,15 @@ pub fn offsets_for_time(
     partitions: &[TopicPartition],
     timestamp_ms: i64,
 ) -> Result<Vec<(TopicPartition, i64)>, Error> {
-    let consumer = open(cluster, Isolation::Committed, false)?;
+    offsets_for_time_by(&open(cluster, Isolation::Committed, false)?, partitions, timestamp_ms)
+}
+
+/// As [`offsets_for_time`], by a client that reads what is committed.
+pub(crate) fn offsets_for_time_by(
+    consumer: &BaseConsumer<LoggingContext>,
+    partitions: &[TopicPartition],
+    timestamp_ms: i64,
+) -> Result<Vec<(TopicPartition, i64)>, Error> {
     let attempted = || "look up offsets by time".to_owned();
     let asked = offset_list(partitions.iter().map(|partition| (partition, Offset::Offset(timestamp_ms))))
         .map_err(|source| Error::client(attempted(), source))?;
@@ -188,7 +199,7 @@ pub fn offsets_for_time(
             let partition = TopicPartition::new(element.topic(), element.partition());
             let offset = match element.offset() {
                 Offset::Offset(offset) => offset,
-                _ => ends(&consumer, &partition)?.high,
+                _ => ends(consumer, &partition)?.high,
             };
             Ok((partition, offset))
         })

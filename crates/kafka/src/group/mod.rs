@@ -21,6 +21,7 @@ pub use lease::Lease;
 use crate::clock::BootInstant;
 use crate::cluster::{Cluster, PATIENCE};
 use crate::error::{Class, Error, classify_fatal};
+use crate::inspect::fetch_committed;
 use crate::native::{TopicNames, offset_list, partition_list};
 use crate::reader::Watermarks;
 use crate::record::{Message, StartOffset, TopicPartition};
@@ -158,7 +159,7 @@ impl GroupConsumer {
         let config = cluster.config(&settings);
         let attempted = || format!("join the consumer group {}", options.group);
         let consumer: BaseConsumer<GroupContext> = config
-            .create_with_context(GroupContext::default())
+            .create_with_context(GroupContext::new(cluster.access().clone()))
             .map_err(|source| Error::client(attempted(), source))?;
         let topics: Vec<&str> = options.topics.iter().map(String::as_str).collect();
         consumer.subscribe(&topics).map_err(|source| Error::client(attempted(), source))?;
@@ -250,22 +251,7 @@ impl GroupConsumer {
         partitions: &[TopicPartition],
         timeout: Duration,
     ) -> Result<Vec<(TopicPartition, Option<i64>)>, Error> {
-        let attempted = || format!("fetch the committed offsets of group {}", self.options.group);
-        let list = self
-            .consumer()?
-            .committed_offsets(partition_list(partitions), timeout)
-            .map_err(|source| Error::client(attempted(), source))?;
-        list.elements()
-            .iter()
-            .map(|element| {
-                element.error().map_err(|source| Error::client(attempted(), source))?;
-                let offset = match element.offset() {
-                    Offset::Offset(offset) => Some(offset),
-                    _ => None,
-                };
-                Ok((TopicPartition::new(element.topic(), element.partition()), offset))
-            })
-            .collect()
+        fetch_committed(self.consumer()?, &self.options.group, partitions, timeout)
     }
 
     /// Stops fetching these partitions; what was read ahead is thrown away and fetched again after `resume`.
@@ -465,7 +451,7 @@ impl GroupConsumer {
                 RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange,
             ) => Error::OutOfRange { partition: None, source: crate::error::Cause::new(source) },
             KafkaError::Subscription(_) => Error::of_class(attempted, Class::Fatal, source),
-            source => Error::client(attempted, source),
+            source => self.cluster.explain(Error::client(attempted, source)),
         }
     }
 }

@@ -17,6 +17,7 @@ mod membership;
 mod reading;
 mod takeover;
 mod topics;
+mod trimming;
 
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU32, Ordering};
