@@ -89,7 +89,7 @@ macro_rules! topic_values {
 topic_values! {
     RawRecord: "raw" as "RawRecord", version 1 = 0x15f1_c349_1256_e738;
     Document: "document" as "Document", version 1 = 0x3b80_818c_1d66_994e;
-    Receipt: "receipt" as "Receipt", version 1 = 0xf82a_1c8e_f5b4_f748;
+    Receipt: "receipt" as "Receipt", version 2 = 0xb606_abb7_9387_8ea3, past 1 = 0xf82a_1c8e_f5b4_f748;
     ParkedRecord: "wait" as "ParkedRecord", version 1 = 0xcf02_84b0_bb82_fbb3;
     DeadLetter: "dead" as "DeadLetter", version 1 = 0x709d_5617_8f51_8a38;
     Cursor: "cursor" as "Cursor", version 1 = 0x2601_1d41_32ab_1d6d;

@@ -85,6 +85,14 @@ pub struct Written {
 pub enum Outcome {
     /// Stored at the target, durable there.
     Delivered(Written),
+    /// Stored, and a later step, such as the audit, was refused for good: a dead letter. What was stored is remembered, so
+    /// that sending it again completes or updates it.
+    Incomplete {
+        /// What was stored.
+        written: Written,
+        /// Why the later step was refused.
+        refusal: Refusal,
+    },
     /// The same state was delivered before.
     Unchanged,
     /// A newer state was delivered before.

@@ -36,6 +36,24 @@ pub struct Delivered {
     pub flow_ordinal: u32,
     /// When the sink learned that it was stored.
     pub at: Timestamp,
+    /// What came of it since.
+    pub standing: Standing,
+}
+
+/// What came of a delivered state since.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Standing {
+    /// The target holds it.
+    #[default]
+    Held,
+    /// It was stored, and a later step, such as the audit, was refused.
+    Incomplete,
+    /// A rule of the flow leaves the record out since; what the target holds stays (`on_leave: keep`).
+    Kept,
+    /// A rule of the flow leaves the record out since; a person was told (`on_leave: dead-letter`).
+    Lettered,
+    /// It was taken back at the target, because its record was removed or a rule leaves it out.
+    Removed,
 }
 
 /// An attempt that did not end in a delivery.
@@ -68,5 +86,7 @@ pub enum AttemptState {
         code: String,
         /// The target's words.
         message: String,
+        /// Whether an attempt before it was left without an answer: the target is asked before anything is sent.
+        unresolved: bool,
     },
 }

@@ -4,7 +4,7 @@ use weir_model::{
     cursor::{Cursor, Lane, OpenWindow, WindowFact},
     document::{Document, Verdict},
     letter::{DeadLetter, Stage},
-    receipt::{Attempt, AttemptState, Delivered, Receipt},
+    receipt::{Attempt, AttemptState, Delivered, Receipt, Standing},
     record::RawRecord,
     tally::{Counts, Tally},
     token::SealedToken,
@@ -62,17 +62,28 @@ impl Layout for Verdict {
 }
 
 record_layout!(Receipt { record_id, version, delivered, attempt });
-record_layout!(Delivered { version, source_digest, document_digest, key, written, flow_ordinal, at });
+record_layout!(Delivered {
+    version,
+    source_digest,
+    document_digest,
+    key,
+    written,
+    flow_ordinal,
+    at,
+    standing
+});
+enum_layout!(Standing { Held, Incomplete, Kept, Lettered, Removed });
 record_layout!(Attempt { state, version, source_digest, document_digest, key, flow_ordinal, at });
 
 impl Layout for AttemptState {
     fn write(&self, out: &mut Encoder) {
         match self {
             Self::Sending => out.long(0),
-            Self::Refused { code, message } => {
+            Self::Refused { code, message, unresolved } => {
                 out.long(1);
                 code.write(out);
                 message.write(out);
+                unresolved.write(out);
             }
         }
     }
@@ -80,7 +91,11 @@ impl Layout for AttemptState {
     fn read(from: &mut Decoder<'_>) -> Result<Self, Malformed> {
         match from.long()? {
             0 => Ok(Self::Sending),
-            1 => Ok(Self::Refused { code: Layout::read(from)?, message: Layout::read(from)? }),
+            1 => Ok(Self::Refused {
+                code: Layout::read(from)?,
+                message: Layout::read(from)?,
+                unresolved: Layout::read(from)?,
+            }),
             _ => from.fail("no branch of the attempt's state"),
         }
     }

@@ -8,7 +8,7 @@ use weir_model::{
     document::{Document, FlowVersion, Verdict},
     letter::{DeadLetter, Stage},
     outcome::{Code, Refusal, Written},
-    receipt::{Attempt, AttemptState, Delivered, Receipt},
+    receipt::{Attempt, AttemptState, Delivered, Receipt, Standing},
     record::{Position, RawRecord, Reason, Version},
     tally::{Counts, Tally},
     token::SealedToken,
@@ -98,6 +98,7 @@ pub fn receipt() -> Vec<Receipt> {
         written: Written { id: "100234".to_owned(), number: "N10000001".to_owned() },
         flow_ordinal: 2,
         at: at(70),
+        standing: Standing::Lettered,
     };
     let attempt = |state| Attempt {
         state,
@@ -110,8 +111,11 @@ pub fn receipt() -> Vec<Receipt> {
     };
     let receipt =
         |delivered, attempt| Receipt { record_id: "10000001".into(), version: version(), delivered, attempt };
-    let refused =
-        AttemptState::Refused { code: "K-AUDITED".to_owned(), message: "单据已审核".to_owned() };
+    let refused = AttemptState::Refused {
+        code: "K-AUDITED".to_owned(),
+        message: "单据已审核".to_owned(),
+        unresolved: true,
+    };
     vec![
         receipt(None, None),
         receipt(Some(delivered.clone()), None),

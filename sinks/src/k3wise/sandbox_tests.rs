@@ -10,7 +10,7 @@ use super::*;
 use jiff::Timestamp;
 use weir_model::digest::Digest;
 use weir_model::outcome::Written;
-use weir_model::receipt::Delivered;
+use weir_model::receipt::{Delivered, Standing};
 use weir_model::record::Version;
 use weir_model::target::{Batch, Delivery, Target as _};
 
@@ -218,6 +218,7 @@ fn delivered(number: &str) -> Delivered {
         written: Written { id: String::new(), number: number.to_owned() },
         flow_ordinal: 1,
         at: Timestamp::UNIX_EPOCH,
+        standing: Standing::Held,
     }
 }
 

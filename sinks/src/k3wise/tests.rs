@@ -12,7 +12,7 @@ use weir_model::digest::Digest;
 use weir_model::document::{Document, FlowVersion, Verdict};
 use weir_model::flow::FlowSpec;
 use weir_model::names::{FlowName, RecordId};
-use weir_model::receipt::Delivered;
+use weir_model::receipt::{Delivered, Standing};
 use weir_model::record::{Position, Reason, Version};
 use weir_model::target::{Batch, Delivery, Target as _};
 
@@ -170,6 +170,7 @@ fn changed() -> Delivery {
         written: Written { id: "13352".to_owned(), number: "XM1".to_owned() },
         flow_ordinal: 1,
         at: Timestamp::UNIX_EPOCH,
+        standing: Standing::Held,
     });
     delivery
 }

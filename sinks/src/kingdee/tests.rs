@@ -10,7 +10,7 @@ use weir_model::document::{Document, FlowVersion, Verdict};
 use weir_model::flow::FlowSpec;
 use weir_model::names::{FlowName, RecordId};
 use weir_model::outcome::{Outcome, Written};
-use weir_model::receipt::Delivered;
+use weir_model::receipt::{Delivered, Standing};
 use weir_model::record::{Position, Reason, Version};
 use weir_model::settings::Problems;
 use weir_model::target::{Batch, Delivery, Target as _, TargetError};
@@ -141,6 +141,7 @@ fn changed(number: &str, name: &str, written: &Written) -> Delivery {
         written: written.clone(),
         flow_ordinal: 1,
         at: Timestamp::UNIX_EPOCH,
+        standing: Standing::Held,
     });
     delivery
 }
@@ -163,6 +164,7 @@ pub(super) fn short(outcomes: &[Outcome]) -> String {
             Outcome::Retry { cause, .. } => ("retry ", cause.code.as_str()),
             Outcome::Reject(refusal) => ("reject ", refusal.code.as_str()),
             Outcome::Unknown(refusal) => ("unknown ", refusal.code.as_str()),
+            Outcome::Incomplete { refusal, .. } => ("incomplete ", refusal.code.as_str()),
             Outcome::Halt(refusal) => ("halt ", refusal.code.as_str()),
         };
         write!(text, "{}{kind}{code}", if text.is_empty() { "" } else { ", " }).unwrap();

@@ -308,7 +308,12 @@ impl KeptOutcome {
                 message: refusal.message.clone(),
                 field: refusal.field.clone(),
             }),
-            Outcome::Delivered(_) | Outcome::Retry { .. } | Outcome::Unknown(_) | Outcome::Halt(_) => None,
+            // Rows are written whole, so none of theirs is incomplete.
+            Outcome::Delivered(_)
+            | Outcome::Incomplete { .. }
+            | Outcome::Retry { .. }
+            | Outcome::Unknown(_)
+            | Outcome::Halt(_) => None,
         }
     }
 

@@ -6,7 +6,7 @@ use weir_model::{
     document::{Document, Verdict},
     flow::language::IdCheck,
     outcome::Refusal,
-    receipt::{Attempt, AttemptState, Delivered, Receipt},
+    receipt::{AttemptState, Delivered, Receipt, Standing},
     record::Reason,
 };
 
@@ -58,7 +58,7 @@ pub fn decide(document: &Document, receipt: Option<&Receipt>, id_check: IdCheck)
     if document.version < receipt.version {
         return Decision::Settle(Settled::Superseded);
     }
-    if id_check == IdCheck::First && receipt.delivered.is_some() && !is_open(receipt) {
+    if id_check == IdCheck::First && receipt.delivered.as_ref().is_some_and(is_whole) && !is_open(receipt) {
         return Decision::Settle(Settled::Unchanged);
     }
     match &document.verdict {
@@ -112,11 +112,11 @@ fn same_document(document: &Document, receipt: &Receipt) -> Option<Decision> {
 
 fn mapped(document: &Document, receipt: &Receipt) -> Decision {
     let deliver = |unresolved| Decision::Deliver { previous: receipt.delivered.clone(), unresolved };
-    if is_open(receipt) {
-        return deliver(true);
-    }
     if refused_before(document, receipt) {
         return Decision::Settle(Settled::RefusedAlready);
+    }
+    if is_open(receipt) {
+        return deliver(true);
     }
     match &receipt.delivered {
         Some(delivered) if holds(delivered, document) => Decision::Settle(Settled::Unchanged),
@@ -124,14 +124,21 @@ fn mapped(document: &Document, receipt: &Receipt) -> Decision {
     }
 }
 
-/// Whether nobody knows what became of the newest attempt.
-fn is_open(receipt: &Receipt) -> bool {
-    matches!(receipt.attempt, Some(Attempt { state: AttemptState::Sending, .. }))
+/// Whether nobody knows what became of an attempt.
+pub(super) fn is_open(receipt: &Receipt) -> bool {
+    let state = receipt.attempt.as_ref().map(|attempt| &attempt.state);
+    matches!(state, Some(AttemptState::Sending | AttemptState::Refused { unresolved: true, .. }))
 }
 
 /// Whether the target holds this state: by the source's digest, for a replay by the document's; a fix looks at the
 /// target itself.
 fn holds(delivered: &Delivered, document: &Document) -> bool {
+    match delivered.standing {
+        Standing::Held | Standing::Kept => {}
+        Standing::Removed if document.deleted => {}
+        // Something is still to be done there, or a person may have taken it back.
+        Standing::Incomplete | Standing::Lettered | Standing::Removed => return false,
+    }
     match document.reason {
         Reason::Fix => false,
         Reason::Replay => delivered.document_digest == document.digest,
@@ -139,6 +146,11 @@ fn holds(delivered: &Delivered, document: &Document) -> bool {
             delivered.source_digest == document.source_digest
         }
     }
+}
+
+/// Whether no step of the delivery is missing.
+fn is_whole(delivered: &Delivered) -> bool {
+    delivered.standing != Standing::Incomplete
 }
 
 /// A remembered refusal: the same source state under the same flow version. A person's retry looks past it.
@@ -152,7 +164,7 @@ fn refused_before(document: &Document, receipt: &Receipt) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use weir_model::{digest::Digest, outcome::Code, record::Version};
+    use weir_model::{digest::Digest, outcome::Code, receipt::Attempt, record::Version};
 
     use super::*;
     use crate::deliver::samples::{document, receipt_for};
@@ -167,7 +179,10 @@ mod tests {
 
     fn refused(of: &Document) -> Receipt {
         Receipt {
-            attempt: Some(attempt(of, AttemptState::Refused { code: "K-X".into(), message: "x".into() })),
+            attempt: Some(attempt(
+                of,
+                AttemptState::Refused { code: "K-X".into(), message: "x".into(), unresolved: false },
+            )),
             ..empty(of)
         }
     }

@@ -5,12 +5,12 @@ use weir_model::{
     document::Document,
     letter::{DeadLetter, Stage},
     outcome::{Refusal, Written},
-    receipt::{Attempt, AttemptState, Delivered, Receipt},
+    receipt::{Attempt, AttemptState, Delivered, Receipt, Standing},
     record::Version,
     tally::Counts,
 };
 
-use super::decide::Settled;
+use super::decide::{Settled, is_open};
 
 /// How a document ended (invariant 3).
 #[derive(Clone, Debug, PartialEq)]
@@ -21,7 +21,11 @@ pub enum Ending {
     Unchanged,
     /// A newer state is there.
     Superseded,
-    /// Refused for good; a letter is due.
+    /// The target refused it for good; a letter is due. What became of former attempts is known with that.
+    Rejected(Refusal),
+    /// Stored, and a later step was refused for good; a letter is due.
+    Incomplete(Written, Refusal),
+    /// Refused without asking the target; a letter is due.
     Refused(Refusal),
     /// Decided from the receipts.
     Settled(Settled),
@@ -46,7 +50,10 @@ impl Ending {
             }
             Self::Superseded | Self::Settled(Settled::Superseded) => &mut counts.superseded,
             Self::Settled(Settled::Filtered) => &mut counts.filtered,
-            Self::Refused(_) | Self::Settled(Settled::RefusedBefore) => &mut counts.dead,
+            Self::Rejected(_)
+            | Self::Incomplete(..)
+            | Self::Refused(_)
+            | Self::Settled(Settled::RefusedBefore) => &mut counts.dead,
         };
         *counter += 1;
     }
@@ -58,15 +65,29 @@ impl Ending {
                 receipt: Some(Receipt {
                     record_id: document.record_id.clone(),
                     version: document.version,
-                    delivered: Some(delivered(document, written, at)),
+                    delivered: Some(delivered(document, written, Standing::Held, at)),
                     attempt: None,
                 }),
                 letter: None,
             },
-            Self::Refused(refusal) => Trace {
-                receipt: Some(refused(document, refusal, before, at)),
+            Self::Rejected(refusal) => Trace {
+                receipt: Some(refused(document, refusal, before, false, at)),
                 letter: Some(letter(document, refusal, at)),
             },
+            Self::Incomplete(written, refusal) => {
+                let delivered = Some(delivered(document, written, Standing::Incomplete, at));
+                Trace {
+                    receipt: Some(Receipt { delivered, ..refused(document, refusal, before, false, at) }),
+                    letter: Some(letter(document, refusal, at)),
+                }
+            }
+            Self::Refused(refusal) => {
+                let unresolved = before.is_some_and(is_open);
+                Trace {
+                    receipt: Some(refused(document, refusal, before, unresolved, at)),
+                    letter: Some(letter(document, refusal, at)),
+                }
+            }
             // Also without a memory: the attempt was announced, and an announcement must not stay.
             Self::Unchanged | Self::Superseded => Trace {
                 receipt: Some(match before {
@@ -114,14 +135,22 @@ fn raised(document: &Document, before: &Receipt) -> Receipt {
     Receipt { version: before.version.max(document.version), ..before.clone() }
 }
 
-fn refused(document: &Document, refusal: &Refusal, before: Option<&Receipt>, at: Timestamp) -> Receipt {
-    let state = AttemptState::Refused { code: refusal.code.to_string(), message: refusal.message.clone() };
+/// A refused attempt beside what is known of the record. With `unresolved`, the attempt before it stays to be looked up
+/// under the key it was sent with.
+fn refused(
+    document: &Document,
+    refusal: &Refusal,
+    before: Option<&Receipt>,
+    unresolved: bool,
+    at: Timestamp,
+) -> Receipt {
+    let (code, message) = (refusal.code.to_string(), refusal.message.clone());
+    let mut attempt = attempt(document, AttemptState::Refused { code, message, unresolved }, at);
     let before = before.cloned().unwrap_or_else(|| blank(document));
-    Receipt {
-        version: before.version.max(document.version),
-        attempt: Some(attempt(document, state, at)),
-        ..before
+    if let Some(open) = before.attempt.filter(|_| unresolved) {
+        attempt.key = open.key;
     }
+    Receipt { version: before.version.max(document.version), attempt: Some(attempt), ..before }
 }
 
 fn blank(document: &Document) -> Receipt {
@@ -133,7 +162,7 @@ fn blank(document: &Document) -> Receipt {
     }
 }
 
-fn delivered(document: &Document, written: &Written, at: Timestamp) -> Delivered {
+fn delivered(document: &Document, written: &Written, standing: Standing, at: Timestamp) -> Delivered {
     Delivered {
         version: document.version,
         source_digest: document.source_digest,
@@ -142,6 +171,7 @@ fn delivered(document: &Document, written: &Written, at: Timestamp) -> Delivered
         written: written.clone(),
         flow_ordinal: document.flow_version.ordinal,
         at,
+        standing,
     }
 }
 

@@ -304,7 +304,7 @@ impl Open {
     /// A document that the target stored, with its offset, before a crash kept the receipt from being written.
     fn end_durable(&mut self, offset: i64, stored: Option<Outcome>, number: String) {
         let ending = match stored {
-            Some(Outcome::Reject(refusal)) => Ending::Refused(refusal),
+            Some(Outcome::Reject(refusal)) => Ending::Rejected(refusal),
             Some(Outcome::Unchanged) => Ending::Unchanged,
             Some(Outcome::Superseded) => Ending::Superseded,
             Some(Outcome::Delivered(written)) => {
@@ -328,7 +328,8 @@ impl Open {
                 Outcome::Delivered(written) => Ending::Delivered(written),
                 Outcome::Unchanged => Ending::Unchanged,
                 Outcome::Superseded => Ending::Superseded,
-                Outcome::Reject(refusal) => Ending::Refused(refusal),
+                Outcome::Reject(refusal) => Ending::Rejected(refusal),
+                Outcome::Incomplete { written, refusal } => Ending::Incomplete(written, refusal),
                 Outcome::Halt(refusal) => {
                     halt = Some(refusal);
                     continue;

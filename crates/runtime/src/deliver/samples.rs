@@ -7,7 +7,7 @@ use weir_model::{
     document::{Document, FlowVersion, Verdict},
     names::{FlowName, RecordId},
     outcome::Written,
-    receipt::{Delivered, Receipt},
+    receipt::{Delivered, Receipt, Standing},
     record::{Position, Reason, Version},
 };
 
@@ -52,6 +52,7 @@ pub(crate) fn receipt_for(document: &Document) -> Receipt {
             written: Written { id: "100001".to_owned(), number: document.number.clone() },
             flow_ordinal: document.flow_version.ordinal,
             at: Timestamp::UNIX_EPOCH,
+            standing: Standing::Held,
         }),
         attempt: None,
     }
