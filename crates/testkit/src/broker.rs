@@ -68,6 +68,15 @@ pub struct Broker {
 struct Ports {
     client: u16,
     controller: u16,
+    behind: Option<Behind>,
+}
+
+/// A listener that is reached through somebody else's port alone.
+#[derive(Debug, Clone, Copy)]
+struct Behind {
+    port: u16,
+    /// What the broker tells clients of this listener to connect to.
+    front: u16,
 }
 
 impl Broker {
@@ -77,7 +86,17 @@ impl Broker {
     /// When the environment names no Kafka, or it doesn't start; the error holds the end of its log.
     pub fn start() -> Result<Self, Error> {
         let program = Program::from_env()?;
-        with_free_ports(|| Self::start_once(&program, false))
+        with_free_ports(|| Self::start_once(&program, false, None))
+    }
+
+    /// As [`Broker::start`], with a second listener behind a proxy: who comes from there is sent to the loopback port
+    /// `front` for everything, and the proxy forwards to [`Broker::behind`].
+    ///
+    /// # Errors
+    /// As [`Broker::start`].
+    pub fn start_behind(front: u16) -> Result<Self, Error> {
+        let program = Program::from_env()?;
+        with_free_ports(|| Self::start_once(&program, false, Some(front)))
     }
 
     /// Starts a broker that goes on after the calling program has ended; returns it with its address.
@@ -85,14 +104,15 @@ impl Broker {
     /// # Errors
     /// When it doesn't start; the error holds the end of its log.
     pub fn start_detached(program: &Program) -> Result<(Server, String), Error> {
-        let mut broker = with_free_ports(|| Self::start_once(program, true))?;
+        let mut broker = with_free_ports(|| Self::start_once(program, true, None))?;
         let server = broker.node.hand_over(SERVER, &mut broker.folder)?;
         Ok((server, broker.bootstrap()))
     }
 
-    fn start_once(program: &Program, detached: bool) -> Result<Self, Error> {
+    fn start_once(program: &Program, detached: bool, front: Option<u16>) -> Result<Self, Error> {
         let folder = throw_away_folder("weir-kafka-")?;
-        let ports = Ports { client: free_port()?, controller: free_port()? };
+        let behind = front.map(|front| Ok(Behind { port: free_port()?, front })).transpose()?;
+        let ports = Ports { client: free_port()?, controller: free_port()?, behind };
         let mut broker = Self { node: Node::default(), folder, program: program.clone(), ports, detached };
         broker.node = match program {
             Program::Jars(classpath) => {
@@ -109,6 +129,12 @@ impl Broker {
     #[must_use]
     pub fn bootstrap(&self) -> String {
         format!("127.0.0.1:{}", self.ports.client)
+    }
+
+    /// Where a proxy forwards to; without one the same as [`Broker::bootstrap`]. Stays the same over restarts.
+    #[must_use]
+    pub fn behind(&self) -> String {
+        format!("127.0.0.1:{}", self.ports.behind.map_or(self.ports.client, |behind| behind.port))
     }
 
     /// Lets the broker shut down in order (SIGTERM; SIGKILL after 10 s). Its data stays for [`Broker::restart`].
@@ -183,7 +209,9 @@ impl Broker {
             .collect();
         variables.push(("CLUSTER_ID".to_owned(), CLUSTER_ID.to_owned()));
         variables.push(("KAFKA_HEAP_OPTS".to_owned(), JVM_OPTIONS.join(" ")));
-        Node::container(self.folder.path(), image, (port, port), &variables, &[])
+        let behind = self.ports.behind.map(|behind| (behind.port, behind.port));
+        let published: Vec<_> = [(port, port)].into_iter().chain(behind).collect();
+        Node::container(self.folder.path(), image, &published, &variables, &[])
     }
 }
 
@@ -197,10 +225,13 @@ fn java(classpath: &str) -> Command {
 
 /// Everything but where the data lies, for one node that listens on `host` and is reached over loopback.
 fn settings(ports: Ports, host: &str) -> Vec<(&'static str, String)> {
-    let Ports { client, controller } = ports;
+    let Ports { client, controller, behind } = ports;
+    let (bound, told) = behind.map_or_else(Default::default, |Behind { port, front }| {
+        (format!(",BEHIND://{host}:{port}"), format!(",BEHIND://127.0.0.1:{front}"))
+    });
     let mut settings = vec![
-        ("listeners", format!("CLIENT://{host}:{client},CONTROLLER://127.0.0.1:{controller}")),
-        ("advertised.listeners", format!("CLIENT://127.0.0.1:{client}")),
+        ("listeners", format!("CLIENT://{host}:{client},CONTROLLER://127.0.0.1:{controller}{bound}")),
+        ("advertised.listeners", format!("CLIENT://127.0.0.1:{client}{told}")),
         ("controller.quorum.voters", format!("1@127.0.0.1:{controller}")),
     ];
     settings.extend(FIXED_SETTINGS.map(|(name, value)| (name, value.to_owned())));
@@ -212,7 +243,7 @@ const FIXED_SETTINGS: [(&str, &str); 19] = [
     ("node.id", "1"),
     ("controller.listener.names", "CONTROLLER"),
     ("inter.broker.listener.name", "CLIENT"),
-    ("listener.security.protocol.map", "CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT"),
+    ("listener.security.protocol.map", "CLIENT:PLAINTEXT,BEHIND:PLAINTEXT,CONTROLLER:PLAINTEXT"),
     // A topic that nobody created is a mistake that must show.
     ("auto.create.topics.enable", "false"),
     // One node cannot replicate.
@@ -239,7 +270,7 @@ mod tests {
 
     #[test]
     fn no_setting_is_named_twice() {
-        let mut names: Vec<_> = settings(Ports { client: 1, controller: 2 }, "127.0.0.1")
+        let mut names: Vec<_> = settings(Ports { client: 1, controller: 2, behind: None }, "127.0.0.1")
             .into_iter()
             .map(|(name, _)| name)
             .collect();

@@ -100,6 +100,12 @@ impl MariaDb {
         format!("mysql://{USER}:{PASSWORD}@127.0.0.1:{}/{DATABASE}", self.port)
     }
 
+    /// Where it listens: `127.0.0.1:port`. Stays the same over restarts.
+    #[must_use]
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
     /// Lets the server shut down in order (SIGTERM; SIGKILL after 10 s). Its data stays for [`MariaDb::restart`].
     pub fn stop(&mut self) {
         self.node.stop();
@@ -178,7 +184,7 @@ impl MariaDb {
         .map(|(name, value)| (name.to_owned(), value.to_owned()));
         let arguments =
             ["--character-set-server=utf8mb4", "--collation-server=utf8mb4_bin", "--max-connections=300"];
-        Node::container(self.folder.path(), image, (self.port, CONTAINER_PORT), &variables, &arguments)
+        Node::container(self.folder.path(), image, &[(self.port, CONTAINER_PORT)], &variables, &arguments)
     }
 
     fn wait_ready(&mut self) -> Result<(), Error> {

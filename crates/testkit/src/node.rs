@@ -35,24 +35,20 @@ impl Node {
         Self { state: State::Process(child) }
     }
 
-    /// Creates a container whose port `inside` is published on loopback as `port`, and starts it.
+    /// Creates a container, each of whose ports is published on loopback (port outside, inside), and starts it.
     pub(crate) fn container(
         folder: &Path,
         image: &str,
-        (port, inside): (u16, u16),
+        ports: &[(u16, u16)],
         variables: &[(String, String)],
         arguments: &[&str],
     ) -> Result<Self, Error> {
         let name = container_name(folder);
         let mut command = Command::new("docker");
-        command.args([
-            "run",
-            "--detach",
-            "--name",
-            &name,
-            "--publish",
-            &format!("127.0.0.1:{port}:{inside}"),
-        ]);
+        command.args(["run", "--detach", "--name", &name]);
+        for (port, inside) in ports {
+            command.args(["--publish", &format!("127.0.0.1:{port}:{inside}")]);
+        }
         for (variable, value) in variables {
             command.args(["--env", &format!("{variable}={value}")]);
         }

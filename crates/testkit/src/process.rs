@@ -107,6 +107,21 @@ pub fn terminate(id: u32, grace: Duration) {
     }
 }
 
+/// Ends a process at once, as `kill -9` does. Its parent still has to collect it.
+pub fn kill(id: u32) {
+    signal(id, Signal::KILL);
+}
+
+/// Stops a process in its tracks (SIGSTOP) until [`resume`].
+pub fn halt(id: u32) {
+    signal(id, Signal::STOP);
+}
+
+/// Lets a process go on that was stopped in its tracks (SIGCONT).
+pub fn resume(id: u32) {
+    signal(id, Signal::CONT);
+}
+
 /// Ends our own child likewise and collects it.
 pub(crate) fn terminate_child(child: &mut Child, grace: Duration) {
     signal(child.id(), Signal::TERM);
