@@ -28,7 +28,7 @@ pub fn committed_by(
 ) -> Result<Vec<(TopicPartition, Option<i64>)>, Error> {
     let consumer: BaseConsumer<LoggingContext> = cluster
         .config(&[("group.id", group), ("enable.auto.commit", "false"), ("auto.offset.reset", "error")])
-        .create_with_context(LoggingContext)
+        .create_with_context(LoggingContext::new(cluster.access().clone()))
         .map_err(|source| Error::client(format!("look at group {group}"), source))?;
     fetch_committed(&consumer, group, partitions, PATIENCE)
 }
@@ -85,7 +85,7 @@ impl Inspector {
                 ("fetch.message.max.bytes", "1024"),
                 ("queued.min.messages", "1"),
             ])
-            .create_with_context(LoggingContext)
+            .create_with_context(LoggingContext::new(cluster.access().clone()))
             .map_err(|source| Error::client("make an inspecting client", source))?;
         Ok(Self { consumer, _cluster: cluster.clone() })
     }
