@@ -1,11 +1,14 @@
 //! The refund of seed 000 beside a peer: the same records from the same file, in one run, each twice (A/A), mapped by
 //! Weir and by mq-bridge. Needs Python 3.10 or later and PyPI; see `bench/README.md` for what is compared and what not.
 
+#[path = "shared/python.rs"]
+mod python;
+
 use std::{
     fs::File,
     hint::black_box,
     io::{BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write},
-    path::{Path, PathBuf},
+    path::Path,
     process::Command,
     thread,
     time::{Duration, Instant},
@@ -26,8 +29,6 @@ const RECORDS: usize = 200_000;
 const SAMPLE: usize = 3;
 /// Both may use so many threads.
 const THREADS: usize = 2;
-/// The peer's release.
-const PEER: &str = "mq-bridge==1.2.0";
 
 /// A time on the wall and one of all processors together.
 #[derive(Clone, Copy)]
@@ -39,7 +40,7 @@ struct Spent {
 fn main() -> Result<()> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("peer");
     std::fs::create_dir_all(&folder).with_context(|| format!("make {}", folder.display()))?;
-    let python = python(&folder)?;
+    let python = python::python(&folder)?;
     let (records, sample) = (folder.join("refunds.jsonl"), folder.join("sample.jsonl"));
     write(&records, RECORDS)?;
     write(&sample, SAMPLE)?;
@@ -151,27 +152,6 @@ fn map_part(records: &Path, part: std::ops::Range<u64>, case: &Case, shops: &Sho
     Ok(count)
 }
 
-/// The Python of a virtual environment with the peer, made where it is missing.
-fn python(folder: &Path) -> Result<PathBuf> {
-    let environment = folder.join(PEER.replace("==", "-"));
-    let python = environment.join("bin/python");
-    let has_peer = |python: &Path| {
-        Command::new(python).args(["-c", "import mq_bridge"]).status().is_ok_and(|status| status.success())
-    };
-    if !python.exists() || !has_peer(&python) {
-        run(Command::new("python3").args(["-m", "venv"]).arg(&environment))?;
-        run(Command::new(&python).args([
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            PEER,
-        ]))?;
-    }
-    Ok(python)
-}
-
 fn run_peer(python: &Path, records: &Path, sample: &Path) -> Result<Json> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/mq_bridge_transform.py");
     let mut command = Command::new(python);
@@ -180,12 +160,6 @@ fn run_peer(python: &Path, records: &Path, sample: &Path) -> Result<Json> {
     let output = command.stderr(std::process::Stdio::inherit()).output().context("run the peer")?;
     ensure!(output.status.success(), "the peer failed: {}", output.status);
     serde_json::from_slice(&output.stdout).context("read what the peer prints")
-}
-
-fn run(command: &mut Command) -> Result<()> {
-    let status = command.status().with_context(|| format!("run {command:?}"))?;
-    ensure!(status.success(), "{command:?} failed");
-    Ok(())
 }
 
 fn cpu_time() -> Duration {
