@@ -21,7 +21,7 @@ use weir_runtime::{
     deliver::DeliverStage,
     map::MapStage,
     poll::{PollStage, Poller},
-    stage::{Deployment, StageThread},
+    stage::{Deployment, Hold, StageThread},
 };
 use weir_sinks::{Clients, Setup};
 
@@ -80,14 +80,28 @@ impl Assembly {
         };
         for (flow, id_check, target) in self.targets {
             let (deployment, runtime, stop) = (deployment.clone(), runtime.clone(), stop.clone());
-            keep(DeliverStage { deployment, flow, id_check, target, runtime, stop }.start())?;
+            keep(
+                DeliverStage { deployment, flow, id_check, target, runtime, hold: Hold::default(), stop }
+                    .start(),
+            )?;
         }
         for (source, processor) in self.mappings {
             let flow_version = versions.get(processor.flow()).copied().unwrap_or_default();
             let deployment = deployment.clone();
             let source = source.name;
             let (collections, stop) = (collections.clone(), stop.clone());
-            keep(MapStage { deployment, source, processor, flow_version, collections, stop }.start())?;
+            keep(
+                MapStage {
+                    deployment,
+                    source,
+                    processor,
+                    flow_version,
+                    collections,
+                    hold: Hold::default(),
+                    stop,
+                }
+                .start(),
+            )?;
         }
         if !self.accounts.is_empty() {
             let pollers = self.accounts.into_iter().map(|account| account as Arc<dyn Poller>).collect();

@@ -8,7 +8,7 @@ use weir_model::{document::FlowVersion, names::FlowName};
 use weir_runtime::{
     backoff::Backoff,
     clock::SystemClock,
-    health::{Condition, Health},
+    health::{Condition, Health, Part},
     stage::{Deployment, StageThread, chain, wait},
     telemetry::{self, Telemetry},
     topics::Topics,
@@ -25,7 +25,6 @@ use crate::{
     signals, versions,
 };
 
-const KAFKA: &str = "kafka";
 const READY_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What Kafka told before the stages were started.
@@ -103,14 +102,14 @@ async fn prepare(
         loop {
             match try_to_prepare(&project, &deployment) {
                 Ok(prepared) => {
-                    deployment.health.report(KAFKA, Condition::Ready);
+                    deployment.health.report(&Part::Kafka, Condition::Ready);
                     return Ok(Some(prepared));
                 }
                 Err(Unprepared::Hopeless(failure)) => return Err(failure),
                 Err(Unprepared::NotYet(cause)) => {
                     let delay = backoff.next_delay(Duration::ZERO);
                     tracing::warn!(cause, ?delay, "waiting for Kafka");
-                    deployment.health.report(KAFKA, Condition::Waiting(cause));
+                    deployment.health.report(&Part::Kafka, Condition::Waiting(cause));
                     if wait(&stop, delay) {
                         return Ok(None);
                     }

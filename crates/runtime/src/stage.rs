@@ -3,7 +3,12 @@
 //! The Kafka half of a stage blocks, so it owns an operating system thread. A [`Supervisor`] starts its attempts again
 //! with back-off until the stage is told to stop, or halts because a person must act.
 
-use std::{path::PathBuf, sync::Arc, thread, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{Arc, PoisonError, RwLock},
+    thread,
+    time::Duration,
+};
 
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
@@ -13,7 +18,7 @@ use weir_schemas::{Codec, DecodeError};
 
 use crate::{
     backoff::Backoff,
-    health::{Condition, Health},
+    health::{Condition, Health, Part},
     telemetry::Metrics,
     topics::Topics,
 };
@@ -129,8 +134,8 @@ impl StageError {
 
 /// Runs the attempts of one stage.
 pub struct Supervisor {
-    /// The stage's name in logs and health, such as `sink jushuitan-customer-to-kingdee`.
-    pub name: String,
+    /// What it is in logs and health, such as `sink jushuitan-customer-to-kingdee`.
+    pub part: Part,
     /// Where it reports.
     pub health: Health,
     /// Cancelled to drain and stop.
@@ -148,7 +153,7 @@ impl Supervisor {
     {
         let stopped = CancellationToken::new();
         let guard = stopped.clone().drop_guard();
-        let handle = thread::Builder::new().name(short(&self.name)).spawn(move || {
+        let handle = thread::Builder::new().name(short(&self.part.to_string())).spawn(move || {
             let _guard = guard;
             self.run(&mut attempt)
         })?;
@@ -159,7 +164,8 @@ impl Supervisor {
         let mut backoff = Backoff::patient();
         let mut fencings = 0;
         loop {
-            self.health.report(&self.name, Condition::Starting);
+            self.health.report(&self.part, Condition::Starting);
+            self.health.own(&self.part, []);
             let started = std::time::Instant::now();
             let error = match attempt() {
                 Ok(()) => return Ok(()),
@@ -173,17 +179,41 @@ impl Supervisor {
             }
             fencings += u32::from(error.is_fenced());
             if error.is_final() || fencings > TAKE_BACKS {
-                tracing::error!(stage = self.name, error = text, "stage is halted");
-                self.health.report(&self.name, Condition::Halted(text));
+                tracing::error!(stage = %self.part, error = text, "stage is halted");
+                self.health.report(&self.part, Condition::Halted(text));
                 return Err(error);
             }
             let delay = backoff.next_delay(Duration::ZERO);
-            tracing::warn!(stage = self.name, error = text, ?delay, "stage starts again");
-            self.health.report(&self.name, Condition::Waiting(text));
+            tracing::warn!(stage = %self.part, error = text, ?delay, "stage starts again");
+            self.health.report(&self.part, Condition::Waiting(text));
             if wait(&self.stop, delay) {
                 return Ok(());
             }
         }
+    }
+}
+
+/// What lets the stages of a flow stand still while they stay members of their groups: Kafka forgets the offsets of a
+/// group without members after a week. What is in flight is finished, and nothing new begun.
+///
+/// A stage that stands still does not go on: whoever wants that ends it and starts another. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Hold(Arc<RwLock<Option<Condition>>>);
+
+impl Hold {
+    /// Lets the stages stand still, for this reason.
+    pub fn set(&self, why: Condition) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(why);
+    }
+
+    /// Why the stages are to stand still, if they are.
+    pub fn why(&self) -> Option<Condition> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether the stages are to stand still.
+    pub fn is_set(&self) -> bool {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 }
 
@@ -194,6 +224,11 @@ pub struct StageThread {
 }
 
 impl StageThread {
+    /// Whether the stage has ended.
+    pub fn has_ended(&self) -> bool {
+        self.stopped.is_cancelled()
+    }
+
     /// Waits until the stage has ended.
     pub async fn ended(self) -> Result<(), StageError> {
         self.stopped.cancelled().await;

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use tokio_util::sync::CancellationToken;
 use weir_model::{cursor::Cursor, digest::Digest, flow::SourceSpec, names::SourceName, time::Clock};
 use weir_runtime::{
-    health::{Condition, Health},
+    health::{Condition, Health, Part},
     poll::{PollerHalt, Publisher},
     telemetry::Metrics,
 };
@@ -144,8 +144,8 @@ impl SourcePoller {
     /// Says how the source is. What is away passes by itself, so only a halt outlives the streak that caused it.
     pub(super) fn tell(&self, reader: Reader, condition: Condition) {
         let part = match reader {
-            Reader::Live => format!("source {}", self.name),
-            Reader::Remedy => format!("source {} remedy", self.name),
+            Reader::Live => Part::Source(self.name.clone()),
+            Reader::Remedy => Part::Remedy(self.name.clone()),
         };
         self.health.report(&part, condition);
     }

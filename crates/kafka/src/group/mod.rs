@@ -115,6 +115,8 @@ pub struct GroupConsumer {
     topics: TopicNames,
     /// Partitions we paused: the library keeps a pause over a re-assignment, so assigning resumes them.
     paused: BTreeSet<TopicPartition>,
+    /// Whether the group has told us once what is ours, be it nothing.
+    joined: bool,
     /// The event handed out last, until it is answered: closing would wait for the answer for ever.
     unanswered: Option<Rebalance>,
     /// An error that came while records were in hand; reported by the next poll.
@@ -169,6 +171,7 @@ impl GroupConsumer {
             options,
             topics: TopicNames::default(),
             paused: BTreeSet::new(),
+            joined: false,
             unanswered: None,
             deferred: None,
             lease: Arc::new(LeaseState::default()),
@@ -364,8 +367,15 @@ impl GroupConsumer {
         })
     }
 
+    /// Whether the group has taken us in: it may have more members than partitions, and then has none for us.
+    #[must_use]
+    pub fn has_joined(&self) -> bool {
+        self.joined
+    }
+
     /// Gives an event to the loop, or answers it here when it speaks of no partition.
     fn hand_out(&mut self, event: Rebalance) -> Result<Option<Polled>, Error> {
+        self.joined |= matches!(event, Rebalance::Assigned(_));
         if event.is_empty() {
             let nothing = TopicPartitionList::new();
             let consumer = self.consumer()?;

@@ -16,9 +16,9 @@ use weir_kafka::{Class, IndexedTable, Message, StartOffset, Tail, Tailed, index:
 use weir_model::{Json, lookup::reference_of};
 use weir_schemas::CollectionRow;
 
-use super::{Collections, NAME, Shelf, rows::FieldIndexes};
+use super::{Collections, FOLDER, Shelf, rows::FieldIndexes};
 use crate::{
-    health::Condition,
+    health::{Condition, Part},
     outage::Outage,
     stage::{Deployment, StageError, chain, wait},
 };
@@ -85,12 +85,12 @@ impl Follower {
     }
 
     fn report(&self, condition: Condition) {
-        self.deployment.health.report(NAME, condition);
+        self.deployment.health.report(&Part::Collections, condition);
     }
 
     /// The folder of the tables; what a former process left there is removed first.
     fn folder(&mut self) -> Result<PathBuf, StageError> {
-        let folder = self.deployment.state_dir.join(NAME);
+        let folder = self.deployment.state_dir.join(FOLDER);
         let attempted = || format!("make the folder {}", folder.display());
         let made = |result: std::io::Result<()>| {
             result.map_err(|source| weir_kafka::Error::File { attempted: attempted(), source })

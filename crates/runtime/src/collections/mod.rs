@@ -28,9 +28,13 @@ use weir_model::lookup::LookupIndex;
 
 use self::{follower::Follower, watch::Watches};
 pub use self::{reader::Reader, watch::Watch};
-use crate::stage::{Deployment, StageThread, Supervisor};
+use crate::{
+    health::Part,
+    stage::{Deployment, StageThread, Supervisor},
+};
 
-const NAME: &str = "collections";
+/// The folder of the tables.
+const FOLDER: &str = "collections";
 
 /// The collections that a process follows. Cheap to clone.
 #[derive(Clone)]
@@ -72,7 +76,7 @@ impl Collections {
     ) -> std::io::Result<(Self, StageThread)> {
         let collections = Self::shelved(indexes);
         let supervisor =
-            Supervisor { name: NAME.to_owned(), health: deployment.health.clone(), stop: stop.clone() };
+            Supervisor { part: Part::Collections, health: deployment.health.clone(), stop: stop.clone() };
         let mut follower = Follower::new(deployment.clone(), collections.clone(), stop.clone());
         let thread = supervisor.start(move || follower.attempt())?;
         Ok((collections, thread))

@@ -67,6 +67,10 @@ pub(super) struct KafkaHalf<'a> {
     membership: Option<GroupMetadata>,
     assignments: u64,
     halted: Option<Refusal>,
+    /// Why the flow is to stand still, as it was told last.
+    held: Option<Condition>,
+    /// Whether it was told that the group has taken us in.
+    told_membership: bool,
 }
 
 impl<'a> KafkaHalf<'a> {
@@ -105,6 +109,8 @@ impl<'a> KafkaHalf<'a> {
             membership: None,
             assignments: 0,
             halted: None,
+            held: None,
+            told_membership: false,
         })
     }
 
@@ -122,6 +128,8 @@ impl<'a> KafkaHalf<'a> {
                 if self.lanes.values().all(Intake::has_ended) || since.elapsed() > STOP_LIMIT {
                     break;
                 }
+            } else if self.stage.hold.is_set() {
+                self.stand_still()?;
             } else if self.halted.is_none() {
                 for (partition, lane) in &mut self.lanes {
                     if let Some(table) = self.tables.get(partition) {
@@ -157,12 +165,43 @@ impl<'a> KafkaHalf<'a> {
     }
 
     fn report(&self, condition: Condition) {
-        self.stage.deployment.health.report(&self.stage.name(), condition);
+        self.stage.deployment.health.report(&self.stage.part(), condition);
     }
 
     /// How the stage is while Kafka answers.
     fn at_work(&self) -> Condition {
-        self.halted.as_ref().map_or(Condition::Ready, |refusal| Condition::Halted(refusal.to_string()))
+        let halted = self.halted.as_ref().map(|refusal| Condition::Halted(refusal.to_string()));
+        halted.or_else(|| self.stage.hold.why()).unwrap_or(Condition::Ready)
+    }
+
+    /// Lets the calls in flight finish and begins no other. The group is polled all the while, so that it keeps us for
+    /// its member and the offsets with us.
+    fn stand_still(&mut self) -> Result<(), StageError> {
+        for (partition, lane) in &mut self.lanes {
+            lane.stop();
+            if lane.hold() {
+                self.consumer.pause(&[self.recorder.doc_partition(*partition)])?;
+            }
+        }
+        let why = self.stage.hold.why();
+        if why != self.held {
+            tracing::info!(flow = %self.stage.flow, ?why, "sink stands still");
+            self.held = why;
+            self.report(self.at_work());
+        }
+        Ok(())
+    }
+
+    /// A member that the group gives no partition to is ready too.
+    fn tell_membership(&mut self) {
+        if !self.told_membership && self.consumer.has_joined() {
+            self.told_membership = true;
+            self.report(self.at_work());
+        }
+    }
+
+    fn tell_ownership(&self) {
+        self.stage.deployment.health.own(&self.stage.part(), self.lanes.keys().copied());
     }
 
     fn report_halt(&mut self) {
@@ -267,7 +306,7 @@ impl<'a> KafkaHalf<'a> {
             Polled::Revoked(partitions) => self.leave(partitions, Instant::now() + DRAIN_LIMIT),
             Polled::Lost(partitions) => self.leave(partitions, Instant::now()),
             Polled::Batch(batch) => batch.records.into_iter().for_each(|record| self.take_in(record)),
-            Polled::Idle => {}
+            Polled::Idle => self.tell_membership(),
         }
         self.release_held()
     }
@@ -325,6 +364,7 @@ impl<'a> KafkaHalf<'a> {
             starts.push((partition, offset.map_or(StartOffset::Beginning, StartOffset::At)));
         }
         self.consumer.assign(&starts)?;
+        self.tell_ownership();
         tracing::info!(flow = %self.stage.flow, partitions = starts.len(), "sink took partitions over");
         self.report(self.at_work());
         if self.halted.is_some() {
@@ -361,6 +401,7 @@ impl<'a> KafkaHalf<'a> {
         self.lag.forget(partitions);
         self.consumer.release(partitions)?;
         self.leaving = None;
+        self.tell_ownership();
         Ok(())
     }
 }

@@ -25,7 +25,10 @@ use tokio_util::sync::CancellationToken;
 use weir_model::{flow::language::IdCheck, names::FlowName, target::Target};
 
 use self::kafka_half::KafkaHalf;
-use crate::stage::{Deployment, StageThread, Supervisor};
+use crate::{
+    health::Part,
+    stage::{Deployment, Hold, StageThread, Supervisor},
+};
 
 /// Delivers the documents of one flow.
 pub struct DeliverStage {
@@ -39,6 +42,8 @@ pub struct DeliverStage {
     pub target: Arc<dyn Target>,
     /// Runs the lanes.
     pub runtime: Handle,
+    /// Set to let it stand still.
+    pub hold: Hold,
     /// Cancelled to drain and stop.
     pub stop: CancellationToken,
 }
@@ -47,13 +52,13 @@ impl DeliverStage {
     /// Starts the stage on a thread of its own.
     pub fn start(self) -> std::io::Result<StageThread> {
         let supervisor =
-            Supervisor { name: self.name(), health: self.deployment.health.clone(), stop: self.stop.clone() };
+            Supervisor { part: self.part(), health: self.deployment.health.clone(), stop: self.stop.clone() };
         let mut tasks = HashMap::new();
         supervisor.start(move || KafkaHalf::open(&self, &mut tasks)?.run())
     }
 
-    fn name(&self) -> String {
-        format!("sink {}", self.flow)
+    fn part(&self) -> Part {
+        Part::Sink(self.flow.clone())
     }
 
     fn table_path(&self, partition: i32) -> PathBuf {

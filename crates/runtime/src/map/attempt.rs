@@ -55,8 +55,12 @@ pub(super) struct Attempt<'a> {
     room: Room<'a, References>,
     /// The next offset of each partition that is ours.
     positions: BTreeMap<i32, i64>,
-    /// Whether fetching stands still because collections have not been read yet.
+    /// Whether fetching stands still: collections have not been read yet, or the flow is to stand still.
     held_back: bool,
+    /// Why the flow is to stand still, as it was told last.
+    told_hold: Option<Condition>,
+    /// Whether it was told that the group has taken us in.
+    told_membership: bool,
     lag: LagMeter,
     /// Between transactions that were aborted.
     backoff: Backoff,
@@ -87,6 +91,8 @@ impl<'a> Attempt<'a> {
             room,
             positions: BTreeMap::new(),
             held_back: false,
+            told_hold: None,
+            told_membership: false,
             lag,
             backoff: Backoff::patient(),
             outage: Outage::default(),
@@ -130,12 +136,26 @@ impl<'a> Attempt<'a> {
             // What was fetched before the pause is fetched again after it.
             Polled::Batch(batch) if self.held_back => Ok(self.consumer.rewind(&firsts(&batch.records))?),
             Polled::Batch(batch) => self.batch(&batch),
-            Polled::Idle => Ok(()),
+            Polled::Idle => {
+                self.tell_membership();
+                Ok(())
+            }
+        }
+    }
+
+    /// A member that the group gives no partition to is ready too.
+    fn tell_membership(&mut self) {
+        if !self.told_membership && self.consumer.has_joined() {
+            self.told_membership = true;
+            self.stage.report(self.at_work());
         }
     }
 
     /// How the stage is while Kafka answers.
     fn at_work(&self) -> Condition {
+        if let Some(why) = self.stage.hold.why() {
+            return why;
+        }
         if !self.held_back {
             return Condition::Ready;
         }
@@ -161,6 +181,7 @@ impl<'a> Attempt<'a> {
             starts.push((partition, offset.map_or(StartOffset::Beginning, StartOffset::At)));
         }
         self.consumer.assign(&starts)?;
+        self.tell_ownership();
         if self.held_back || !self.is_ready() {
             self.consumer.pause(partitions)?;
             self.held_back = true;
@@ -179,20 +200,36 @@ impl<'a> Attempt<'a> {
         }
         self.lag.forget(partitions);
         self.consumer.release(partitions)?;
+        self.tell_ownership();
         Ok(())
     }
 
-    fn is_ready(&self) -> bool {
-        self.stage.collections.is_ready(self.stage.processor.lookups())
+    fn tell_ownership(&self) {
+        self.stage.deployment.health.own(&self.stage.part(), self.positions.keys().copied());
     }
 
-    /// Nothing is mapped before every collection the flow looks up has been read to its end (design §6). The group is
-    /// polled meanwhile, so that it keeps us for its member.
+    fn is_ready(&self) -> bool {
+        !self.stage.hold.is_set() && self.stage.collections.is_ready(self.stage.processor.lookups())
+    }
+
+    /// Nothing is mapped before every collection the flow looks up has been read to its end (design §6), and nothing
+    /// while the flow is to stand still. The group is polled meanwhile, so that it keeps us for its member.
     fn hold_back_or_go_on(&mut self) -> Result<(), StageError> {
+        let own = || self.positions.keys().map(|number| self.raw_partition(*number)).collect::<Vec<_>>();
         if self.held_back && self.is_ready() {
-            let own = self.positions.keys().map(|number| self.raw_partition(*number));
-            self.consumer.resume(&own.collect::<Vec<_>>())?;
+            let own = own();
+            self.consumer.resume(&own)?;
             self.held_back = false;
+            self.stage.report(self.at_work());
+        } else if !self.held_back && self.stage.hold.is_set() {
+            let own = own();
+            self.consumer.pause(&own)?;
+            self.held_back = true;
+        }
+        let hold = self.stage.hold.why();
+        if hold != self.told_hold {
+            tracing::info!(flow = %self.stage.processor.flow(), why = ?hold, "processor stands still");
+            self.told_hold = hold;
             self.stage.report(self.at_work());
         }
         Ok(())

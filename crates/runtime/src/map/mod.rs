@@ -26,8 +26,8 @@ use weir_model::{document::FlowVersion, names::SourceName, processor::Processor}
 use self::{attempt::Attempt, mapper::Mapper};
 use crate::{
     collections::Collections,
-    health::Condition,
-    stage::{Deployment, StageError, StageThread, Supervisor},
+    health::{Condition, Part},
+    stage::{Deployment, Hold, StageError, StageThread, Supervisor},
 };
 
 /// Maps the records of one source by one flow.
@@ -42,6 +42,8 @@ pub struct MapStage {
     pub flow_version: FlowVersion,
     /// What the flow looks up.
     pub collections: Collections,
+    /// Set to let it stand still after the batch in hand.
+    pub hold: Hold,
     /// Cancelled to stop after the batch in hand.
     pub stop: CancellationToken,
 }
@@ -50,12 +52,12 @@ impl MapStage {
     /// Starts the stage on a thread of its own.
     pub fn start(self) -> std::io::Result<StageThread> {
         let supervisor =
-            Supervisor { name: self.name(), health: self.deployment.health.clone(), stop: self.stop.clone() };
+            Supervisor { part: self.part(), health: self.deployment.health.clone(), stop: self.stop.clone() };
         supervisor.start(move || self.attempt())
     }
 
-    fn name(&self) -> String {
-        format!("processor {}", self.processor.flow())
+    fn part(&self) -> Part {
+        Part::Processor(self.processor.flow().clone())
     }
 
     /// Joins the group and maps until told to stop; between two batches nothing is in flight (invariant 7).
@@ -74,6 +76,6 @@ impl MapStage {
     }
 
     fn report(&self, condition: Condition) {
-        self.deployment.health.report(&self.name(), condition);
+        self.deployment.health.report(&self.part(), condition);
     }
 }

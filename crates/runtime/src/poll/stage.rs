@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     backoff::Backoff,
-    health::Condition,
+    health::{Condition, Part},
     outage::Outage,
     stage::{Deployment, StageError, StageThread, Supervisor, chain},
     tasks::{TaskKind, spawn},
@@ -39,7 +39,6 @@ use crate::{
 const DRAIN_LIMIT: Duration = Duration::from_secs(8);
 const STOP_LIMIT: Duration = Duration::from_secs(25);
 const IDLE_POLL: Duration = Duration::from_millis(20);
-const NAME: &str = "producers";
 
 /// Polls every account that the group gives to this process.
 pub struct PollStage {
@@ -64,7 +63,7 @@ impl PollStage {
     /// Starts the stage on a thread of its own.
     pub fn start(self) -> std::io::Result<StageThread> {
         let supervisor = Supervisor {
-            name: NAME.to_owned(),
+            part: Part::Producers,
             health: self.deployment.health.clone(),
             stop: self.stop.clone(),
         };
@@ -80,6 +79,8 @@ struct Attempt<'a> {
     owned: BTreeMap<i32, Owned>,
     leaving: Option<(Vec<TopicPartition>, Instant)>,
     outage: Outage,
+    /// Whether it was told that the group has taken us in.
+    told_membership: bool,
 }
 
 /// A partition of `weir.cursor` that this process owns and polls an account of.
@@ -139,6 +140,7 @@ impl<'a> Attempt<'a> {
             owned: BTreeMap::new(),
             leaving: None,
             outage: Outage::default(),
+            told_membership: false,
         })
     }
 
@@ -181,13 +183,26 @@ impl<'a> Attempt<'a> {
             Polled::Assigned(partitions) => self.take_over(&partitions)?,
             Polled::Revoked(partitions) => self.leave(partitions, Instant::now() + DRAIN_LIMIT),
             Polled::Lost(partitions) => self.leave(partitions, Instant::now()),
-            Polled::Batch(_) | Polled::Idle => {}
+            Polled::Batch(_) => {}
+            Polled::Idle => self.tell_membership(),
         }
         Ok(())
     }
 
+    /// A member that the group gives no partition to is ready too.
+    fn tell_membership(&mut self) {
+        if !self.told_membership && self.consumer.has_joined() {
+            self.told_membership = true;
+            self.report(Condition::Ready);
+        }
+    }
+
+    fn tell_ownership(&self) {
+        self.stage.deployment.health.own(&Part::Producers, self.owned.keys().copied());
+    }
+
     fn report(&self, condition: Condition) {
-        self.stage.deployment.health.report(NAME, condition);
+        self.stage.deployment.health.report(&Part::Producers, condition);
     }
 
     /// Fences the former owner of each partition, reads its cursors, and starts its pollers. A partition that none of
@@ -213,6 +228,7 @@ impl<'a> Attempt<'a> {
             partitions.iter().map(|partition| (partition.clone(), StartOffset::Beginning)).collect();
         self.consumer.assign(&starts)?;
         self.consumer.pause(partitions)?;
+        self.tell_ownership();
         tracing::info!(partitions = partitions.len(), "producer took accounts over");
         self.report(Condition::Ready);
         Ok(())
@@ -307,6 +323,7 @@ impl<'a> Attempt<'a> {
         }
         self.consumer.release(partitions)?;
         self.leaving = None;
+        self.tell_ownership();
         Ok(())
     }
 }
@@ -393,7 +410,7 @@ impl PollStage {
                 let _ = request.done.send(Err(PublishError::Lost));
                 owned.start_over(session);
             }
-            Class::Retriable | Class::AbortTransaction | Class::Fatal | Class::OutOfRange => {
+            Class::Retriable | Class::AbortTransaction | Class::Fatal | Class::OutOfRange | Class::Denied => {
                 // It may have passed: only the cursors tell.
                 let delay = owned.backoff.next_delay(Duration::ZERO);
                 tracing::warn!(

@@ -13,8 +13,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::metrics::condition_name;
-use crate::health::{Condition, Health};
+use crate::health::Health;
 
 /// The pages of this process. Cheap to clone.
 #[derive(Clone)]
@@ -71,15 +70,14 @@ async fn ready(State(pages): State<Pages>) -> Response {
 
 fn conditions(health: &Health) -> serde_json::Value {
     let stages: serde_json::Map<_, _> = health
-        .conditions()
+        .parts()
         .into_iter()
-        .map(|(stage, condition)| {
-            let why = match &condition {
-                Condition::Waiting(why) | Condition::Halted(why) => Some(why.as_str()),
-                Condition::Starting | Condition::Ready => None,
-            };
-            let told = json!({ "condition": condition_name(&condition), "why": why });
-            (stage, told)
+        .map(|(part, state)| {
+            let mut told = json!({ "condition": state.condition.name(), "why": state.condition.why() });
+            if let (Some(refused), Some(entries)) = (state.refused, told.as_object_mut()) {
+                entries.insert("refused".to_owned(), refused.into());
+            }
+            (part.to_string(), told)
         })
         .collect();
     json!({ "ready": health.is_ready(), "stages": stages })

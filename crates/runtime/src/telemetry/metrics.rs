@@ -92,6 +92,8 @@ struct Levels {
     consumer_lag: BTreeMap<(String, String, i32), u64>,
     /// How many wait, and since when the oldest does.
     waiting: BTreeMap<FlowName, (u64, Option<Timestamp>)>,
+    /// By flow and topic: the horizon, and when the oldest record that the flow has not read was written.
+    unread: BTreeMap<(FlowName, String), (Duration, Option<Timestamp>)>,
 }
 
 impl Default for Metrics {
@@ -201,6 +203,12 @@ impl Metrics {
         });
     }
 
+    /// The oldest record of a topic that a flow has not read was written at `since`, `None` when it has read all; the
+    /// topic's records are kept for `horizon` at least.
+    pub fn oldest_unread(&self, flow: &FlowName, topic: &str, horizon: Duration, since: Option<Timestamp>) {
+        self.levels(|levels| levels.unread.insert((flow.clone(), topic.to_owned()), (horizon, since)));
+    }
+
     /// Documents of a batch ended, and their offset moved.
     pub fn documents_ended(&self, flow: &FlowName, counts: &Counts) {
         let ended = [
@@ -283,6 +291,7 @@ fn observe_levels(meter: &Meter, levels: &Arc<Mutex<Levels>>) {
         })
         .build();
     observe_waiting(meter, levels);
+    observe_unread(meter, levels);
     let seen = Arc::clone(levels);
     meter
         .u64_observable_gauge("weir_kafka_consumer_lag_records")
@@ -325,14 +334,45 @@ fn observe_waiting(meter: &Meter, levels: &Arc<Mutex<Levels>>) {
         .build();
 }
 
+fn observe_unread(meter: &Meter, levels: &Arc<Mutex<Levels>>) {
+    let seen = Arc::clone(levels);
+    meter
+        .f64_observable_gauge("weir_topic_oldest_unread_seconds")
+        .with_description(
+            "Age of the oldest record of a topic that a flow has not read; 0 when it has read all.",
+        )
+        .with_callback(move |gauge| {
+            let levels = seen.lock().unwrap_or_else(PoisonError::into_inner);
+            for ((flow, topic), (_, since)) in &levels.unread {
+                let age = since.map_or(0.0, |since| Timestamp::now().duration_since(since).as_secs_f64());
+                gauge.observe(age, &[label("flow", flow.as_str()), label("topic", topic)]);
+            }
+        })
+        .build();
+    let seen = Arc::clone(levels);
+    meter
+        .f64_observable_gauge("weir_topic_horizon_seconds")
+        .with_description(
+            "How long records of a topic are kept at least; alert when unread ones reach half of it.",
+        )
+        .with_callback(move |gauge| {
+            let levels = seen.lock().unwrap_or_else(PoisonError::into_inner);
+            for ((flow, topic), (horizon, _)) in &levels.unread {
+                let labels = [label("flow", flow.as_str()), label("topic", topic)];
+                gauge.observe(horizon.as_secs_f64(), &labels);
+            }
+        })
+        .build();
+}
+
 fn observe_process(meter: &Meter, health: Health) {
     let stages = health.clone();
     meter
         .u64_observable_gauge("weir_stage_condition")
-        .with_description("1 for the condition a stage is in: starting, ready, waiting or halted.")
+        .with_description("1 for the condition a stage is in: starting, ready, waiting, paused or halted.")
         .with_callback(move |gauge| {
             for (stage, condition) in stages.conditions() {
-                let condition = KeyValue::new("condition", condition_name(&condition));
+                let condition = KeyValue::new("condition", condition.name());
                 gauge.observe(1, &[label("stage", &stage), condition]);
             }
         })
@@ -355,16 +395,6 @@ fn observe_process(meter: &Meter, health: Health) {
 
 fn label(key: &'static str, value: &str) -> KeyValue {
     KeyValue::new(key, value.to_owned())
-}
-
-/// The name of a condition on pages and in metrics.
-pub(super) fn condition_name(condition: &Condition) -> &'static str {
-    match condition {
-        Condition::Starting => "starting",
-        Condition::Ready => "ready",
-        Condition::Waiting(_) => "waiting",
-        Condition::Halted(_) => "halted",
-    }
 }
 
 impl CallOutcome {

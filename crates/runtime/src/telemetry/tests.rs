@@ -21,7 +21,7 @@ use weir_model::{cursor::Lane, outcome::Code, tally::Counts};
 
 use super::*;
 use crate::{
-    health::Condition,
+    health::{Condition, Part},
     tasks::{self, TaskKind},
 };
 
@@ -91,7 +91,7 @@ async fn get(address: SocketAddr, path: &'static str) -> (u16, String) {
 #[tokio::test]
 async fn the_metrics_page_shows_what_was_counted() {
     let health = Health::default();
-    health.report("sink orders", Condition::Halted("K-AUTH: wrong secret".to_owned()));
+    health.report(&Part::Sink("orders".into()), Condition::Halted("K-AUTH: wrong secret".to_owned()));
     let telemetry = Telemetry::build(&settings(None), health).unwrap();
     let metrics = telemetry.metrics();
     metrics.page_polled(&"distributors".into(), Lane::Live, 50, 48);
@@ -112,6 +112,10 @@ async fn the_metrics_page_shows_what_was_counted() {
     metrics.checks_failed(&"orders".into(), "has-lines", "reject", 4);
     metrics.records_waiting(&"orders".into(), Some((5, Some(jiff::Timestamp::UNIX_EPOCH))));
     metrics.records_waiting(&"refunds".into(), Some((0, None)));
+    let horizon = Duration::from_secs(60);
+    let epoch = Some(jiff::Timestamp::UNIX_EPOCH);
+    metrics.oldest_unread(&"orders".into(), "weir.raw.shop", horizon, epoch);
+    metrics.oldest_unread(&"orders".into(), "weir.doc.orders", horizon, None);
 
     let (address, stop) = served(&telemetry).await;
     let (status, page) = get(address, "/metrics").await;
@@ -138,6 +142,10 @@ async fn the_metrics_page_shows_what_was_counted() {
     assert!(line("weir_records_waiting", &[r#"flow="orders""#]).ends_with(" 5"));
     assert!(line("weir_records_waiting", &[r#"flow="refunds""#]).ends_with(" 0"));
     line("weir_records_waiting_oldest_seconds", &[r#"flow="orders""#]);
+    let unread = |topic| line("weir_topic_oldest_unread_seconds", &[topic, r#"flow="orders""#]);
+    assert!(!unread(r#"topic="weir.raw.shop""#).ends_with(" 0"));
+    assert!(unread(r#"topic="weir.doc.orders""#).ends_with(" 0"));
+    assert!(line("weir_topic_horizon_seconds", &[r#"topic="weir.raw.shop""#]).ends_with(" 60"));
     line("weir_stage_condition", &[r#"stage="sink orders""#, r#"condition="halted""#]);
     assert!(line("weir_stages_halted", &[]).ends_with(" 1"));
     line("weir_build_info", &[concat!("version=\"", env!("CARGO_PKG_VERSION"), "\"")]);
@@ -152,10 +160,10 @@ async fn the_health_pages_answer_with_the_stages_conditions() {
     assert_eq!(get(address, "/healthz").await.0, 200);
     assert_eq!(get(address, "/readyz").await.0, 503);
 
-    health.report("producer jst", Condition::Ready);
+    health.report(&Part::Source("jst".into()), Condition::Ready);
     assert_eq!(get(address, "/readyz").await.0, 200);
 
-    health.report("sink orders", Condition::Waiting("MySQL is away".to_owned()));
+    health.report(&Part::Sink("orders".into()), Condition::Waiting("MySQL is away".to_owned()));
     let (status, body) = get(address, "/readyz").await;
     assert_eq!(status, 503);
     let body: serde_json::Value = serde_json::from_str(&body).unwrap();

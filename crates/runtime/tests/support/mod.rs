@@ -40,7 +40,7 @@ use weir_runtime::{
     health::Health,
     map::MapStage,
     poll::{PollStage, Poller},
-    stage::{Deployment, StageError, StageThread},
+    stage::{Deployment, Hold, StageError, StageThread},
     telemetry::Metrics,
     topics::{CURSOR_PARTITIONS, FLOW_PARTITIONS, Topics},
 };
@@ -166,6 +166,7 @@ impl Bench {
             id_check: IdCheck::Digest,
             target,
             runtime: runtime.handle().clone(),
+            hold: Hold::default(),
             stop: stop.clone(),
         };
         Running { thread: stage.start().unwrap(), stop, runtime }
@@ -183,6 +184,7 @@ impl Bench {
             processor,
             flow_version: FlowVersion::default(),
             collections,
+            hold: Hold::default(),
             stop: stop.clone(),
         };
         Running { thread: stage.start().unwrap(), stop, runtime }
