@@ -5,6 +5,7 @@ use std::path::Path;
 use weir_kafka::{Sasl, SaslMechanism, Security, Settings, Tls};
 use weir_model::{
     Json,
+    pem::Pem,
     settings::{Fields, Localized, Problems},
 };
 
@@ -65,11 +66,12 @@ fn security(mut fields: Fields<'_>, folder: &Path, problems: &mut Problems) -> S
         // What else stands here belongs to the protocol that was meant.
         return Security::Plaintext;
     }
-    let mut file = |key| fields.text(key, problems).map(|path| folder.join(path));
+    let mut pem = |key| fields.text(key, problems).map(|setting| Pem::read(&setting, folder));
     let tls = Tls {
-        ca_file: file("ca_file"),
-        certificate_file: file("certificate_file"),
-        key_file: file("key_file"),
+        authorities: pem("ca_file"),
+        certificate: pem("certificate_file"),
+        key: pem("key_file"),
+        key_password: fields.secret("key_password", problems),
     };
     let security = match protocol {
         Protocol::Plaintext => Security::Plaintext,

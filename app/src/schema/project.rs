@@ -134,11 +134,12 @@ fn security() -> Vec<Key> {
         key(
             "ca_file",
             Shape::Text,
-            "CA 证书（PEM）；缺省用系统的",
-            "the authorities, PEM; the system's by default",
+            "CA 证书：PEM 文件的路径，或 PEM 文本；缺省用系统的",
+            "the authorities: path of a PEM file, or the text itself; the system's by default",
         ),
-        key("certificate_file", Shape::Text, "客户端证书（PEM）", "the client's certificate, PEM"),
-        key("key_file", Shape::Text, "客户端私钥（PEM）", "the client's key, PEM"),
+        key("certificate_file", Shape::Text, "客户端证书：同上", "the client's certificate, as ca_file"),
+        key("key_file", Shape::Text, "客户端私钥：同上", "the client's key, as ca_file"),
+        key("key_password", Shape::Text, "私钥的口令", "what opens the key, when it is locked"),
     ]
 }
 
@@ -385,12 +386,22 @@ fn mysql() -> Vec<Key> {
         key(
             "tls",
             Shape::Choice(vec!["disabled", "preferred", "required", "verify-ca", "verify-identity"]),
-            "加密；缺省由服务器决定",
-            "encryption; the server's choice by default",
+            "加密；写了 tls_ca_file 时缺省为 verify-identity，否则由服务器决定",
+            "encryption; verify-identity by default with tls_ca_file, else the server's choice",
         ),
-        key("tls_ca_file", Shape::Text, "CA 证书（PEM）", "the authorities, PEM"),
-        key("tls_certificate_file", Shape::Text, "客户端证书（PEM）", "the client's certificate, PEM"),
-        key("tls_key_file", Shape::Text, "客户端私钥（PEM）", "the client's key, PEM"),
+        key(
+            "tls_ca_file",
+            Shape::Text,
+            "CA 证书：PEM 文件的路径，或 PEM 文本",
+            "the authorities: path of a PEM file, or the text itself",
+        ),
+        key(
+            "tls_certificate_file",
+            Shape::Text,
+            "客户端证书：同上",
+            "the client's certificate, as tls_ca_file",
+        ),
+        key("tls_key_file", Shape::Text, "客户端私钥：同上", "the client's key, as tls_ca_file"),
     ]
 }
 

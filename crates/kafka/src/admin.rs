@@ -79,7 +79,7 @@ impl Admin {
     pub fn open(cluster: &Cluster) -> Result<Self, Error> {
         let client = cluster
             .config(&[])
-            .create_with_context(LoggingContext)
+            .create_with_context(LoggingContext::new(cluster.access().clone()))
             .map_err(|source| Error::client("make an administrative client", source))?;
         Ok(Self { client, cluster: cluster.clone() })
     }
@@ -95,7 +95,14 @@ impl Admin {
                 .saturating_sub(start.elapsed())
                 .clamp(Duration::from_millis(100), Duration::from_secs(2));
             let source = match self.answers(step) {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    self.cluster.access().granted();
+                    return Ok(());
+                }
+                Err(error) if self.cluster.access().denial().is_some() => {
+                    let attempted = format!("reach the brokers at {}", self.cluster.brokers());
+                    return Err(self.cluster.explain(Error::client(attempted, error)));
+                }
                 Err(error) if Error::client("", error.clone()).class() == Class::Refused => {
                     return Err(Error::client("reach the cluster's controller", error));
                 }
@@ -103,7 +110,8 @@ impl Admin {
             };
             if start.elapsed() >= patience {
                 let attempted = format!("reach the brokers at {}", self.cluster.brokers());
-                return Err(Error::Deadline { attempted, waited: start.elapsed(), source });
+                let error = Error::Deadline { attempted, waited: start.elapsed(), source };
+                return Err(self.cluster.explain(error));
             }
             std::thread::sleep(Duration::from_millis(50));
         }

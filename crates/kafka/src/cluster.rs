@@ -4,13 +4,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, Producer as _};
-use weir_model::secret::Secret;
+use weir_model::{pem::Pem, secret::Secret};
 
+use crate::access::Access;
 use crate::admin::TopicSpec;
 use crate::context::LoggingContext;
 use crate::error::Error;
@@ -58,6 +58,27 @@ impl Settings {
             overrides: BTreeMap::new(),
         }
     }
+
+    /// Whether clients can be made of these settings by this build. Nothing is read or connected.
+    ///
+    /// # Errors
+    /// [`Error::Feature`] when they need TLS or SCRAM and this build has none; [`Error::Override`] for an override that
+    /// may not be.
+    pub fn check(&self) -> Result<(), Error> {
+        if let Some(key) = self.overrides.keys().find(|key| OURS.contains(&key.as_str())) {
+            return Err(Error::Override { key: key.clone() });
+        }
+        if cfg!(feature = "tls") {
+            return Ok(());
+        }
+        let wanted = match &self.security {
+            Security::Plaintext => return Ok(()),
+            Security::Tls(_) | Security::SaslTls(..) => "TLS to Kafka",
+            Security::Sasl(sasl) if sasl.mechanism == SaslMechanism::Plain => return Ok(()),
+            Security::Sasl(_) => "a SCRAM login to Kafka",
+        };
+        Err(Error::Feature { wanted: wanted.to_owned(), feature: "tls" })
+    }
 }
 
 /// Encryption and login.
@@ -78,11 +99,13 @@ pub enum Security {
 #[derive(Debug, Clone, Default)]
 pub struct Tls {
     /// Who signs the brokers' certificates; none trusts the system's list.
-    pub ca_file: Option<PathBuf>,
+    pub authorities: Option<Pem>,
     /// Our own certificate, where brokers ask for one.
-    pub certificate_file: Option<PathBuf>,
+    pub certificate: Option<Pem>,
     /// The key of that certificate.
-    pub key_file: Option<PathBuf>,
+    pub key: Option<Pem>,
+    /// What opens the key, when it is locked.
+    pub key_password: Option<Secret>,
 }
 
 /// A login.
@@ -119,7 +142,10 @@ impl SaslMechanism {
 
 /// A cluster to make clients for. Cheap to clone; clients keep it alive.
 #[derive(Clone)]
-pub struct Cluster(Arc<Inner>);
+pub struct Cluster {
+    inner: Arc<Inner>,
+    access: Access,
+}
 
 enum Inner {
     Remote(Settings),
@@ -134,25 +160,10 @@ impl Cluster {
     /// A cluster of real brokers. Nothing is connected yet.
     ///
     /// # Errors
-    /// [`Error::Feature`] when the settings need TLS or SCRAM and this build has none; [`Error::Override`] for an
-    /// override that may not be.
+    /// Those of [`Settings::check`].
     pub fn remote(settings: Settings) -> Result<Self, Error> {
-        if let Some(key) = settings.overrides.keys().find(|key| OURS.contains(&key.as_str())) {
-            return Err(Error::Override { key: key.clone() });
-        }
-        if !cfg!(feature = "tls") {
-            let wanted = match &settings.security {
-                Security::Plaintext => None,
-                Security::Tls(_) | Security::SaslTls(..) => Some("TLS to Kafka"),
-                Security::Sasl(sasl) => {
-                    (sasl.mechanism != SaslMechanism::Plain).then_some("a SCRAM login to Kafka")
-                }
-            };
-            if let Some(wanted) = wanted {
-                return Err(Error::Feature { wanted: wanted.to_owned(), feature: "tls" });
-            }
-        }
-        Ok(Self(Arc::new(Inner::Remote(settings))))
+        settings.check()?;
+        Ok(Self { inner: Arc::new(Inner::Remote(settings)), access: Access::default() })
     }
 
     /// A broker inside this process that holds these topics and forgets them when the last clone is dropped.
@@ -165,10 +176,11 @@ impl Cluster {
     pub fn in_process(topics: &[TopicSpec]) -> Result<Self, Error> {
         let host: BaseProducer<LoggingContext> = ClientConfig::new()
             .set("test.mock.num.brokers", "1")
-            .create_with_context(LoggingContext)
+            .create_with_context(LoggingContext::default())
             .map_err(|source| Error::client("start the in-process Kafka broker", source))?;
         let brokers = host.client().mock_cluster().map(|mock| mock.bootstrap_servers()).unwrap_or_default();
-        let cluster = Self(Arc::new(Inner::InProcess { host, brokers }));
+        let inner = Arc::new(Inner::InProcess { host, brokers });
+        let cluster = Self { inner, access: Access::default() };
         for topic in topics {
             cluster.create_in_process(topic)?;
         }
@@ -178,13 +190,13 @@ impl Cluster {
     /// Whether this is the broker inside the process, which keeps nothing.
     #[must_use]
     pub fn is_in_process(&self) -> bool {
-        matches!(*self.0, Inner::InProcess { .. })
+        matches!(*self.inner, Inner::InProcess { .. })
     }
 
     /// The addresses clients connect to first.
     #[must_use]
     pub fn brokers(&self) -> &str {
-        match &*self.0 {
+        match &*self.inner {
             Inner::Remote(settings) => &settings.brokers,
             Inner::InProcess { brokers, .. } => brokers,
         }
@@ -192,7 +204,7 @@ impl Cluster {
 
     /// Makes a topic on the in-process broker, which has no admin protocol; does nothing on a real one.
     pub(crate) fn create_in_process(&self, topic: &TopicSpec) -> Result<(), Error> {
-        let Inner::InProcess { host, .. } = &*self.0 else { return Ok(()) };
+        let Inner::InProcess { host, .. } = &*self.inner else { return Ok(()) };
         let Some(mock) = host.client().mock_cluster() else { return Ok(()) };
         mock.create_topic(&topic.name, topic.partitions, 1)
             .map_err(|source| Error::client(format!("create topic {} in process", topic.name), source))
@@ -216,10 +228,34 @@ impl Cluster {
 
     #[cfg(test)]
     fn mock(&self, act: impl FnOnce(rdkafka::mocking::MockCluster<'_, LoggingContext>)) {
-        let Inner::InProcess { host, .. } = &*self.0 else {
+        let Inner::InProcess { host, .. } = &*self.inner else {
             panic!("only the in-process broker can be told to fail")
         };
         act(host.client().mock_cluster().unwrap());
+    }
+
+    /// What the clients of this cluster were told about their access.
+    pub(crate) fn access(&self) -> &Access {
+        &self.access
+    }
+
+    /// An error of a call, with the refused connection that is behind it, if one is. What is only guessed goes into the
+    /// words of an error that passes.
+    pub(crate) fn explain(&self, error: Error) -> Error {
+        if !error.may_be_denied() {
+            return error;
+        }
+        match (self.access.told(), error) {
+            (Some(denial), Error::Client { attempted, .. } | Error::Deadline { attempted, .. })
+                if denial.is_certain() =>
+            {
+                Error::Denied { attempted, denial }
+            }
+            (Some(denial), Error::Deadline { attempted, waited, source }) => {
+                Error::Deadline { attempted: format!("{attempted} ({denial})"), waited, source }
+            }
+            (_, error) => error,
+        }
     }
 
     /// The settings every client shares; `overrides` of the configuration come last.
@@ -231,7 +267,7 @@ impl Cluster {
         for (key, value) in purpose {
             config.set(*key, *value);
         }
-        if let Inner::Remote(settings) = &*self.0 {
+        if let Inner::Remote(settings) = &*self.inner {
             config.set("client.id", &settings.client_id);
             secure(&mut config, &settings.security);
             for (key, value) in &settings.overrides {
@@ -271,14 +307,15 @@ fn secure(config: &mut ClientConfig, security: &Security) {
         config.set("sasl.password", sasl.password.expose());
     }
     let Some(tls) = tls else { return };
-    let files = [
-        ("ssl.ca.location", &tls.ca_file),
-        ("ssl.certificate.location", &tls.certificate_file),
-        ("ssl.key.location", &tls.key_file),
-    ];
-    for (key, file) in files {
-        if let Some(file) = file {
-            config.set(key, file.to_string_lossy());
-        }
+    let parts = [("ssl.ca", &tls.authorities), ("ssl.certificate", &tls.certificate), ("ssl.key", &tls.key)];
+    for (key, part) in parts {
+        match part {
+            Some(Pem::File(file)) => config.set(format!("{key}.location"), file.to_string_lossy()),
+            Some(Pem::Text(text)) => config.set(format!("{key}.pem"), text.expose()),
+            None => continue,
+        };
+    }
+    if let Some(password) = &tls.key_password {
+        config.set("ssl.key.password", password.expose());
     }
 }

@@ -6,6 +6,8 @@ use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{DeliveryResult, ProducerContext};
 
+use crate::access::Access;
+
 /// Forwards a log line of the library.
 pub(crate) fn forward_log(level: RDKafkaLogLevel, facility: &str, line: &str) {
     match level {
@@ -33,11 +35,21 @@ pub(crate) fn forward_error(error: &KafkaError, reason: &str) {
 }
 
 /// The context of clients that need no callbacks of their own.
-#[derive(Clone)]
-pub(crate) struct LoggingContext;
+#[derive(Clone, Default)]
+pub(crate) struct LoggingContext {
+    access: Access,
+}
+
+impl LoggingContext {
+    /// For a client of the cluster whose access this is.
+    pub(crate) fn new(access: Access) -> Self {
+        Self { access }
+    }
+}
 
 impl ClientContext for LoggingContext {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
+        self.access.note(facility, line);
         forward_log(level, facility, line);
     }
 

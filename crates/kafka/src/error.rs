@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
+use crate::access::Denial;
 use crate::record::TopicPartition;
 
 /// What the caller of a failed operation should do.
@@ -25,6 +26,8 @@ pub enum Class {
     OutOfRange,
     /// A person must change something first: settings, rights, topics, an oversize record.
     Refused,
+    /// The brokers let nobody in with this login or these certificates. Halt: a person must mend them.
+    Denied,
 }
 
 /// Something that did not work, with what was being attempted.
@@ -52,6 +55,23 @@ pub enum Error {
         /// The last refusal, if one came.
         #[source]
         source: Option<Cause>,
+    },
+    /// The brokers refuse the connection, or we theirs: a wrong password, a certificate that is not accepted.
+    #[error("could not {attempted}: {denial}")]
+    Denied {
+        /// What was being done.
+        attempted: String,
+        /// What is at fault.
+        denial: Denial,
+    },
+    /// Settings that the client library does not take, such as a certificate's file that cannot be read.
+    #[error("could not {attempted}: the Kafka settings cannot be used")]
+    Settings {
+        /// What was being done.
+        attempted: String,
+        /// What the library said.
+        #[source]
+        source: Cause,
     },
     /// A commit after a record was refused: committing would lose that record in silence (invariant 3).
     #[error(
@@ -153,9 +173,11 @@ impl Error {
         match self {
             Self::Client { class, .. } => *class,
             Self::Deadline { .. } => Class::Retriable,
+            Self::Denied { .. } => Class::Denied,
             Self::Incomplete { .. } => Class::AbortTransaction,
             Self::OutOfRange { .. } => Class::OutOfRange,
             Self::PartitionCount { .. }
+            | Self::Settings { .. }
             | Self::NoSuchTopic { .. }
             | Self::Feature { .. }
             | Self::Override { .. } => Class::Refused,
@@ -165,7 +187,24 @@ impl Error {
 
     /// An error of the library, with its class.
     pub(crate) fn client(attempted: impl Into<String>, source: KafkaError) -> Self {
-        Self::Client { attempted: attempted.into(), class: classify(&source), source: Cause::new(source) }
+        let attempted = attempted.into();
+        match source {
+            KafkaError::ClientCreation(_) | KafkaError::ClientConfig(..) => {
+                Self::Settings { attempted, source: Cause::new(source) }
+            }
+            source => Self::Client { attempted, class: classify(&source), source: Cause::new(source) },
+        }
+    }
+
+    /// Whether it may come of a refused connection, about which the call itself says nothing.
+    pub(crate) fn may_be_denied(&self) -> bool {
+        match self {
+            Self::Deadline { .. } => true,
+            Self::Client { class, source, .. } => {
+                *class == Class::Retriable || source.is_refused_connection()
+            }
+            _ => false,
+        }
     }
 
     /// An error of the library in a place where only one class makes sense.
@@ -181,6 +220,11 @@ pub struct Cause(Box<KafkaError>);
 impl Cause {
     pub(crate) fn new(error: KafkaError) -> Self {
         Self(Box::new(error))
+    }
+
+    fn is_refused_connection(&self) -> bool {
+        use RDKafkaErrorCode::{Authentication, SSL, SaslAuthenticationFailed};
+        code_of(&self.0).is_some_and(|code| matches!(code, Authentication | SSL | SaslAuthenticationFailed))
     }
 
     /// The name of the error in the Kafka protocol or the library, as `ProducerFenced`; none for errors without a code.

@@ -9,6 +9,7 @@ use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
 use rdkafka::producer::{DeliveryResult, Producer as _, ProducerContext, ThreadedProducer};
 
+use crate::access::Access;
 use crate::cluster::{Cluster, PATIENCE};
 use crate::context::{forward_error, forward_log};
 use crate::error::Error;
@@ -19,9 +20,15 @@ use crate::transaction::enqueue;
 #[derive(Default)]
 pub(crate) struct DeliveryContext {
     failure: Mutex<Option<KafkaError>>,
+    access: Access,
 }
 
 impl DeliveryContext {
+    /// For a producer of the cluster whose access this is.
+    pub(crate) fn new(access: Access) -> Self {
+        Self { access, ..Self::default() }
+    }
+
     /// Why a record was not delivered since the last call of `forget_failures`, if one wasn't.
     pub(crate) fn failure(&self) -> Option<KafkaError> {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -34,6 +41,7 @@ impl DeliveryContext {
 
 impl ClientContext for DeliveryContext {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
+        self.access.note(facility, line);
         forward_log(level, facility, line);
     }
 
@@ -56,8 +64,7 @@ impl ProducerContext for DeliveryContext {
 /// A producer without transactions.
 pub struct Publisher {
     producer: ThreadedProducer<DeliveryContext>,
-    /// Keeps the in-process broker alive.
-    _cluster: Cluster,
+    cluster: Cluster,
 }
 
 impl Publisher {
@@ -76,9 +83,9 @@ impl Publisher {
             ("message.timeout.ms", "30000"),
         ]);
         let producer = config
-            .create_with_context(DeliveryContext::default())
+            .create_with_context(DeliveryContext::new(cluster.access().clone()))
             .map_err(|source| Error::client("make a producer", source))?;
-        Ok(Self { producer, _cluster: cluster.clone() })
+        Ok(Self { producer, cluster: cluster.clone() })
     }
 
     /// Writes records and waits until the brokers have them all.
@@ -97,12 +104,12 @@ impl Publisher {
             thread::sleep(Duration::from_micros(200));
         }
         match self.producer.context().failure() {
-            Some(source) => Err(Error::client("deliver published records", source)),
-            None if self.producer.in_flight_count() > 0 => Err(Error::Deadline {
+            Some(source) => Err(self.cluster.explain(Error::client("deliver published records", source))),
+            None if self.producer.in_flight_count() > 0 => Err(self.cluster.explain(Error::Deadline {
                 attempted: "deliver published records".to_owned(),
                 waited: start.elapsed(),
                 source: None,
-            }),
+            })),
             None => Ok(()),
         }
     }

@@ -23,6 +23,8 @@ use crate::record::{OutRecord, TopicPartition};
 const DELIVERY_CHECK: Duration = Duration::from_micros(200);
 /// How long to wait before repeating a call that asked for it.
 const REPEAT_AFTER: Duration = Duration::from_millis(20);
+/// How long the first call of a producer may wait before it is asked whether the brokers refuse us.
+const LOOK_AFTER: Duration = Duration::from_secs(2);
 
 /// How a transactional producer is set up.
 #[derive(Debug, Clone)]
@@ -66,8 +68,7 @@ enum State {
 /// A producer whose records appear in transactions.
 pub struct TransactionalProducer {
     producer: ThreadedProducer<DeliveryContext>,
-    /// Keeps the in-process broker alive.
-    _cluster: Cluster,
+    cluster: Cluster,
     options: ProducerOptions,
     state: State,
     /// When the open transaction was begun.
@@ -96,12 +97,12 @@ impl TransactionalProducer {
         ]);
         let attempted = format!("make the producer {}", options.transactional_id);
         let producer: ThreadedProducer<DeliveryContext> = config
-            .create_with_context(DeliveryContext::default())
+            .create_with_context(DeliveryContext::new(cluster.access().clone()))
             .map_err(|source| Error::client(attempted, source))?;
         let begun = BootInstant::now();
-        let this = Self { producer, _cluster: cluster.clone(), options, state: State::Idle, begun };
+        let this = Self { producer, cluster: cluster.clone(), options, state: State::Idle, begun };
         this.repeat("take over its transactional id", PATIENCE, |producer, left| {
-            producer.init_transactions(left)
+            producer.init_transactions(left.min(LOOK_AFTER))
         })?;
         Ok(this)
     }
@@ -244,8 +245,11 @@ impl TransactionalProducer {
         let start = Instant::now();
         loop {
             let left = patience.saturating_sub(start.elapsed()).max(REPEAT_AFTER);
-            let Err(source) = call(&self.producer, left) else { return Ok(()) };
-            let error = self.failed(attempted, source);
+            let Err(source) = call(&self.producer, left) else {
+                self.cluster.access().granted();
+                return Ok(());
+            };
+            let error = self.cluster.explain(self.failed(attempted, source));
             if error.class() != Class::Retriable {
                 return Err(error);
             }

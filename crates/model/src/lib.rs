@@ -13,6 +13,7 @@ pub mod letter;
 pub mod lookup;
 pub mod names;
 pub mod outcome;
+pub mod pem;
 pub mod processor;
 pub mod receipt;
 pub mod record;

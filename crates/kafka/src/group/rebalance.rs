@@ -11,6 +11,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaRespErr;
 
+use crate::access::Access;
 use crate::context::{forward_error, forward_log};
 use crate::native::{partition_list, partitions_of};
 use crate::record::TopicPartition;
@@ -34,9 +35,15 @@ impl Rebalance {
 pub(super) struct GroupContext {
     events: Mutex<VecDeque<Rebalance>>,
     closing: AtomicBool,
+    access: Access,
 }
 
 impl GroupContext {
+    /// For a member of a group of the cluster whose access this is.
+    pub(super) fn new(access: Access) -> Self {
+        Self { access, ..Self::default() }
+    }
+
     fn push(&self, event: Rebalance) {
         self.events.lock().unwrap_or_else(PoisonError::into_inner).push_back(event);
     }
@@ -52,6 +59,7 @@ impl GroupContext {
 
 impl ClientContext for GroupContext {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
+        self.access.note(facility, line);
         forward_log(level, facility, line);
     }
 
