@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    CheckSpec, FlowSpec, Language, LookupSpec, SourceMetadata, SourceSpec, TargetMetadata, TargetSpec, rules,
+    CheckSpec, FlowSpec, HaltAfter, Language, LookupSpec, SourceMetadata, SourceSpec, TargetMetadata,
+    TargetSpec, rules,
     spec::{self, Poll, StartFrom},
 };
 use crate::{
@@ -95,6 +96,7 @@ impl FragmentSpec {
             aliases: self.aliases.clone(),
             language: self.language.clone(),
             target,
+            halt_after: Some(HaltAfter::default()),
             text: String::new(),
             digest: Digest::of(&[]),
         }
@@ -144,6 +146,7 @@ fn empty_target() -> TargetSpec {
         connection: ConnectionName::from(""),
         key: Vec::new(),
         on_delete: super::OnDelete::Ignore,
+        on_leave: super::OnLeave::Keep,
         settings: Json::Null,
         metadata: TargetMetadata { path: "target.metadata".to_owned(), ..TargetMetadata::default() },
     }

@@ -4,6 +4,7 @@
 //! qeasy-metadata), whose unknown keys are kept with a warning.
 
 mod columns;
+mod endings;
 mod fragment;
 pub mod language;
 mod metadata;
@@ -11,6 +12,7 @@ mod rules;
 mod spec;
 
 pub use columns::{Column, ColumnType, TableSpec};
+pub use endings::{HaltAfter, OnLeave};
 pub use fragment::{FragmentSide, FragmentSpec};
 pub use language::Language;
 pub use metadata::{

@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{
-    CheckSpec, ConditionItem, Language, LookupSpec, OnDelete, SourceMetadata, TargetMetadata,
-    language::IdCheck, metadata, rules,
+    CheckSpec, ConditionItem, HaltAfter, Language, LookupSpec, OnDelete, OnLeave, SourceMetadata,
+    TargetMetadata, language::IdCheck, metadata, rules,
 };
 use crate::{
     Json,
@@ -32,6 +32,8 @@ pub struct FlowSpec {
     pub language: Language,
     /// Where its documents go.
     pub target: TargetSpec,
+    /// When it stops because too much is refused; `None` for never.
+    pub halt_after: Option<HaltAfter>,
     /// The file's text, as published with the flow's version.
     pub text: String,
     /// Digest of the text.
@@ -100,6 +102,8 @@ pub struct TargetSpec {
     pub key: Vec<String>,
     /// What a record becomes that was removed at the source.
     pub on_delete: OnDelete,
+    /// What becomes of a record that was delivered and that a rule leaves out now.
+    pub on_leave: OnLeave,
     /// Settings of the target's own, read by its sink module.
     pub settings: Json,
     /// The seed's metadata.
@@ -136,6 +140,7 @@ impl FlowSpec {
                 fields.mapping("target", problems),
                 if has_target { &mut *problems } else { &mut unsaid },
             ),
+            halt_after: HaltAfter::read(&mut fields, problems),
             text: text.to_owned(),
             digest: Digest::of(text.as_bytes()),
         };
@@ -226,6 +231,7 @@ impl TargetSpec {
             connection: connection(&mut fields, &system, problems),
             key: text_list(&mut fields, "key", problems),
             on_delete: rules::on_delete(&mut fields, problems),
+            on_leave: fields.choice("on_leave", &OnLeave::CHOICES, OnLeave::Keep, problems),
             settings: fields.get("settings").cloned().unwrap_or(Json::Null),
             metadata,
             system,
