@@ -14,6 +14,8 @@ use weir_model::names::{FlowName, SourceName};
 pub enum Part {
     /// The rows of collections.
     Collections,
+    /// The following of `weir.control`.
+    Control,
     /// The way to the brokers, before anything is started.
     Kafka,
     /// The mapping of a flow.
@@ -32,6 +34,7 @@ impl fmt::Display for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Collections => f.write_str("collections"),
+            Self::Control => f.write_str("control"),
             Self::Kafka => f.write_str("kafka"),
             Self::Processor(flow) => write!(f, "processor {flow}"),
             Self::Producers => f.write_str("producers"),

@@ -6,7 +6,10 @@
 //! | [`map`] | raw → documents: a flow's mapping, documents and offsets in one transaction |
 //! | [`deliver`] | documents → target: receipts, outcomes, dead letters |
 //! | [`collections`] | reference rows on disk, and who waits for them |
+//! | [`control`] | flow texts and states: `weir.control`, followed and changed |
+//! | [`status`] | heartbeats: who runs what |
 //! | [`stage`] | the thread a loop lives on, and its restarts |
+//! | [`trim`] | old records that every flow has read, removed |
 //! | [`topics`] | names and settings of every topic and group |
 //! | [`health`] | how each stage is |
 //! | `transaction`, `lag` | what every loop counts about its transactions and its group |
@@ -16,6 +19,7 @@
 pub mod backoff;
 pub mod clock;
 pub mod collections;
+pub mod control;
 pub mod deliver;
 pub mod health;
 mod lag;
@@ -24,7 +28,9 @@ mod outage;
 pub mod poll;
 mod restore;
 pub mod stage;
+pub mod status;
 pub mod tasks;
 pub mod telemetry;
 pub mod topics;
 mod transaction;
+pub mod trim;

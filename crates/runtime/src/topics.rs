@@ -115,6 +115,11 @@ impl Topics {
         format!("{}-collections-{name}", self.prefix)
     }
 
+    /// The transactional id of whoever changes `weir.control`: one at a time.
+    pub fn control_transactional_id(&self) -> String {
+        format!("{}-control", self.prefix)
+    }
+
     /// The transactional id of one instance in a group; stable, so that a restart ends its own open transaction.
     pub fn transactional_id(&self, group: &str, instance: &InstanceName) -> String {
         format!("{group}-{instance}")
