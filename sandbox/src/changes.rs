@@ -46,6 +46,11 @@ impl Changes {
         now - i64::from(self.dice.random_range(0..=self.change.late_by_seconds))
     }
 
+    /// Nothing changes any more.
+    pub fn rest(&mut self) {
+        self.change.rate = 0.0;
+    }
+
     /// Records that were modified or added, or that left, since the start.
     pub fn made(&self) -> u32 {
         self.made

@@ -73,6 +73,14 @@ pub enum Fault {
     RecordModified,
     /// Kingdee and K/3: the audit of a stored document is refused (asked once per document).
     AuditRefused,
+    /// Kingdee: a BatchSave with a document that is refused stores none of its documents, and tells its failure without
+    /// saying whose it is; with `code` `first` it names the first document, whoever is at fault.
+    UnnamedRefusal,
+    /// Kingdee: the documents of a BatchSave are stored, and its answer tells of the first half of them only.
+    HalfTold,
+    /// Kingdee and K/3: right before a write is carried out, a person takes a step with each document that the call is
+    /// about: `code` is `audit` (default), `unaudit`, `submit` or `delete`; K/3 knows `audit` and `delete`.
+    PersonActs,
 }
 
 /// When a fault strikes.

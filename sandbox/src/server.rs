@@ -155,6 +155,14 @@ impl Handle {
         Ok(())
     }
 
+    /// Lets the data come to rest: no record changes while it is paged from now on.
+    pub fn rest(&self) {
+        let mut world = self.world.lock();
+        world.jushuitan.rest();
+        world.wangdiantong.rest();
+        world.okki.rest();
+    }
+
     /// Moves the sandbox's clock forward, or back when negative.
     pub fn advance_clock(&self, seconds: i64) {
         self.world.lock().clock.advance(seconds);

@@ -230,6 +230,10 @@ async fn orders_are_updated_audited_and_deleted() {
     assert_eq!(ask(&running, "Delete", &json!({ "data": [{ "FBillNo": "X2" }] })).await["StatusCode"], 200);
     let writes: Vec<_> = handle.state().k3wise.store.writes().iter().map(|write| write.action).collect();
     assert_eq!(writes, ["create", "create", "update", "audit", "delete"]);
+    ask(&running, "Save", &order("X3")).await;
+    handle.set(Fault::PersonActs, Rule::new(When::Next(1)).on("Update"));
+    let change = json!({ "FBillNo": "X3", "Data": { "Page1": [{ "FExplanation": "第二版" }] } });
+    assert!(ask(&running, "Update", &change).await["Message"].as_str().unwrap().contains("已审核"));
     let unknown = json!({ "FBillNo": "X2", "Data": { "Page1": [{}] } });
     assert!(ask(&running, "Update", &unknown).await["Message"].as_str().unwrap().contains("不存在"));
 }

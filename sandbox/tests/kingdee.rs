@@ -236,6 +236,51 @@ async fn a_refused_audit_leaves_a_stored_document() {
 }
 
 #[tokio::test]
+async fn a_batch_can_be_refused_whole_and_an_answer_can_be_half() {
+    let running = sandbox(|_| {}).await;
+    let handle = running.handle();
+    let batch = [customer("1", "一"), customer("2", ""), customer("3", "三")];
+    for (code, index) in [("", Value::Null), ("first", json!(0))] {
+        handle.set(Fault::UnnamedRefusal, Rule::new(When::Next(1)).code(code));
+        let refused = save(&running, &batch).await;
+        assert_eq!(status(&refused)["SuccessEntitys"], json!([]));
+        assert_eq!(
+            (status(&refused)["MsgCode"].clone(), status(&refused)["Errors"][0]["DIndex"].clone()),
+            (json!(4), index)
+        );
+    }
+    assert_eq!(handle.state().kingdee.store.documents("BD_Customer").count(), 0);
+    // Without a document at fault the knob changes nothing.
+    handle.set(Fault::UnnamedRefusal, Rule::new(When::Next(1)));
+    let good = save(&running, &batch[..1]).await;
+    assert_eq!(status(&good)["IsSuccess"], true, "{good}");
+
+    handle.set(Fault::HalfTold, Rule::new(When::Next(1)));
+    let half = save(&running, &[customer("4", "四"), customer("5", "五")]).await;
+    let told = status(&half)["SuccessEntitys"].as_array().unwrap();
+    assert_eq!((told.len(), &told[0]["Number"]), (1, &json!("4")));
+    assert!(handle.state().kingdee.store.document("BD_Customer", "5").is_some());
+}
+
+#[tokio::test]
+async fn a_person_may_work_with_the_same_documents() {
+    let running = sandbox(|_| {}).await;
+    let handle = running.handle();
+    save(&running, &[customer("1", "一")]).await;
+    let id = handle.state().kingdee.store.document("BD_Customer", "1").unwrap().id;
+    let ids = json!({ "formid": "BD_Customer", "data": { "Ids": id.to_string() } });
+    handle.set(Fault::PersonActs, Rule::new(When::Next(1)).on("UnAudit").code("unaudit"));
+    let late = kingdee(&running, "UnAudit", &ids).await;
+    assert!(status(&late)["Errors"][0]["Message"].as_str().unwrap().contains("未提交"), "{late}");
+    kingdee(&running, "Submit", &ids).await;
+    handle.set(Fault::PersonActs, Rule::new(When::Next(1)).on("BatchSave").code("audit"));
+    let mut update = customer("1", "二");
+    update["FCUSTID"] = json!(id);
+    let late = save(&running, &[update]).await;
+    assert!(status(&late)["Errors"][0]["Message"].as_str().unwrap().contains("已审核"), "{late}");
+}
+
+#[tokio::test]
 async fn queries_filter_sort_page_and_fail_inside_the_array() {
     let running = sandbox(|_| {}).await;
     let models: Vec<_> = (1..=5).map(|number| customer(&format!("C{number}"), "店")).collect();

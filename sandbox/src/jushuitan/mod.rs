@@ -329,6 +329,11 @@ impl System {
         }
     }
 
+    /// Nothing changes any more.
+    pub fn rest(&mut self) {
+        self.changes.rest();
+    }
+
     /// What is known of the platform's side.
     pub fn state(&self) -> State {
         State {

@@ -315,6 +315,11 @@ fn carry_out(
     body: &[u8],
 ) -> Result<(String, Value), Refusal> {
     let body = Body::read(body)?;
+    if matches!(action, Action::Save | Action::Update | Action::Delete | Action::CheckBill)
+        && let Some(rule) = world.strikes(Fault::PersonActs, call)
+    {
+        save::act_as_person(world, &body, &rule);
+    }
     let plain = |data: Value| (SUCCESSFUL.to_owned(), data);
     match action {
         Action::CreateToken | Action::GetTemplate => Ok(plain(read::template())),

@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use crate::{Fault, calls::Call, clock, world::World};
+use crate::{Fault, Rule, calls::Call, clock, world::World};
 
 use super::{
     Mandatory, Refusal,
@@ -92,6 +92,22 @@ pub fn audit(world: &mut World, call: &Call, body: &Body) -> Result<(), Refusal>
         world.k3wise.store.change(order.id, "audit", |order| order.audited = true);
     }
     Ok(())
+}
+
+/// Audits or deletes the documents that a write names, as a person does who works with them at the same time.
+pub fn act_as_person(world: &mut World, body: &Body, rule: &Rule) {
+    let listed = body.data_list().unwrap_or_default();
+    let mut numbers: Vec<String> =
+        listed.iter().filter_map(|fields| find(fields, "FBillNo")).map(text).collect();
+    numbers.push(body.text("FBillNo"));
+    for id in
+        numbers.iter().filter_map(|number| Some(world.k3wise.store.order(number)?.id)).collect::<Vec<_>>()
+    {
+        match rule.code.as_deref() {
+            Some("delete") => world.k3wise.store.delete(id),
+            _ => world.k3wise.store.change(id, "audit", |order| order.audited = true),
+        }
+    }
 }
 
 /// A document by its number.

@@ -54,6 +54,19 @@ impl Status {
         self.errors.push(json!({ "FieldName": failure.field, "Message": failure.message, "DIndex": index }));
     }
 
+    /// Notes what went wrong without saying with which document.
+    pub fn fail_unnamed(&mut self, failure: &Failure) {
+        self.msg_code = failure.msg_code;
+        self.errors.push(json!({ "FieldName": failure.field, "Message": failure.message }));
+    }
+
+    /// Leaves out what it says of the documents from a position on.
+    pub fn forget_from(&mut self, position: usize) {
+        let stays = |entry: &Value| entry["DIndex"].as_u64().is_none_or(|index| index < position as u64);
+        self.errors.retain(stays);
+        self.entities.retain(stays);
+    }
+
     /// Notes that the document at a position went well.
     pub fn succeed(&mut self, index: usize, id: i64, number: &str) {
         self.entities.push(json!({ "Id": id, "Number": number, "DIndex": index }));

@@ -167,6 +167,11 @@ impl Operation {
         }
     }
 
+    /// Whether it changes what the site holds.
+    fn writes(self) -> bool {
+        matches!(self, Self::Save | Self::Draft | Self::BatchSave | Self::Step(_) | Self::NamedStep)
+    }
+
     /// Puts an envelope where the operation tells its failures: queries tell them inside the array.
     fn wrap(self, envelope: Value) -> Value {
         match self {
@@ -326,14 +331,21 @@ fn carry_out(
     request: &Request,
 ) -> Result<Told, Failure> {
     let form = form_of(request);
+    if let (true, Ok(form)) = (operation.writes(), &form)
+        && let Some(rule) = world.strikes(Fault::PersonActs, call)
+    {
+        let step = Step::named(rule.code.as_deref().unwrap_or("audit"))?;
+        steps::take_as_person(&mut world.kingdee.store, form, request, step);
+    }
     let System { store, tasks, .. } = &mut world.kingdee;
     let (status, more) = match operation {
         Operation::Save => save::save(world, call, form?, request, false)?,
         Operation::Draft => save::save(world, call, form?, request, true)?,
         Operation::BatchSave => save::batch_save(world, call, form?, request)?,
-        Operation::Step(step) => (steps::take(store, form?, request, step)?, Map::new()),
+        Operation::Step(step) => (steps::take(world, call, form?, request, step)?, Map::new()),
         Operation::NamedStep => {
-            (steps::take(store, form?, request, Step::named(&request.operation)?)?, Map::new())
+            let step = Step::named(&request.operation)?;
+            (steps::take(world, call, form?, request, step)?, Map::new())
         }
         Operation::View => query::view(store, form?, request)?,
         Operation::QueryBusinessInfo => query::business_info(form?),

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::{Fault, calls::Call, world::World};
+use crate::{Fault, Rule, calls::Call, world::World};
 
 use super::{
     body::{Request, text},
@@ -74,12 +74,14 @@ pub fn save(
     Ok((status, more))
 }
 
-/// BatchSave: every document for itself.
+/// BatchSave: every document for itself, unless a knob says otherwise.
 pub fn batch_save(world: &mut World, call: &Call, form: &'static Form, request: &Request) -> SaveOutcome {
     let settings = SaveSettings::read(request, false);
     let Some(Value::Array(models)) = request.get("Model") else {
         return Err(Failure::new(8, "参数Model必须是JSON数组"));
     };
+    let all_or_none = world.strikes(Fault::UnnamedRefusal, call);
+    let before = all_or_none.as_ref().map(|_| world.kingdee.store.clone());
     let mut status = Status::default();
     let mut returned = Vec::new();
     for (index, model) in models.iter().enumerate() {
@@ -89,7 +91,27 @@ pub fn batch_save(world: &mut World, call: &Call, form: &'static Form, request: 
         };
         returned.extend(tell(&mut status, index, world, form, &settings, saved));
     }
+    if let (Some(rule), Some(before)) = (all_or_none, before)
+        && status.is_failure()
+    {
+        world.kingdee.store = before;
+        return Ok((unnamed(&rule), Map::new()));
+    }
+    if world.strikes(Fault::HalfTold, call).is_some() {
+        status.forget_from(models.len() / 2);
+    }
     Ok((status, Map::from_iter([("NeedReturnData".to_owned(), Value::Array(returned))])))
+}
+
+/// A failure of all documents of a batch that does not tell whose it is.
+fn unnamed(rule: &Rule) -> Status {
+    let failure = Failure::new(4, "批量保存失败，所有单据均未保存");
+    if rule.code.as_deref() == Some("first") {
+        return Status::failed(&failure);
+    }
+    let mut status = Status::default();
+    status.fail_unnamed(&failure);
+    status
 }
 
 /// Writes the outcome of one document into the status; gives what is to be returned of a stored one.

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::{Fault, calls::Call, world::World};
+
 use super::{
     body::{Request, find, split, text},
     envelope::{Failure, Status},
@@ -51,6 +53,7 @@ impl Step {
         }
     }
 
+    /// Takes the step with a document, whatever its status.
     fn take(self, store: &mut Store, form: &'static Form, id: i64) {
         match self {
             Self::Submit => store.advance(form, id, DocumentStatus::InReview, "submit"),
@@ -63,35 +66,67 @@ impl Step {
 
 /// Takes the step for every document named, each for itself.
 pub fn take(
-    store: &mut Store,
+    world: &mut World,
+    call: &Call,
     form: &'static Form,
     request: &Request,
     step: Step,
 ) -> Result<Status, Failure> {
-    let named = named_documents(store, form, request)?;
+    let named = named_documents(&world.kingdee.store, form, request)?;
     let mut status = Status::default();
     for (index, found) in named.into_iter().enumerate() {
-        match found {
+        let taken = found.and_then(|document| {
+            take_one(world, call, form, &document, step)?;
+            Ok(document)
+        });
+        match taken {
+            Ok(document) => status.succeed(index, document.id, &document.number),
             Err(failure) => status.fail(index, &failure),
-            Ok(document) => match step.obstacle(document.status) {
-                Some(obstacle) => {
-                    let words = format!(
-                        "编码为“{}”的{}{obstacle}，不允许{}",
-                        document.number,
-                        form.title,
-                        step.label()
-                    );
-                    let failure = Failure { msg_code: 11, field: Some(String::new()), message: words };
-                    status.fail(index, &failure);
-                }
-                None => {
-                    step.take(store, form, document.id);
-                    status.succeed(index, document.id, &document.number);
-                }
-            },
         }
     }
     Ok(status)
+}
+
+fn take_one(
+    world: &mut World,
+    call: &Call,
+    form: &'static Form,
+    document: &Document,
+    step: Step,
+) -> Result<(), Failure> {
+    let refused = |words: String| Failure { msg_code: 11, field: Some(String::new()), message: words };
+    let (number, title, label) = (&document.number, form.title, step.label());
+    if let Some(obstacle) = step.obstacle(document.status) {
+        return Err(refused(format!("编码为“{number}”的{title}{obstacle}，不允许{label}")));
+    }
+    if step == Step::Audit && world.strikes(Fault::AuditRefused, call).is_some() {
+        return Err(refused(format!("编码为“{number}”的{title}审核失败：当前用户没有审核权限")));
+    }
+    step.take(&mut world.kingdee.store, form, document.id);
+    Ok(())
+}
+
+/// Takes the step as a person does who works with the same documents: those that a call names or updates, as far as
+/// they stand so that it can be taken.
+pub fn take_as_person(store: &mut Store, form: &'static Form, request: &Request, step: Step) {
+    let named = named_documents(store, form, request).unwrap_or_default();
+    let models = match request.get("Model") {
+        Some(Value::Array(models)) => models.as_slice(),
+        Some(model) => std::slice::from_ref(model),
+        None => &[],
+    };
+    let updated = models
+        .iter()
+        .filter_map(|model| model.get(form.id_key))
+        .filter_map(|id| text(id).parse::<i64>().ok());
+    let mut ids: Vec<i64> = named.into_iter().flatten().map(|document| document.id).collect();
+    ids.extend(updated);
+    for id in ids {
+        let status = store.by_id(form, id).map(|document| document.status);
+        if status.is_some_and(|status| step.obstacle(status).is_none()) {
+            step.take(store, form, id);
+        }
+    }
 }
 
 /// The documents a call names by `Numbers` or by `Ids`, in its order.

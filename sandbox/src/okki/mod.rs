@@ -142,6 +142,11 @@ impl System {
         }
     }
 
+    /// Nothing changes any more.
+    pub fn rest(&mut self) {
+        self.orders.rest();
+    }
+
     /// What is known of the platform's side.
     pub fn state(&self) -> State {
         State {

@@ -113,6 +113,11 @@ impl Orders {
         self.records.iter().filter(|order| order.removed_at.is_some())
     }
 
+    /// Nothing changes any more.
+    pub fn rest(&mut self) {
+        self.changes.rest();
+    }
+
     /// Orders that were modified, added or removed since the start.
     pub fn changes(&self) -> u32 {
         self.changes.made()

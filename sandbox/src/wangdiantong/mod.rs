@@ -190,6 +190,12 @@ impl System {
         }
     }
 
+    /// Nothing changes any more.
+    pub fn rest(&mut self) {
+        self.enterprise.rest();
+        self.flagship.rest();
+    }
+
     /// What is known of both editions.
     pub fn state(&self) -> State {
         State {

@@ -131,6 +131,11 @@ impl Refunds {
         }
     }
 
+    /// Nothing changes any more.
+    pub fn rest(&mut self) {
+        self.changes.rest();
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.records.len()
