@@ -21,7 +21,7 @@ use crate::{
     derived::DerivedFields,
     filter::{Decision, Filter, RowMasks},
     flatten::Flatten,
-    limits,
+    leaving, limits,
     lookups::{LookupRules, RecordLookups},
     map::{Making, Mapping},
     reshape::{Part, Reshape},
@@ -47,6 +47,8 @@ pub struct CompiledFlow {
     mapping: Mapping,
     /// What removed records become instead.
     removal: Removal,
+    /// Whether records that are left out are mapped too, for the target to find what was written of them.
+    locates_left: bool,
     lookup_rules: LookupRules,
     /// What it looks up, each once.
     lookups: Vec<LookupIndex>,
@@ -87,6 +89,7 @@ pub fn compile(flow: &FlowSpec, zone: TimeZone, problems: &mut Problems) -> Opti
     };
     let head = finish(scope, &mut flatten);
     limits::check(flow, &mut found);
+    let locates_left = leaving::is_located(flow, &mut found);
     let broken = found.has_errors();
     problems.merge(found);
     let of_removed = removal.mapping().map(Mapping::lookups).unwrap_or_default();
@@ -105,6 +108,7 @@ pub fn compile(flow: &FlowSpec, zone: TimeZone, problems: &mut Problems) -> Opti
         parts,
         mapping,
         removal,
+        locates_left,
         lookup_rules: LookupRules::of(flow),
         lookups: lookups.into_iter().collect(),
     })
@@ -195,14 +199,30 @@ impl CompiledFlow {
         let masks = match decision? {
             Decision::Keep(masks) => masks,
             Decision::Drop(rule) => {
-                let mapped = Mapped::without_body(Verdict::Filtered(rule), known.number.clone());
-                return Ok(Processed::One(mapped));
+                return Ok(Processed::One(self.left_out(rule, text, context, &known.number)));
             }
         };
         let mut context = Context { kept: Some(&masks), ..context };
         watch.tell(|trace| trace.rows = self.flatten.shown(text, &masks));
         let warnings = self.checks.run(&self.flatten, &mut context, &masks, watch)?;
         self.make(&self.mapping, text, context, &masks, &known.number, watch)?.finish(warnings)
+    }
+
+    /// A record that a rule leaves out. It has a body where the target is to find what was written of it: its rows, however
+    /// the filter stands on them. Nothing waits for that, and what cannot be mapped has none.
+    fn left_out(&self, rule: String, text: &str, context: Context<'_, '_>, number: &str) -> Mapped {
+        let verdict = Verdict::Filtered(rule);
+        let masks = RowMasks::default();
+        let context = Context { kept: Some(&masks), ..context };
+        let made = self.locates_left.then(|| {
+            self.make(&self.mapping, text, context, &masks, number, Watch::NONE)?.finish(Vec::new())
+        });
+        match made {
+            Some(Ok(Processed::One(mapped))) if mapped.verdict == Verdict::Mapped => {
+                Mapped { verdict, ..mapped }
+            }
+            _ => Mapped::without_body(verdict, number.to_owned()),
+        }
     }
 
     /// Maps a removed record. Neither filter nor checks may keep it from the document that was written: of the filter

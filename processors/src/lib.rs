@@ -13,6 +13,7 @@ mod flatten;
 mod flow;
 mod group;
 mod key;
+mod leaving;
 mod limits;
 mod lookups;
 mod map;

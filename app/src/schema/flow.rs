@@ -1,6 +1,6 @@
 //! The flow file and the fragment: our keys around the two metadata sections.
 
-use weir_model::flow::{Language, OnDelete, OnMissing, RULES, Severity, language::IdCheck};
+use weir_model::flow::{HaltAfter, Language, OnDelete, OnLeave, OnMissing, RULES, Severity, language::IdCheck};
 
 use super::{BySystem, Key, Object, Shape, key, metadata, object, targets, title, version};
 
@@ -36,6 +36,7 @@ pub fn objects() -> Vec<Object> {
             ..object("target", target())
         },
         object("on_delete", on_delete()),
+        object("halt_after", halt_after()),
         object("kingdee_settings", targets::kingdee_settings()),
         object("k3wise_settings", targets::k3wise_settings()),
         object("sql_settings", targets::sql_settings()),
@@ -91,6 +92,12 @@ fn flow() -> Vec<Key> {
             "how the mapping language is read where it is silent",
         ),
         key("target", Shape::Object("target"), "单据写到哪里", "where documents go"),
+        key(
+            "halt_after",
+            Shape::Either(vec![Shape::Choice(vec![HaltAfter::NEVER]), Shape::Object("halt_after")]),
+            "拒绝过多时停下流程，等人处理；never 从不",
+            "when the flow stops for a person because too much is refused; never for not at all",
+        ),
     ]
 }
 
@@ -309,6 +316,13 @@ fn target() -> Vec<Key> {
             "a record that was removed at its source: ignore keeps what was written, dead-letter has a person decide, delete removes its rows of a SQL table, or the fields that a request replaces",
         )
         .default("\"ignore\""),
+        key(
+            "on_leave",
+            Shape::words(&OnLeave::CHOICES),
+            "写入之后被 condition 筛除的记录：keep 保留已写入的；delete 删除 SQL 表中的行；dead-letter 交给人处理",
+            "a record that was written and that condition leaves out now: keep keeps what was written, delete removes its rows of a SQL table, dead-letter has a person decide",
+        )
+        .default("\"keep\""),
         key("settings", Shape::Any, "该系统自己的设置", "settings of the system's own"),
         key(
             "metadata",
@@ -317,6 +331,26 @@ fn target() -> Vec<Key> {
             "the vendor's metadata of the target, pasted as it is",
         )
         .required(),
+    ]
+}
+
+fn halt_after() -> Vec<Key> {
+    vec![
+        key(
+            "refused",
+            Shape::Count(1, 1_000_000_000),
+            "一个进程写出的死信达到这么多",
+            "so many dead letters of one process",
+        )
+        .default("1000"),
+        key("within", Shape::Duration, "在这么长的时间内", "within this time").default("\"10m\""),
+        key(
+            "percent",
+            Shape::Count(0, 100),
+            "且占这段时间内写入与拒绝之和的百分比不少于此",
+            "and at least so many in a hundred of what was delivered or refused in that time",
+        )
+        .default("10"),
     ]
 }
 

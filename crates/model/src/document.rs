@@ -39,7 +39,8 @@ pub struct Document {
     pub verdict: Verdict,
     /// JSON text for the target: a model for an ERP, `{"rows":[[…]]}` for a SQL table,
     /// `{"main_params":{…},"extend_params_1":[{…}],"extend_params_2":{…}}` for SQL `execute`, where a value that is
-    /// absent is NULL. Empty unless `verdict` is [`Verdict::Mapped`].
+    /// absent is NULL. Empty unless `verdict` is [`Verdict::Mapped`], or [`Verdict::Filtered`] by a flow with
+    /// `on_leave: delete`: then it names the rows to delete, should they have been delivered.
     pub body: Bytes,
     /// Digest of `body`.
     pub digest: Digest,

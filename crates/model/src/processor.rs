@@ -43,7 +43,7 @@ pub struct Mapped {
     pub key: String,
     /// The number shown to people.
     pub number: String,
-    /// JSON text for the target; empty unless the verdict is [`Verdict::Mapped`].
+    /// JSON text for the target; see [`crate::document::Document::body`].
     pub body: Bytes,
     /// Names of the checks of severity `warn` that it failed.
     pub warnings: Vec<String>,

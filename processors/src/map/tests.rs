@@ -7,7 +7,7 @@ use weir_model::{
     document::Verdict,
     flow::FlowSpec,
     lookup::NoLookups,
-    processor::{Input, Processed, Processor},
+    processor::{Input, Mapped, Processed, Processor},
     record::{Position, RawRecord, Reason, Version},
     settings::Problems,
 };
@@ -31,6 +31,15 @@ fn erp(request: &str) -> String {
 }
 
 fn run(compiled: &CompiledFlow, record: &str, deleted: bool) -> Result<String, String> {
+    let mapped = mapped(compiled, record, deleted);
+    match mapped.verdict {
+        Verdict::Mapped => Ok(String::from_utf8(mapped.body.to_vec()).unwrap()),
+        Verdict::Filtered(rule) => Err(format!("filtered: {rule}")),
+        Verdict::Refused(refusal) => Err(refusal.to_string()),
+    }
+}
+
+fn mapped(compiled: &CompiledFlow, record: &str, deleted: bool) -> Mapped {
     let input = Input {
         record: RawRecord {
             source: "s".into(),
@@ -47,11 +56,7 @@ fn run(compiled: &CompiledFlow, record: &str, deleted: bool) -> Result<String, S
         appended_at: Timestamp::UNIX_EPOCH,
     };
     let Processed::One(mapped) = compiled.process(&input, &NoLookups) else { panic!("one document") };
-    match mapped.verdict {
-        Verdict::Mapped => Ok(String::from_utf8(mapped.body.to_vec()).unwrap()),
-        Verdict::Filtered(rule) => Err(format!("filtered: {rule}")),
-        Verdict::Refused(refusal) => Err(refusal.to_string()),
-    }
+    mapped
 }
 
 #[track_caller]
@@ -214,6 +219,26 @@ fn filters_of_rows() {
     let rule = "filtered: condition: details.amount gt 0";
     check(&source(false), SQL, &[(both, r#"{"rows":[[7,"b",2]]}"#), (none, rule)]);
     check(&source(true), SQL, &[(both, rule), (none, rule)]);
+}
+
+#[test]
+fn what_is_left_out_tells_its_rows_where_they_are_to_be_deleted() {
+    let source = "    beatFlat: [details]\n    condition: [[{field: state, logic: neq, value: \"void\"}]]";
+    let left = r#"{"id":7,"state":"void","details":[{"line":"a","amount":0},{"line":"b","amount":2}]}"#;
+    let unmappable = r#"{"id":7,"state":"void","details":[{"line":"a","amount":"many"}]}"#;
+    let body = |on_leave: &str, record: &str| {
+        let (compiled, problems) = flow(source, &format!("  on_leave: {on_leave}\n{SQL}"));
+        let compiled = compiled.unwrap_or_else(|| panic!("{problems:#?}"));
+        let mapped = mapped(&compiled, record, false);
+        assert_eq!(mapped.verdict, Verdict::Filtered("condition: state neq void".to_owned()));
+        assert_eq!(mapped.body.is_empty(), mapped.key.is_empty());
+        String::from_utf8(mapped.body.to_vec()).unwrap()
+    };
+    assert_eq!(body("delete", left), r#"{"rows":[[7,"a",0],[7,"b",2]]}"#);
+    assert_eq!(body("delete", unmappable), "");
+    assert_eq!(body("keep", left), "");
+    let (compiled, problems) = flow("", &format!("  on_leave: delete\n{}", erp("")));
+    assert!(compiled.is_none() && problems[0].contains("tables of a SQL target"), "{problems:?}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use sqlx::{
 };
 use weir_model::{
     Json,
-    flow::{ColumnType, OnDelete, TableSpec, TargetSpec},
+    flow::{ColumnType, OnDelete, OnLeave, TableSpec, TargetSpec},
     settings::{Fields, Localized, Problems},
     target::BatchLimits,
 };
@@ -42,7 +42,7 @@ pub(super) struct TableSettings {
     pub(super) main_sql: Option<MainSql>,
     /// The key's columns that all rows of one record share, when rows that its newest state lacks are to be deleted.
     pub(super) orphans_of: Vec<String>,
-    /// The key's columns by which rows of a removed record are deleted; empty when they are not.
+    /// The key's columns by which rows of a record that was removed, or left the flow, are deleted; empty when they are not.
     pub(super) removal_of: Vec<String>,
     /// How large a batch may be.
     pub(super) limits: BatchLimits,
@@ -84,10 +84,11 @@ impl TableSettings {
         let (record_key, orphans) = record_key(&mut fields, &target.key, problems);
         fields.finish(problems);
         let main_sql = MainSql::read(target, &table, problems);
-        let removal_of = match target.on_delete {
-            OnDelete::Delete if record_key.is_empty() => target.key.clone(),
-            OnDelete::Delete => record_key.clone(),
-            OnDelete::Ignore | OnDelete::DeadLetter | OnDelete::Map(_) => Vec::new(),
+        let deletes = target.on_delete == OnDelete::Delete || target.on_leave == OnLeave::Delete;
+        let removal_of = match (deletes, record_key.is_empty()) {
+            (false, _) => Vec::new(),
+            (true, true) => target.key.clone(),
+            (true, false) => record_key.clone(),
         };
         let orphans_of = if orphans == Orphans::Delete { record_key } else { Vec::new() };
         let settings = Self { table, key: target.key.clone(), main_sql, orphans_of, removal_of, limits };

@@ -1,5 +1,5 @@
-//! Rows of a record that was removed at its source: deleted in the transaction that moves the offset (`on_delete: delete`).
-//! Pure.
+//! Rows of a record that was removed at its source, or that a rule leaves out: deleted in the transaction that moves the
+//! offset (`on_delete: delete`, `on_leave: delete`). Pure.
 
 use super::{
     config::TableSettings,
