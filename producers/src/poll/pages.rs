@@ -251,9 +251,10 @@ impl<'a> Pages<'a> {
         }
     }
 
-    /// One call; after a stop it may end, but is not used.
+    /// One call, of an account that is surely ours; after a stop it may end, but is not used.
     async fn attempt(&self, ask: &Ask) -> Result<Result<Answer, FeedError>, Ended> {
-        if self.stop.is_cancelled() {
+        let owned = self.stop.run_until_cancelled(self.publisher.until_owned()).await;
+        if owned.is_none() || self.stop.is_cancelled() {
             return Err(Ended::Stopped);
         }
         let mut call = self.source.feed.page(ask);

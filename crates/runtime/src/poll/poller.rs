@@ -1,11 +1,15 @@
 //! The contract between the polling stage and the code that talks to an account's APIs.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use thiserror::Error;
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::sleep,
+};
 use tokio_util::sync::CancellationToken;
+use weir_kafka::Lease;
 use weir_model::{
     cursor::{Cursor, WindowFact},
     letter::DeadLetter,
@@ -14,6 +18,9 @@ use weir_model::{
     record::RawRecord,
     token::SealedToken,
 };
+
+/// How often to ask again whether the group confirms that an account is ours.
+const LEASE_CHECK: Duration = Duration::from_millis(50);
 
 /// What one Kafka transaction of a poller carries: all of it becomes visible, or none (invariant 1).
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -74,10 +81,12 @@ pub enum Takeover {
     Shared(std::time::Duration),
 }
 
-/// Hands publications to the Kafka half. Cheap to clone.
+/// Hands publications to the Kafka half, and tells whether the account is surely still ours. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Publisher {
     requests: mpsc::Sender<PublishRequest>,
+    /// None where nobody can take the account over, as in tests.
+    lease: Option<Lease>,
 }
 
 /// A publication and where its answer goes.
@@ -93,7 +102,22 @@ impl Publisher {
     /// A publisher and the end that serves it; tests serve it themselves.
     pub fn channel(capacity: usize) -> (Self, mpsc::Receiver<PublishRequest>) {
         let (requests, served) = mpsc::channel(capacity);
-        (Self { requests }, served)
+        (Self { requests, lease: None }, served)
+    }
+
+    /// The same publisher for an account that is ours only while the lease holds.
+    #[must_use]
+    pub fn under(self, lease: Lease) -> Self {
+        Self { lease: Some(lease), ..self }
+    }
+
+    /// Waits until the account is surely ours: Kafka refuses what a stale owner publishes, but a call it cannot refuse,
+    /// and the owner that has taken over calls too (design §5: one quota per account). After a loss that is never; the
+    /// stage stops the poller then.
+    pub async fn until_owned(&self) {
+        while self.lease.as_ref().is_some_and(|lease| !lease.holds()) {
+            sleep(LEASE_CHECK).await;
+        }
     }
 
     /// Publishes in one transaction; returns when it is committed.

@@ -352,6 +352,7 @@ impl PollStage {
         backoff: Backoff,
     ) -> Owned {
         let (publisher, requests) = Publisher::channel(1);
+        let publisher = publisher.under(lease.clone());
         let stop = CancellationToken::new();
         let _runtime = self.runtime.enter();
         let pollers = self
