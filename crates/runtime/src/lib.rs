@@ -9,6 +9,7 @@
 //! | [`control`] | flow texts and states: `weir.control`, followed and changed |
 //! | [`status`] | heartbeats: who runs what |
 //! | [`stage`] | the thread a loop lives on, and its restarts |
+//! | [`trim`] | old records that every flow has read, removed |
 //! | [`topics`] | names and settings of every topic and group |
 //! | [`health`] | how each stage is |
 //! | `transaction`, `lag` | what every loop counts about its transactions and its group |
@@ -32,3 +33,4 @@ pub mod tasks;
 pub mod telemetry;
 pub mod topics;
 mod transaction;
+pub mod trim;
