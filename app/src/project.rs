@@ -63,6 +63,7 @@ impl Project {
         let Some(config) = Config::parse(&text, folder, &mut problems) else {
             return (None, problems);
         };
+        config.check_surroundings(&mut problems);
         check_connections(&config, &name, &mut problems);
         check_accounts(&config, &name, &mut problems);
         let (flows, flow_problems) = load_flows(&config.flows, Some(&config.connections));

@@ -60,6 +60,25 @@ pub fn summary(system: &str) -> &'static str {
     }
 }
 
+/// A setting of a connection that names a file.
+#[derive(Clone, Copy, Debug)]
+pub struct FileSetting {
+    /// The setting.
+    pub key: &'static str,
+    /// Whether the file must be there; else it is made.
+    pub is_needed: bool,
+}
+
+/// The settings of connections to `system` that name files. Relative ones start at the working folder: whoever reads them
+/// from a file makes them absolute first.
+pub fn files(system: &str) -> &'static [FileSetting] {
+    match system {
+        "mysql" => &sql::MYSQL_FILES,
+        "sqlite" => &sql::SQLITE_FILES,
+        _ => &[],
+    }
+}
+
 /// Checks the target section of a flow: structure only, no I/O, no connection needed.
 pub fn check(target: &TargetSpec, problems: &mut Problems) {
     match target.system.as_str() {

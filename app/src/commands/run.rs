@@ -131,7 +131,10 @@ enum Unprepared {
 impl From<weir_kafka::Error> for Unprepared {
     fn from(error: weir_kafka::Error) -> Self {
         match error {
-            weir_kafka::Error::PartitionCount { .. } => Self::Hopeless(Failure::invalid(chain(&error))),
+            weir_kafka::Error::PartitionCount { .. } | weir_kafka::Error::Settings { .. } => {
+                Self::Hopeless(Failure::invalid(chain(&error)))
+            }
+            error @ weir_kafka::Error::Denied { .. } => Self::Hopeless(error.into()),
             error => Self::NotYet(chain(&error)),
         }
     }

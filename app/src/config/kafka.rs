@@ -9,6 +9,8 @@ use weir_model::{
     settings::{Fields, Localized, Problems},
 };
 
+use super::paths;
+
 /// Reads the section: client settings, prefix of names, copies of each partition.
 pub fn read(mut fields: Fields<'_>, folder: &Path, problems: &mut Problems) -> (Settings, String, i32) {
     let mut settings = Settings::plaintext(fields.required_text("brokers", problems));
@@ -43,6 +45,36 @@ pub fn read(mut fields: Fields<'_>, folder: &Path, problems: &mut Problems) -> (
     let replication = fields.count("replication", 1, 1..=9, problems);
     fields.finish(problems);
     (settings, prefix, i32::try_from(replication).unwrap_or(1))
+}
+
+/// What stands in the way of a client with these settings: a setting that this build or the guarantees do not allow, a
+/// file that cannot be read.
+pub fn check(settings: &Settings, problems: &mut Problems) {
+    if let Err(error) = settings.check() {
+        let (path, message) = match &error {
+            weir_kafka::Error::Override { key } => (
+                format!("kafka.overrides.{key}"),
+                Localized::new("此设置不可更改：保证以它为前提", error.to_string()),
+            ),
+            weir_kafka::Error::Feature { feature, .. } => (
+                "kafka.security.protocol".to_owned(),
+                Localized::new(
+                    format!("此程序编译时没有加 --features {feature}，不能使用 TLS 和 SCRAM"),
+                    error.to_string(),
+                ),
+            ),
+            other => ("kafka".to_owned(), Localized::new(other.to_string(), other.to_string())),
+        };
+        problems.error(path, message);
+    }
+    let (Security::Tls(tls) | Security::SaslTls(_, tls)) = &settings.security else { return };
+    let parts =
+        [("ca_file", &tls.authorities), ("certificate_file", &tls.certificate), ("key_file", &tls.key)];
+    for (key, part) in parts {
+        if let Some(Pem::File(file)) = part {
+            paths::check_readable(format!("kafka.security.{key}"), file, problems);
+        }
+    }
 }
 
 #[derive(Clone, Copy)]

@@ -2,6 +2,7 @@
 
 mod collections;
 mod kafka;
+mod paths;
 mod registry;
 mod substitute;
 
@@ -89,7 +90,7 @@ impl Config {
         let mut fields = Fields::of(&tree, "", problems);
         fields.version(problems);
         let (kafka, prefix, replication) = kafka::read(fields.mapping("kafka", problems), folder, problems);
-        let connections = connections(&mut fields, problems);
+        let connections = connections(&mut fields, folder, problems);
         let config = Self {
             kafka,
             prefix,
@@ -105,6 +106,12 @@ impl Config {
         };
         fields.finish(problems);
         Some(config)
+    }
+
+    /// Tells what this machine or this build lacks for the settings to be used: files, features.
+    pub fn check_surroundings(&self, problems: &mut Problems) {
+        kafka::check(&self.kafka, problems);
+        self.connections.values().for_each(|connection| paths::check(connection, problems));
     }
 }
 
@@ -146,7 +153,11 @@ fn paths(fields: &mut Fields<'_>, folder: &Path, problems: &mut Problems) -> Vec
     paths
 }
 
-fn connections(fields: &mut Fields<'_>, problems: &mut Problems) -> BTreeMap<ConnectionName, Connection> {
+fn connections(
+    fields: &mut Fields<'_>,
+    folder: &Path,
+    problems: &mut Problems,
+) -> BTreeMap<ConnectionName, Connection> {
     let base = fields.path_of("connections");
     let mut connections = BTreeMap::new();
     let Some(Json::Object(entries)) = fields.get("connections") else {
@@ -161,12 +172,12 @@ fn connections(fields: &mut Fields<'_>, problems: &mut Problems) -> BTreeMap<Con
             let suggestion = Localized::new("使用字母、数字、- 和 _", "use letters, digits, - and _");
             problems.error_with(&path, message, suggestion);
         }
-        connections.insert(ConnectionName::from(name), connection(value, path, problems));
+        connections.insert(ConnectionName::from(name), connection(value, path, folder, problems));
     }
     connections
 }
 
-fn connection(value: &Json, path: String, problems: &mut Problems) -> Connection {
+fn connection(value: &Json, path: String, folder: &Path, problems: &mut Problems) -> Connection {
     let mut fields = Fields::of(value, path.clone(), problems);
     let system = fields.required_text("system", problems);
     let zone_name = fields.text("time_zone", problems).unwrap_or_else(|| DEFAULT_ZONE.to_owned());
@@ -178,7 +189,9 @@ fn connection(value: &Json, path: String, problems: &mut Problems) -> Connection
         TimeZone::UTC
     });
     let own = fields.unknown().map(|(key, value)| (key.to_owned(), value.clone())).collect();
-    Connection { system, zone, settings: Json::Object(own), path }
+    let mut settings = Json::Object(own);
+    paths::resolve(&system, &mut settings, folder);
+    Connection { system, zone, settings, path }
 }
 
 fn telemetry(mut fields: Fields<'_>, problems: &mut Problems) -> Telemetry {

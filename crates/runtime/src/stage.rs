@@ -28,6 +28,8 @@ const STEADY: Duration = Duration::from_secs(60);
 /// How often in a row a stage that was fenced takes its name back. A broker that was killed while a static member joined
 /// fences that member's own earlier join; two processes of one name fence each other until one of them gives up.
 const TAKE_BACKS: u32 = 3;
+/// How often in a row a stage that the brokers refuse asks again. One that has just started may not know its users yet.
+const DENIALS: u32 = 2;
 
 /// Where and as whom a stage runs. Cheap to clone.
 #[derive(Clone)]
@@ -111,7 +113,8 @@ pub enum StageError {
 }
 
 impl StageError {
-    /// Whether starting again cannot help. One that was fenced may start again, see [`TAKE_BACKS`].
+    /// Whether starting again cannot help. One that was fenced or refused may start again, see
+    /// [`TAKE_BACKS`] and [`DENIALS`].
     fn is_final(&self) -> bool {
         match self {
             Self::Kafka(error) => matches!(error.class(), Class::OutOfRange),
@@ -121,6 +124,10 @@ impl StageError {
             | Self::Fenced { .. } => false,
             Self::Unreadable { .. } | Self::Foreign { .. } => true,
         }
+    }
+
+    fn is_denied(&self) -> bool {
+        matches!(self, Self::Kafka(error) if error.class() == Class::Denied)
     }
 
     fn is_fenced(&self) -> bool {
@@ -162,7 +169,7 @@ impl Supervisor {
 
     fn run(&self, attempt: &mut dyn FnMut() -> Result<(), StageError>) -> Result<(), StageError> {
         let mut backoff = Backoff::patient();
-        let mut fencings = 0;
+        let (mut fencings, mut denials) = (0, 0);
         loop {
             self.health.report(&self.part, Condition::Starting);
             self.health.own(&self.part, []);
@@ -175,10 +182,11 @@ impl Supervisor {
             let text = chain(&error);
             if started.elapsed() > STEADY {
                 backoff.reset();
-                fencings = 0;
+                (fencings, denials) = (0, 0);
             }
             fencings += u32::from(error.is_fenced());
-            if error.is_final() || fencings > TAKE_BACKS {
+            denials += u32::from(error.is_denied());
+            if error.is_final() || fencings > TAKE_BACKS || denials > DENIALS {
                 tracing::error!(stage = %self.part, error = text, "stage is halted");
                 self.health.report(&self.part, Condition::Halted(text));
                 return Err(error);
@@ -224,9 +232,9 @@ pub struct StageThread {
 }
 
 impl StageThread {
-    /// Whether the stage has ended.
-    pub fn has_ended(&self) -> bool {
-        self.stopped.is_cancelled()
+    /// Is cancelled when the stage has ended.
+    pub fn stopped(&self) -> CancellationToken {
+        self.stopped.clone()
     }
 
     /// Waits until the stage has ended.

@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 use crate::node::{Node, throw_away_folder, with_free_ports};
 use crate::process::{free_port, run, spawn};
+use crate::secure::Listener;
 use crate::server::Server;
 use crate::{Error, wire};
 
@@ -60,6 +61,8 @@ pub struct Broker {
     folder: TempDir,
     program: Program,
     ports: Ports,
+    /// Listeners with TLS, each with its port.
+    secured: Vec<(Listener, u16)>,
     /// Runs in a process group of its own, so that a Ctrl-C for the starter doesn't reach it.
     detached: bool,
 }
@@ -86,7 +89,22 @@ impl Broker {
     /// When the environment names no Kafka, or it doesn't start; the error holds the end of its log.
     pub fn start() -> Result<Self, Error> {
         let program = Program::from_env()?;
-        with_free_ports(|| Self::start_once(&program, false, None))
+        with_free_ports(|| Self::start_once(&program, false, None, &[]))
+    }
+
+    /// As [`Broker::start`], with listeners that speak TLS beside the one without. Needs the jars: a container's settings
+    /// hold no passwords for SCRAM.
+    ///
+    /// # Errors
+    /// As [`Broker::start`], and when Kafka is run from an image.
+    pub fn start_secured(listeners: &[Listener]) -> Result<Self, Error> {
+        let program = Program::from_env()?;
+        if let Program::Image(image) = &program {
+            return Err(Error::Missing(format!(
+                "a Kafka with TLS is started from jars, not from {image}; set {CLASSPATH_VARIABLE}"
+            )));
+        }
+        with_free_ports(|| Self::start_once(&program, false, None, listeners))
     }
 
     /// As [`Broker::start`], with a second listener behind a proxy: who comes from there is sent to the loopback port
@@ -96,7 +114,7 @@ impl Broker {
     /// As [`Broker::start`].
     pub fn start_behind(front: u16) -> Result<Self, Error> {
         let program = Program::from_env()?;
-        with_free_ports(|| Self::start_once(&program, false, Some(front)))
+        with_free_ports(|| Self::start_once(&program, false, Some(front), &[]))
     }
 
     /// Starts a broker that goes on after the calling program has ended; returns it with its address.
@@ -104,16 +122,24 @@ impl Broker {
     /// # Errors
     /// When it doesn't start; the error holds the end of its log.
     pub fn start_detached(program: &Program) -> Result<(Server, String), Error> {
-        let mut broker = with_free_ports(|| Self::start_once(program, true, None))?;
+        let mut broker = with_free_ports(|| Self::start_once(program, true, None, &[]))?;
         let server = broker.node.hand_over(SERVER, &mut broker.folder)?;
         Ok((server, broker.bootstrap()))
     }
 
-    fn start_once(program: &Program, detached: bool, front: Option<u16>) -> Result<Self, Error> {
+    fn start_once(
+        program: &Program,
+        detached: bool,
+        front: Option<u16>,
+        listeners: &[Listener],
+    ) -> Result<Self, Error> {
         let folder = throw_away_folder("weir-kafka-")?;
         let behind = front.map(|front| Ok(Behind { port: free_port()?, front })).transpose()?;
         let ports = Ports { client: free_port()?, controller: free_port()?, behind };
-        let mut broker = Self { node: Node::default(), folder, program: program.clone(), ports, detached };
+        let with_port = |listener: &Listener| Ok((listener.clone(), free_port()?));
+        let secured = listeners.iter().map(with_port).collect::<Result<_, Error>>()?;
+        let mut broker =
+            Self { node: Node::default(), folder, program: program.clone(), ports, secured, detached };
         broker.node = match program {
             Program::Jars(classpath) => {
                 broker.format(classpath)?;
@@ -135,6 +161,25 @@ impl Broker {
     #[must_use]
     pub fn behind(&self) -> String {
         format!("127.0.0.1:{}", self.ports.behind.map_or(self.ports.client, |behind| behind.port))
+    }
+
+    /// Where clients of a listener with TLS connect; none of that name is none of this broker's.
+    #[must_use]
+    pub fn secured(&self, name: &str) -> Option<String> {
+        let found = self.secured.iter().find(|(listener, _)| listener.name == name);
+        found.map(|(_, port)| format!("127.0.0.1:{port}"))
+    }
+
+    /// Changes what a listener with TLS shows and whom it lets in, from the next [`Broker::restart`] on. Passwords of SCRAM
+    /// stay as they were at the start.
+    ///
+    /// # Errors
+    /// When the settings cannot be written.
+    pub fn change(&mut self, changed: &Listener) -> Result<(), Error> {
+        for (listener, _) in self.secured.iter_mut().filter(|(listener, _)| listener.name == changed.name) {
+            listener.clone_from(changed);
+        }
+        self.write_properties()
     }
 
     /// Lets the broker shut down in order (SIGTERM; SIGKILL after 10 s). Its data stays for [`Broker::restart`].
@@ -175,19 +220,43 @@ impl Broker {
         self.folder.path().join("server.properties")
     }
 
-    /// Writes the settings and formats the data directory, once.
+    /// Formats the data directory, once.
     fn format(&self, classpath: &str) -> Result<(), Error> {
+        self.write_properties()?;
+        let mut command = java(classpath);
+        command
+            .arg("kafka.tools.StorageTool")
+            .args(["format", "-t", CLUSTER_ID, "-c"])
+            .arg(self.properties());
+        let mut users: Vec<String> =
+            self.secured.iter().filter_map(|(listener, _)| listener.scram()).collect();
+        users.sort_unstable();
+        users.dedup();
+        users.iter().for_each(|user| {
+            command.args(["--add-scram", user]);
+        });
+        run(&mut command).map(|_| ())
+    }
+
+    fn write_properties(&self) -> Result<(), Error> {
         let properties = self.properties();
         let data = self.folder.path().join("data");
-        let mut text: String = settings(self.ports, "127.0.0.1")
-            .iter()
-            .map(|(name, value)| format!("{name}={value}\n"))
-            .collect();
+        let mut text = String::new();
+        for (name, value) in settings(self.ports, "127.0.0.1") {
+            let more = self.secured.iter().filter_map(|(listener, port)| match name {
+                "listeners" | "advertised.listeners" => {
+                    Some(format!(",{}://127.0.0.1:{port}", listener.name))
+                }
+                "listener.security.protocol.map" => {
+                    Some(format!(",{}:{}", listener.name, listener.protocol()))
+                }
+                _ => None,
+            });
+            text.push_str(&format!("{name}={value}{}\n", more.collect::<String>()));
+        }
+        self.secured.iter().for_each(|(listener, _)| text.push_str(&listener.properties()));
         text.push_str(&format!("log.dirs={}\n", data.display()));
-        fs::write(&properties, text).map_err(|source| Error::file("write", &properties, source))?;
-        let mut command = java(classpath);
-        command.arg("kafka.tools.StorageTool").args(["format", "-t", CLUSTER_ID, "-c"]).arg(&properties);
-        run(&mut command).map(|_| ())
+        fs::write(&properties, text).map_err(|source| Error::file("write", &properties, source))
     }
 
     fn spawn(&self, classpath: &str) -> Result<Child, Error> {

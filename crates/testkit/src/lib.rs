@@ -11,6 +11,7 @@ pub mod mariadb;
 mod node;
 pub mod process;
 pub mod proxy;
+pub mod secure;
 pub mod server;
 mod wire;
 

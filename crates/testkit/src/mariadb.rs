@@ -14,6 +14,7 @@ use tempfile::TempDir;
 use crate::Error;
 use crate::node::{Node, throw_away_folder, with_free_ports};
 use crate::process::{find_program, free_port, is_root, run, spawn};
+use crate::secure::Identity;
 use crate::server::Server;
 
 /// Container image of MySQL, used instead of MariaDB's programs when it is set.
@@ -25,6 +26,9 @@ const USER: &str = "weir";
 const DATABASE: &str = "weir";
 /// Not a secret: the server is reachable from this machine only and is thrown away.
 const PASSWORD: &str = "weir-throw-away";
+/// What a secured server shows, and its key.
+const CERTIFICATE: &str = "server.pem";
+const KEY: &str = "server.key";
 /// The port inside a container.
 const CONTAINER_PORT: u16 = 3306;
 /// Small, and quick rather than durable over a power cut. Strict as production is.
@@ -72,6 +76,8 @@ pub struct MariaDb {
     folder: TempDir,
     port: u16,
     detached: bool,
+    /// Takes connections over TLS alone.
+    is_secured: bool,
 }
 
 impl MariaDb {
@@ -81,7 +87,28 @@ impl MariaDb {
     /// When its programs are missing or it doesn't start; the error holds the end of its log.
     pub fn start() -> Result<Self, Error> {
         let program = Program::from_env()?;
-        with_free_ports(|| Self::start_once(&program, false))
+        with_free_ports(|| Self::start_once(&program, false, None))
+    }
+
+    /// As [`MariaDb::start`], for a server that shows a certificate and takes connections over TLS alone. Needs MariaDB's
+    /// programs on this machine.
+    ///
+    /// # Errors
+    /// As [`MariaDb::start`].
+    pub fn start_secured(identity: &Identity) -> Result<Self, Error> {
+        with_free_ports(|| Self::start_once(&Program::MariaDb, false, Some(identity)))
+    }
+
+    /// Changes what a secured server shows, from the next [`MariaDb::restart`] on.
+    ///
+    /// # Errors
+    /// When its files cannot be written.
+    pub fn change(&self, identity: &Identity) -> Result<(), Error> {
+        for (name, text) in [(CERTIFICATE, &identity.certificate), (KEY, &identity.key)] {
+            let path = self.path(name);
+            fs::write(&path, text).map_err(|source| Error::file("write", &path, source))?;
+        }
+        Ok(())
     }
 
     /// Starts a server that goes on after the calling program has ended; returns it with its URL.
@@ -89,7 +116,7 @@ impl MariaDb {
     /// # Errors
     /// When it doesn't start; the error holds the end of its log.
     pub fn start_detached(program: &Program) -> Result<(Server, String), Error> {
-        let mut server = with_free_ports(|| Self::start_once(program, true))?;
+        let mut server = with_free_ports(|| Self::start_once(program, true, None))?;
         let handle = server.node.hand_over(SERVER, &mut server.folder)?;
         Ok((handle, server.url()))
     }
@@ -128,9 +155,11 @@ impl MariaDb {
         self.wait_ready()
     }
 
-    fn start_once(program: &Program, detached: bool) -> Result<Self, Error> {
+    fn start_once(program: &Program, detached: bool, identity: Option<&Identity>) -> Result<Self, Error> {
         let folder = throw_away_folder("weir-mysql-")?;
-        let mut server = Self { node: Node::default(), folder, port: free_port()?, detached };
+        let (port, is_secured) = (free_port()?, identity.is_some());
+        let mut server = Self { node: Node::default(), folder, port, detached, is_secured };
+        identity.map(|identity| server.change(identity)).transpose()?;
         match program {
             Program::MariaDb => {
                 server.install()?;
@@ -168,6 +197,10 @@ impl MariaDb {
         // Inside the data directory, which alone belongs to the server's user.
         command.arg(self.option("socket", "data/sock")).arg(self.option("pid-file", "data/pid"));
         command.arg(self.option("init-file", "start.sql")).args(SETTINGS).args(user_option());
+        if self.is_secured {
+            command.arg(self.option("ssl-cert", CERTIFICATE)).arg(self.option("ssl-key", KEY));
+            command.arg("--require-secure-transport=ON");
+        }
         if self.detached {
             command.process_group(0);
         }
@@ -188,11 +221,11 @@ impl MariaDb {
     }
 
     fn wait_ready(&mut self) -> Result<(), Error> {
-        let (port, log) = (self.port, self.path("log.txt"));
+        let (port, log, secured) = (self.port, self.path("log.txt"), self.is_secured);
         let container = self.node.container_name().map(str::to_owned);
         self.node.wait_ready(SERVER, &log, || match &container {
             Some(name) => execute_in_container(name, USER, "SELECT 1"),
-            None => select_one(port),
+            None => select_one(port, secured),
         })
     }
 
@@ -222,10 +255,13 @@ fn start_statements() -> String {
     )
 }
 
-fn select_one(port: u16) -> Result<(), Error> {
+fn select_one(port: u16, secured: bool) -> Result<(), Error> {
     let mut command = Command::new(program("mariadb")?);
     command.env("MYSQL_PWD", PASSWORD).args(["--no-defaults", "--protocol=tcp", "--host=127.0.0.1"]);
     command.arg(format!("--port={port}")).args(["--user", USER, "--execute", "SELECT 1", DATABASE]);
+    if secured {
+        command.arg("--ssl");
+    }
     run(&mut command).map(|_| ())
 }
 

@@ -9,6 +9,8 @@ use weir_model::{
     target::TargetError,
 };
 
+use super::tls;
+
 /// Codes of this target; each has a page in `docs/errors`.
 pub mod codes {
     use super::Code;
@@ -88,7 +90,10 @@ impl From<sqlx::Error> for Failure {
                 codes::LOGIN,
                 format!("TLS failed: {error}; check tls, tls_ca_file and the server's certificate"),
             )),
-            sqlx::Error::Io(error) => away(format!("the connection failed: {error}")),
+            sqlx::Error::Io(error) => match tls::fault(&error) {
+                Some(fault) => Self::Halted(Refusal::new(codes::LOGIN, fault)),
+                None => away(format!("the connection failed: {error}")),
+            },
             sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed | sqlx::Error::BeginFailed => {
                 away(error.to_string())
             }
@@ -124,6 +129,11 @@ fn mysql(number: u16, state: &str, message: &str) -> Failure {
         (1045 | 1130 | 1251 | 1698 | 1820 | 1862 | 1873 | 2059 | 3118 | 4151, _) | (_, "28") => {
             Failure::Halted(refusal(codes::LOGIN, "; check the connection's user and password"))
         }
+        // The server takes TLS alone.
+        (3159, _) => Failure::Halted(refusal(
+            codes::LOGIN,
+            "; set tls of the connection to verify-identity, and tls_ca_file",
+        )),
         // Unknown database, table or column; no such key; row or index too large for the engine.
         (1049 | 1051 | 1054 | 1071 | 1109 | 1118 | 1136 | 1146 | 1709, _) => {
             Failure::Halted(refusal(codes::TABLE, "; run `weir probe` to compare the table with the flow"))
@@ -211,6 +221,7 @@ mod tests {
             (1290, "HY000", "away", "S-UNABLE"),
             (1114, "HY000", "away", "S-UNABLE"),
             (1045, "28000", "halted", "S-LOGIN"),
+            (3159, "08004", "halted", "S-LOGIN"),
             (1044, "42000", "halted", "S-PRIVILEGE"),
             (1146, "42S02", "halted", "S-TABLE"),
             (1054, "42S22", "halted", "S-TABLE"),

@@ -10,6 +10,7 @@ use sqlx::{
 use weir_model::{
     Json,
     flow::{ColumnType, OnDelete, OnLeave, TableSpec, TargetSpec},
+    pem::Pem,
     settings::{Fields, Localized, Problems},
     target::BatchLimits,
 };
@@ -25,6 +26,11 @@ const MAX_COLUMNS: usize = 1_000;
 const MAX_KEY_BYTES: u32 = 3_072;
 /// Documents of a batch.
 const BATCH_DOCUMENTS: u64 = 1_000;
+/// Settings of a connection that name files.
+pub(super) const AUTHORITIES: &str = "tls_ca_file";
+pub(super) const CERTIFICATE: &str = "tls_certificate_file";
+pub(super) const KEY: &str = "tls_key_file";
+pub(super) const PATH: &str = "path";
 const DEFAULT_STATE_SCHEMA: &str = "weir";
 /// The vendors' local times are Chinese ones; only `TIMESTAMP` columns depend on this.
 const DEFAULT_TIME_ZONE: &str = "+08:00";
@@ -238,7 +244,7 @@ fn mysql(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<Server> {
     Some(Server::MySql { options: Box::new(options), state_schema })
 }
 
-/// How the connection is secured.
+/// How the connection is secured. Certificates and keys are paths or texts in PEM.
 struct Tls {
     mode: Option<MySqlSslMode>,
     authorities: Option<String>,
@@ -254,34 +260,69 @@ fn tls(fields: &mut Fields<'_>, problems: &mut Problems) -> Tls {
         ("verify-ca", Some(MySqlSslMode::VerifyCa)),
         ("verify-identity", Some(MySqlSslMode::VerifyIdentity)),
     ];
-    Tls {
+    let tls = Tls {
         mode: fields.choice("tls", &modes, None, problems),
-        authorities: fields.text("tls_ca_file", problems),
-        certificate: fields.text("tls_certificate_file", problems),
-        key: fields.text("tls_key_file", problems),
-    }
+        authorities: fields.text(AUTHORITIES, problems),
+        certificate: fields.text(CERTIFICATE, problems),
+        key: fields.text(KEY, problems),
+    };
+    tls.check(fields, problems);
+    tls
 }
 
 impl Tls {
+    /// Whoever names an authority wants the server to be checked; a client's certificate is nothing without its key.
+    fn check(&self, fields: &Fields<'_>, problems: &mut Problems) {
+        let checks_nothing = self
+            .mode
+            .is_some_and(|mode| !matches!(mode, MySqlSslMode::VerifyCa | MySqlSslMode::VerifyIdentity));
+        if self.authorities.is_some() && checks_nothing {
+            let message = Localized::new(
+                "写了 tls_ca_file，但此方式不校验服务器的证书",
+                "tls_ca_file is given, but this mode does not check the server's certificate",
+            );
+            let suggestion =
+                Localized::new("写 verify-identity 或 verify-ca", "write verify-identity or verify-ca");
+            problems.error_with(fields.path_of("tls"), message, suggestion);
+        }
+        if self.certificate.is_some() != self.key.is_some() {
+            let message = Localized::new(
+                "tls_certificate_file 与 tls_key_file 应同时给出",
+                "tls_certificate_file and tls_key_file go together",
+            );
+            problems.error(fields.path_of(CERTIFICATE), message);
+        }
+    }
+
     fn apply(self, mut options: MySqlConnectOptions) -> MySqlConnectOptions {
-        if let Some(mode) = self.mode {
+        let default = self.authorities.is_some().then_some(MySqlSslMode::VerifyIdentity);
+        if let Some(mode) = self.mode.or(default) {
             options = options.ssl_mode(mode);
         }
-        if let Some(path) = self.authorities {
-            options = options.ssl_ca(path);
+        if let Some(setting) = self.authorities {
+            options = if Pem::is_text(&setting) {
+                options.ssl_ca_from_pem(setting.into_bytes())
+            } else {
+                options.ssl_ca(setting)
+            };
         }
-        if let Some(path) = self.certificate {
-            options = options.ssl_client_cert(path);
+        if let Some(setting) = self.certificate {
+            options = if Pem::is_text(&setting) {
+                options.ssl_client_cert_from_pem(setting)
+            } else {
+                options.ssl_client_cert(setting)
+            };
         }
         match self.key {
-            Some(path) => options.ssl_client_key(path),
+            Some(setting) if Pem::is_text(&setting) => options.ssl_client_key_from_pem(setting),
+            Some(setting) => options.ssl_client_key(setting),
             None => options,
         }
     }
 }
 
 fn sqlite(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<Server> {
-    let path = fields.required_text("path", problems);
+    let path = fields.required_text(PATH, problems);
     if path.is_empty() {
         return None;
     }
@@ -350,11 +391,26 @@ mod tests {
     }
 
     #[test]
+    fn naming_an_authority_means_checking_the_server() {
+        let mode_of = |connection: Json| {
+            let server = Server::read(Dialect::MySql, &connection, "c", &mut Problems::new("weir.yaml"));
+            let Some(Server::MySql { options, .. }) = server else { panic!("no server") };
+            format!("{:?}", options.get_ssl_mode())
+        };
+        let url = "mysql://u@h/d";
+        assert_eq!(mode_of(json!({"url": url})), "Preferred");
+        assert_eq!(mode_of(json!({"url": url, "tls_ca_file": "ca.pem"})), "VerifyIdentity");
+        assert_eq!(mode_of(json!({"url": url, "tls_ca_file": "ca.pem", "tls": "verify-ca"})), "VerifyCa");
+    }
+
+    #[test]
     fn problems_come_at_once_and_never_show_the_password() {
         let bad = json!({"url": "mysql://u:hunter2@host:99999999/", "tls": "on", "state_schema": "a`b", "pasword": "x"});
         let said = problems_of(Dialect::MySql, &bad);
         assert_eq!(said.len(), 4, "{said:?}");
         assert!(!said.join("\n").contains("hunter2"), "{said:?}");
+        let unchecked = json!({"url": "mysql://u@h/d", "tls": "required", "tls_ca_file": "ca.pem", "tls_key_file": "k.pem"});
+        assert_eq!(problems_of(Dialect::MySql, &unchecked).len(), 2);
         let zone = json!({"url": "mysql://u@h/d", "session_time_zone": "'; DROP TABLE x; --"});
         assert_eq!(problems_of(Dialect::MySql, &zone).len(), 1);
         assert_eq!(problems_of(Dialect::Sqlite, &json!({})).len(), 1);

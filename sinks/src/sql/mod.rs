@@ -6,7 +6,7 @@
 //!
 //! `config` reads settings, `value` turns bodies into bound values, `statement` builds SQL text (all three pure),
 //! `main_sql` checks a flow's own statement, `execute` is the way of several of them, `form` chooses between the two ways, `orphans` deletes rows that a record lost, `removal` those of a removed one, `database` is the pool, `state` keeps offsets and outcomes, `write` upserts and isolates bad documents, `run` is one
-//! delivery, `inspect` compares the table with the flow, `classify` reads error codes.
+//! delivery, `inspect` compares the table with the flow, `classify` reads error codes and `tls` failed handshakes.
 
 mod classify;
 mod config;
@@ -20,6 +20,7 @@ mod removal;
 mod run;
 mod state;
 mod statement;
+mod tls;
 mod value;
 mod write;
 
@@ -41,7 +42,7 @@ use weir_model::{
 pub use classify::codes;
 pub use statement::Dialect;
 
-use crate::Setup;
+use crate::{FileSetting, Setup};
 use classify::Failure;
 use config::Server;
 use database::Database;
@@ -53,6 +54,15 @@ use state::{Identity, State};
 const MAX_PACKET: usize = 8 << 20;
 /// What a packet holds besides values.
 const PACKET_OVERHEAD: usize = 16 << 10;
+
+/// Files that a connection to MySQL names.
+pub(crate) const MYSQL_FILES: [FileSetting; 3] = [
+    FileSetting { key: config::AUTHORITIES, is_needed: true },
+    FileSetting { key: config::CERTIFICATE, is_needed: true },
+    FileSetting { key: config::KEY, is_needed: true },
+];
+/// The file that a connection to SQLite names.
+pub(crate) const SQLITE_FILES: [FileSetting; 1] = [FileSetting { key: config::PATH, is_needed: false }];
 
 /// Checks the target section of a flow. Pure.
 pub fn check(target: &TargetSpec, dialect: Dialect, problems: &mut Problems) {
