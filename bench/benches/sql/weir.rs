@@ -177,7 +177,10 @@ fn project(servers: &Servers, folder: &Path, form: Form, flow: &str) -> Result<P
 fn flow_text(form: Form, flow: &str) -> Result<String, std::fmt::Error> {
     let mut text = format!(
         "version: 1\nflow: {flow}\nsource:\n  name: {SOURCE}\n  system: jushuitan\n  metadata:\n    \
-         api: /open/webapi/wmsapi/skusn/queryinoutitemskusns\n    id: {KEY}\n    number: {KEY}\n\
+         api: /open/webapi/wmsapi/skusn/queryinoutitemskusns\n    id: {KEY}\n    number: {KEY}\n    \
+         request:\n      \
+         - {{field: create_time_start, type: string, value: \"{{{{LAST_SYNC_TIME|datetime}}}}\"}}\n      \
+         - {{field: create_time_end, type: string, value: \"{{{{CURRENT_TIME|datetime}}}}\"}}\n\
          target:\n  system: mysql\n  key: [{KEY}]\n  settings:\n    table: {TABLE}\n    columns:\n"
     );
     for (name, kind) in rows::columns() {

@@ -109,6 +109,19 @@ impl Table {
         self.read("look up a key", |rows| Ok(rows.get(key)?.map(|value| value.value().to_vec())))
     }
 
+    /// The values of many keys, in their order, from one state of the table.
+    ///
+    /// # Errors
+    /// [`Error::Table`].
+    pub fn get_many<'k>(
+        &self,
+        keys: impl IntoIterator<Item = &'k [u8]>,
+    ) -> Result<Vec<Option<Vec<u8>>>, Error> {
+        self.read("look up keys", |rows| {
+            keys.into_iter().map(|key| Ok(rows.get(key)?.map(|value| value.value().to_vec()))).collect()
+        })
+    }
+
     /// How many keys have a value.
     ///
     /// # Errors

@@ -120,8 +120,11 @@ fn mysql(number: u16, state: &str, message: &str) -> Failure {
     let refusal = |code: Code, advice: &str| Refusal::new(code, format!("{said}{advice}"));
     let class = state.get(..2).unwrap_or_default();
     match (number, class) {
-        // Lock wait, deadlock, changed since read, NOWAIT.
-        (1205 | 1213 | 1020 | 3572, _) | (_, "40") => Failure::Locked(refusal(codes::LOCKED, "")),
+        // Lock wait, deadlock, changed since read, NOWAIT, read lock, table altered meanwhile, statement to be prepared
+        // anew.
+        (1020 | 1205 | 1213 | 1223 | 1412 | 1615 | 3572, _) | (_, "40") => {
+            Failure::Locked(refusal(codes::LOCKED, ""))
+        }
         (1044 | 1142 | 1143 | 1227 | 1370, _) => {
             Failure::Halted(refusal(codes::PRIVILEGE, "; grant the account this privilege"))
         }
@@ -134,30 +137,56 @@ fn mysql(number: u16, state: &str, message: &str) -> Failure {
             codes::LOGIN,
             "; set tls of the connection to verify-identity, and tls_ca_file",
         )),
-        // Unknown database, table or column; no such key; row or index too large for the engine.
-        (1049 | 1051 | 1054 | 1071 | 1109 | 1118 | 1136 | 1146 | 1709, _) => {
-            Failure::Halted(refusal(codes::TABLE, "; run `weir probe` to compare the table with the flow"))
-        }
         (1153, _) => Failure::Halted(refusal(
             codes::TABLE,
             "; max_allowed_packet was lowered since the start: restart this process",
         )),
-        // Disk full, table full, storage error, out of memory, read-only server or transaction.
-        (1021 | 1030 | 1037 | 1038 | 1041 | 1114 | 1290 | 1792 | 1836, _) => {
-            Failure::Away(refusal(codes::UNABLE, ""))
-        }
-        // Too many connections, shutdown, killed, timed out, host blocked, lost connection.
+        // Files that cannot be read or written, disk full, table full, storage error, out of memory, threads, locks or
+        // prepared statements, a commit that failed, read-only or offline server, a replication hook.
         (
-            1040 | 1053 | 1077 | 1129 | 1152 | 1158..=1161 | 1184 | 1203 | 1226 | 1317 | 1927 | 1969 | 3024,
+            1003 | 1016 | 1021 | 1024 | 1026 | 1030 | 1037 | 1038 | 1041 | 1114 | 1135 | 1180 | 1206 | 1290
+            | 1461 | 1637 | 1792 | 1836 | 3032 | 3100,
+            _,
+        ) => Failure::Away(refusal(codes::UNABLE, "")),
+        // Too many connections, shutdown, killed, timed out, host blocked, lost connection, a statement of a connection
+        // that a proxy replaced, a proxy without a server.
+        (
+            1040
+            | 1053
+            | 1077..=1080
+            | 1129
+            | 1152
+            | 1158..=1161
+            | 1184
+            | 1203
+            | 1226
+            | 1243
+            | 1317
+            | 1927
+            | 1969
+            | 2006
+            | 2013
+            | 2055
+            | 3024
+            | 3169
+            | 4031
+            | 9001,
             _,
         )
         | (_, "08" | "70") => Failure::Away(refusal(codes::AWAY, "")),
-        // A value that a type cannot hold; also those that share HY000: incorrect value, no default.
-        (1265 | 1292 | 1364 | 1366 | 1406 | 1411 | 3140 | 3156, _) | (_, "22") => {
-            Failure::Refused(refusal(codes::VALUE, ""))
-        }
+        // The values make the row too large for the engine's pages.
+        (1118, _) => Failure::Refused(refusal(codes::TOO_LARGE, "")),
+        // A value that a type cannot hold; also those that share HY000: incorrect value, no default, no such character
+        // in the column's set, no partition for it.
+        (1265 | 1292 | 1300 | 1364 | 1366 | 1406 | 1411 | 1526 | 1748 | 3140 | 3156 | 3988, _)
+        | (_, "22") => Failure::Refused(refusal(codes::VALUE, "")),
         // CHECK constraints of MySQL and MariaDB; a trigger's SIGNAL.
         (3819 | 4025, _) | (_, "23" | "45") => Failure::Refused(refusal(codes::CONSTRAINT, "")),
+        // Unknown database, table or column, no such key, a trigger at odds with the statement, and all that the
+        // server calls an error of syntax or access: about the statement, whatever the values.
+        (1049 | 1051 | 1054 | 1109 | 1146 | 1442 | 1709, _) | (_, "21" | "42") => {
+            Failure::Halted(refusal(codes::TABLE, "; run `weir probe` to compare the table with the flow"))
+        }
         _ => Failure::Unclear(refusal(codes::UNCLEAR, "")),
     }
 }
@@ -229,6 +258,111 @@ mod tests {
         ];
         for (number, state, name, code) in table {
             assert_eq!(mysql_code(number, state), (name, code.to_owned()), "{number} {state}");
+        }
+    }
+
+    /// What a row, or the flow, is at fault for: repeating the statement changes nothing.
+    const DETERMINISTIC: &[(u16, &str)] = &[
+        (1044, "42000"),
+        (1045, "28000"),
+        (1048, "23000"),
+        (1049, "42000"),
+        (1054, "42S22"),
+        (1062, "23000"),
+        (1064, "42000"),
+        (1118, "42000"),
+        (1136, "21S01"),
+        (1142, "42000"),
+        (1146, "42S02"),
+        (1153, "08S01"),
+        (1169, "23000"),
+        (1216, "23000"),
+        (1264, "22003"),
+        (1265, "01000"),
+        (1292, "22007"),
+        (1300, "HY000"),
+        (1305, "42000"),
+        (1364, "HY000"),
+        (1365, "22012"),
+        (1366, "HY000"),
+        (1366, "22007"),
+        (1406, "22001"),
+        (1441, "22008"),
+        (1442, "HY000"),
+        (1451, "23000"),
+        (1452, "23000"),
+        (1526, "HY000"),
+        (1644, "45000"),
+        (1690, "22003"),
+        (1748, "HY000"),
+        (3140, "22032"),
+        (3819, "HY000"),
+        (3988, "HY000"),
+        (4025, "23000"),
+    ];
+
+    /// What passes by itself, or when an administrator acts: no document is at fault.
+    const TRANSIENT: &[(u16, &str)] = &[
+        (1020, "HY000"),
+        (1021, "HY000"),
+        (1026, "HY000"),
+        (1030, "HY000"),
+        (1037, "HY001"),
+        (1040, "08004"),
+        (1047, "08S01"),
+        (1053, "08S01"),
+        (1077, "00000"),
+        (1079, "00000"),
+        (1114, "HY000"),
+        (1129, "HY000"),
+        (1135, "HY000"),
+        (1152, "08S01"),
+        (1158, "08S01"),
+        (1159, "08S01"),
+        (1160, "08S01"),
+        (1161, "08S01"),
+        (1180, "HY000"),
+        (1184, "08S01"),
+        (1203, "42000"),
+        (1205, "HY000"),
+        (1206, "HY000"),
+        (1213, "40001"),
+        (1223, "HY000"),
+        (1226, "42000"),
+        (1243, "HY000"),
+        (1290, "HY000"),
+        (1317, "70100"),
+        (1412, "HY000"),
+        (1461, "42000"),
+        (1615, "HY000"),
+        (1637, "HY000"),
+        (1792, "25006"),
+        (1836, "HY000"),
+        (1927, "70100"),
+        (1969, "70100"),
+        (2006, "HY000"),
+        (2013, "HY000"),
+        (3024, "HY000"),
+        (3032, "HY000"),
+        (3101, "40000"),
+        (3572, "HY000"),
+        (4031, "HY000"),
+        (9001, "HY000"),
+    ];
+
+    #[test]
+    fn a_deterministic_error_is_never_retried_and_a_transient_one_never_lettered() {
+        for (number, state) in DETERMINISTIC {
+            let (name, _) = mysql_code(*number, state);
+            assert!(matches!(name, "refused" | "halted"), "{number} {state}: {name}");
+        }
+        for (number, state) in TRANSIENT {
+            let failure = mysql(*number, state, "said");
+            assert!(
+                matches!(failure, Failure::Locked(_) | Failure::Away(_)),
+                "{number} {state}: {failure:?}"
+            );
+            assert!(matches!(TargetError::from(failure), TargetError::Away(_)), "{number} {state}");
         }
     }
 

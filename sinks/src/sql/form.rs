@@ -21,7 +21,7 @@ use super::{
     removal::Removal,
     statement::{Dialect, Upsert, create_table},
     value::read_body,
-    write::{Prepared as PreparedRows, Rows, Writer},
+    write::{Caution, Prepared as PreparedRows, Rows, Writer},
 };
 
 /// How a flow's documents are written.
@@ -112,6 +112,7 @@ impl Form {
         prepared: &Prepared<'_>,
         is_open: &[bool],
         packet: usize,
+        caution: &mut Caution,
     ) -> Result<Vec<Outcome>, Failure> {
         match (self, prepared) {
             (Self::Table(table), Prepared::Rows(documents)) => {
@@ -123,7 +124,7 @@ impl Form {
                     columns,
                     packet,
                 };
-                writer.write(session, &open(documents, is_open)).await
+                writer.write(session, &open(documents, is_open), caution).await
             }
             (Self::Execute(execute), Prepared::Calls(documents)) => {
                 execute.write(session, &open(documents, is_open)).await

@@ -17,6 +17,7 @@ use super::{
     classify::{Failure, codes},
     form::Prepared,
     state::Stored,
+    write::Caution,
 };
 
 /// Tries of a transaction that meets a lock or an unclear error.
@@ -33,6 +34,7 @@ pub(super) struct Held {
     stored: Stored,
     /// Start of the last batch: documents from here to `stored.next` may be asked for again, earlier ones never.
     floor: Option<i64>,
+    caution: Caution,
 }
 
 /// How an attempt went.
@@ -53,7 +55,7 @@ impl SqlTarget {
             }
         };
         let claim = Claim { stored_next: stored.next, outcomes: stored.outcomes.clone() };
-        Ok((Held { floor: stored.next, stored }, claim))
+        Ok((Held { floor: stored.next, stored, caution: Caution::default() }, claim))
     }
 
     async fn try_claim(&self, partition: i32) -> Result<Stored, Failure> {
@@ -108,7 +110,8 @@ impl SqlTarget {
         }
         let is_open: Vec<bool> =
             batch.deliveries.iter().map(|delivery| !held.is_stored(delivery.offset)).collect();
-        let mut written = self.form.write(&mut session, prepared, &is_open, packet).await?.into_iter();
+        let mut written =
+            self.form.write(&mut session, prepared, &is_open, packet, &mut held.caution).await?.into_iter();
         // In the order of the deliveries; those of an earlier, unanswered commit as they were stored.
         let outcomes: Vec<Outcome> = batch
             .deliveries

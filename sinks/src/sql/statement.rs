@@ -11,7 +11,7 @@ const MYSQL_MAX_VALUES: usize = 65_535;
 /// Values a SQLite statement may bind.
 const SQLITE_MAX_VALUES: usize = 32_766;
 /// Rows per statement: more save nothing, and the server keeps every prepared statement in memory.
-const MAX_ROWS: usize = 1_000;
+pub(super) const MAX_ROWS: usize = 1_000;
 /// Bytes that the columns of one MySQL row may declare, with room for the others' (the server allows 65,535).
 const MYSQL_ROW_BYTES: usize = 60_000;
 

@@ -3,7 +3,7 @@
 //! A statement that fails leaves nothing behind, so a group of documents that fits into one statement needs no
 //! savepoint; a larger one is written under one. A refused group is split at the row the server names, else in halves,
 //! until the culprit stands alone: one bad document never holds the others, and all rows of a document are written
-//! or none.
+//! or none. After a refusal groups are small for a while, so that the next one undoes little.
 
 use weir_model::{
     flow::Column,
@@ -15,9 +15,13 @@ use super::{
     database::{Session, Statement},
     orphans::Orphans,
     removal::Removal,
-    statement::Upsert,
+    statement::{MAX_ROWS, Upsert},
     value::Value,
 };
+
+/// Rows of a group once a server has refused one: small enough that little is undone, large enough that a trip to the
+/// server hardly counts.
+const CAUTIOUS_ROWS: usize = 64;
 
 /// A document ready to be written, or the reason why it never can be.
 pub(super) type Prepared<'a> = Result<Rows<'a>, Refusal>;
@@ -62,6 +66,24 @@ impl<'a> Rows<'a> {
     }
 }
 
+/// How large groups may be, as the server's latest refusals advise: what it refuses it has written in part and undoes,
+/// so among bad documents small groups are quicker, elsewhere large ones.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Caution {
+    /// Rows of a group; as many as fit when `None`.
+    rows: Option<usize>,
+}
+
+impl Caution {
+    /// Learns from a batch whether the server refused a group of it.
+    fn learn(&mut self, refused: bool) {
+        self.rows = match (refused, self.rows) {
+            (true, _) => Some(CAUTIOUS_ROWS),
+            (false, rows) => rows.map(|rows| rows * 2).filter(|rows| *rows < MAX_ROWS),
+        };
+    }
+}
+
 /// A refusal and the row of the group that the server named.
 struct Culprit {
     refusal: Refusal,
@@ -77,6 +99,7 @@ impl Writer<'_> {
         &self,
         session: &mut Session,
         documents: &[&Prepared<'_>],
+        caution: &mut Caution,
     ) -> Result<Vec<Outcome>, Failure> {
         let mut outcomes: Vec<Outcome> = Vec::with_capacity(documents.len());
         let mut sound = Vec::with_capacity(documents.len());
@@ -90,10 +113,12 @@ impl Writer<'_> {
             }
         }
         // Groups to write, the next one last: documents are written in their order (invariant 4).
-        let mut groups = self.groups(&sound);
+        let mut groups = self.groups(&sound, *caution);
         groups.reverse();
+        let mut refused = false;
         while let Some(group) = groups.pop() {
             let Some(culprit) = self.write_group(session, group).await? else { continue };
+            refused = true;
             match group {
                 [(index, rows)] => {
                     if let Some(outcome) = outcomes.get_mut(*index) {
@@ -103,11 +128,17 @@ impl Writer<'_> {
                 several => groups.extend(self.split(several, culprit.row).into_iter().rev()),
             }
         }
+        caution.learn(refused);
         Ok(outcomes)
     }
 
-    /// Documents that go together: as many as fit into the largest statement.
-    fn groups<'g, 'r>(&self, documents: &'g [(usize, &'r Rows<'r>)]) -> Vec<&'g [(usize, &'r Rows<'r>)]> {
+    /// Documents that go together: as many as fit into the largest statement, fewer when caution is due.
+    fn groups<'g, 'r>(
+        &self,
+        documents: &'g [(usize, &'r Rows<'r>)],
+        caution: Caution,
+    ) -> Vec<&'g [(usize, &'r Rows<'r>)]> {
+        let most = caution.rows.unwrap_or(usize::MAX).min(self.upsert.max_rows());
         let mut groups = Vec::new();
         let mut rest = documents;
         while !rest.is_empty() {
@@ -115,7 +146,7 @@ impl Writer<'_> {
             let fitting = rest.iter().take_while(|(_, document)| {
                 rows += self.row_count(document);
                 bytes += document.bytes;
-                rows <= self.upsert.max_rows() && bytes <= self.packet
+                rows <= most && bytes <= self.packet
             });
             // One document alone may be larger: it takes several statements.
             let (group, others) = rest.split_at(fitting.count().max(1));
@@ -267,6 +298,14 @@ pub(super) fn names(message: &str, column: &str) -> bool {
     if quoted.iter().any(|name| message.contains(name)) {
         return true;
     }
+    // The name that MariaDB gives to the CHECK of a column.
+    if message
+        .strip_prefix("CONSTRAINT `")
+        .and_then(|rest| rest.split('`').next())
+        .is_some_and(|name| name.rsplit_once('.').is_some_and(|(_, last)| last == column))
+    {
+        return true;
+    }
     let said = message.split(" [SQLite").next().unwrap_or(message);
     said.split([',', ' ']).any(|word| word.rsplit('.').next() == Some(column) && word.contains('.'))
         || said.rsplit(": ").next() == Some(column)
@@ -277,6 +316,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn caution_lasts_until_some_batches_were_clean() {
+        let mut caution = Caution::default();
+        caution.learn(false);
+        assert_eq!(caution.rows, None);
+        caution.learn(true);
+        assert_eq!(caution.rows, Some(CAUTIOUS_ROWS));
+        caution.learn(false);
+        assert_eq!(caution.rows, Some(2 * CAUTIOUS_ROWS));
+        (0..3).for_each(|_| caution.learn(false));
+        assert_eq!(caution.rows, None);
+    }
+
+    #[test]
     fn the_server_names_row_and_column() {
         let mysql = "Data too long for column 'name' at row 3 [SQLSTATE 22001, error 1406]";
         assert_eq!(named_row(mysql), Some(2));
@@ -284,6 +336,8 @@ mod tests {
         let maria =
             "Incorrect integer value: 'x' for column `d`.`t`.`qty` at row 1 [SQLSTATE 22007, error 1366]";
         assert!(names(maria, "qty"));
+        let check = "CONSTRAINT `refund.amount` failed for `weir`.`refund` [SQLSTATE 23000, error 4025]";
+        assert!(names(check, "amount") && !names(check, "am"));
         let sqlite = "NOT NULL constraint failed: t.qty [SQLite result 1299]";
         assert!(names(sqlite, "qty") && !names(sqlite, "t"));
         assert!(names("CHECK constraint failed: qty [SQLite result 275]", "qty"));
