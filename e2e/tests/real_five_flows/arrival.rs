@@ -13,7 +13,7 @@ use crate::{
     stand::Stand,
     tallies::Tallies,
     truth::Truth,
-    waiting::until,
+    waiting::{LIMIT, until},
 };
 
 fn with_letters(letters: &[Letter], flow: &str, code: Option<&str>) -> BTreeSet<String> {
@@ -45,7 +45,7 @@ fn every_document_is_what_its_seed_says_field_by_field() {
     let mut tallies = Tallies::open(&stand);
     let mut weir = stand.start();
     until("orders wait for their customers", || waiting(&stand) > 0);
-    let letters = expect_complete(&stand, &mut tallies);
+    let letters = expect_complete(&stand, &mut tallies, LIMIT);
     weir.expect_running();
     assert_eq!(waiting(&stand), 0);
     let truth = Truth::of(&stand);

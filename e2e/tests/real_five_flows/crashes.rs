@@ -11,6 +11,7 @@ use crate::{
     project::FLOWS,
     stand::Stand,
     tallies::Tallies,
+    waiting::LIMIT,
 };
 
 #[test]
@@ -40,7 +41,7 @@ fn killing_the_process_of_all_flows_loses_and_doubles_nothing() {
         weir.kill();
     }
     let mut weir = stand.start();
-    let letters = expect_complete(&stand, &mut tallies);
+    let letters = expect_complete(&stand, &mut tallies, LIMIT);
     weir.expect_running();
     for (flow, records) in refused(&stand) {
         for record in records {

@@ -13,10 +13,13 @@ mod crashes;
 #[path = "../shared/database.rs"]
 mod database;
 #[cfg(test)]
+#[path = "../shared/five_flows/decimal.rs"]
 mod decimal;
 #[cfg(test)]
+#[path = "../shared/five_flows/expected/mod.rs"]
 mod expected;
 #[cfg(test)]
+#[path = "../shared/five_flows/judge.rs"]
 mod judge;
 #[cfg(test)]
 #[path = "../shared/letters.rs"]
@@ -27,6 +30,7 @@ mod letters;
 #[expect(dead_code, reason = "nothing is waited for in the log here")]
 mod process;
 #[cfg(test)]
+#[path = "../shared/five_flows/project.rs"]
 mod project;
 #[cfg(test)]
 #[path = "../shared/servers.rs"]
@@ -37,6 +41,7 @@ mod stand;
 #[path = "../shared/tallies.rs"]
 mod tallies;
 #[cfg(test)]
+#[path = "../shared/five_flows/truth.rs"]
 mod truth;
 #[cfg(test)]
 #[path = "../shared/waiting.rs"]

@@ -57,8 +57,10 @@ impl Stand {
             sandbox: &running.base_url(),
             mysql: &database.url(),
             state_schema: &database.state_schema(),
+            client: "weir",
         };
-        let project = project::write(folder.path(), &addresses, changes);
+        project::write_flows(folder.path(), changes);
+        let project = project::write_project(folder.path(), "weir.yaml", &addresses);
         let stand = Self {
             sandbox: running.handle(),
             database,

@@ -51,6 +51,11 @@ impl Weir {
         Self { child, instance: instance.to_owned(), log }
     }
 
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// `kill -9`.
     pub fn kill(mut self) {
         self.child.kill().unwrap();
@@ -93,7 +98,7 @@ impl Drop for Weir {
             let log = self.log();
             let lines: Vec<&str> = log.lines().collect();
             let shown = lines.get(lines.len().saturating_sub(SHOWN_LINES)..).unwrap_or_default();
-            eprintln!("the last lines of {}:\n{}", self.instance, shown.join("\n"));
+            eprintln!("the last lines of {} ({}):\n{}", self.instance, self.id(), shown.join("\n"));
         }
     }
 }

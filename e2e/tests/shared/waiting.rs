@@ -5,16 +5,25 @@ use std::{
     time::{Duration, Instant},
 };
 
-const LIMIT: Duration = Duration::from_secs(120);
+pub const LIMIT: Duration = Duration::from_secs(120);
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Asks until the answer is there; when it never is, ends the test with what was still wrong.
-pub fn eventually<T>(what: &str, mut attempt: impl FnMut() -> Result<T, String>) -> T {
-    let end = Instant::now() + LIMIT;
+pub fn eventually<T>(what: &str, attempt: impl FnMut() -> Result<T, String>) -> T {
+    eventually_within(LIMIT, what, attempt)
+}
+
+/// As [`eventually`], with a limit of its own.
+pub fn eventually_within<T>(
+    limit: Duration,
+    what: &str,
+    mut attempt: impl FnMut() -> Result<T, String>,
+) -> T {
+    let end = Instant::now() + limit;
     loop {
         match attempt() {
             Ok(value) => return value,
-            Err(wrong) => assert!(Instant::now() < end, "{what}: not within {LIMIT:?}: {wrong}"),
+            Err(wrong) => assert!(Instant::now() < end, "{what}: not within {limit:?}: {wrong}"),
         }
         thread::sleep(PAUSE);
     }

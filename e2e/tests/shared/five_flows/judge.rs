@@ -1,6 +1,9 @@
 //! The judge: compares what the targets hold with what the expectation makes of the sources' records.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::{Duration, Instant},
+};
 
 use serde_json::Value;
 use weir_sandbox::kingdee::{Document, DocumentStatus};
@@ -12,28 +15,30 @@ use crate::{
     stand::Stand,
     tallies::Tallies,
     truth::{Records, Truth, text_of},
-    waiting::eventually,
+    waiting::eventually_within,
 };
 
 const SHOWN_DIFFERENCES: usize = 10;
-/// So many looks in a row must find nothing changed: a record that changed last is polled within that time.
-const CALM_LOOKS: u32 = 60;
+/// For so long nothing must differ: a record that changed last is polled, and a late write shows, within that time.
+const CALM: Duration = Duration::from_secs(8);
 
-/// Waits until everything has arrived, adds up and stays so; then makes sure that nothing was created twice. Gives the
-/// letters.
-pub fn expect_complete(stand: &Stand, tallies: &mut Tallies) -> Vec<Letter> {
-    let (mut calm, mut before) = (0, None);
-    eventually("everything has arrived", || {
+/// Waits, until `limit`, for everything to have arrived, to add up and to stay so; then makes sure that nothing was
+/// created twice. Gives the letters.
+pub fn expect_complete(stand: &Stand, tallies: &mut Tallies, limit: Duration) -> Vec<Letter> {
+    let (mut calm_since, mut before) = (Instant::now(), None);
+    eventually_within(limit, "everything has arrived", || {
         let changes = changes(stand);
         let mut wrong = differences(stand);
         wrong.extend(tallies.unbalanced());
-        calm = if wrong.is_empty() && before == Some(changes) { calm + 1 } else { 0 };
-        before = Some(changes);
-        match calm {
-            CALM_LOOKS.. => Ok(()),
-            _ if wrong.is_empty() => Err(format!("nothing differs, {calm} looks long")),
-            _ => Err(wrong.join("\n")),
+        if !wrong.is_empty() {
+            calm_since = Instant::now();
+            return Err(wrong.join("\n"));
         }
+        if before.replace(changes) != Some(changes) {
+            calm_since = Instant::now();
+        }
+        let calm = calm_since.elapsed();
+        if calm >= CALM { Ok(()) } else { Err(format!("nothing differs, for {calm:?}")) }
     });
     expect_no_double(stand);
     letters::list(stand)

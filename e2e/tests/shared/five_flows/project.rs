@@ -1,4 +1,5 @@
-//! The project of a test: all flows of the repository, polled quickly, in a folder of their own.
+//! The project of a test: all flows of the repository, polled quickly, in a folder of their own. Processes may have
+//! project files of their own beside the same flows: they then come through doors of their own.
 
 use std::{
     fs,
@@ -23,16 +24,16 @@ pub const FLOWS: [(&str, &str); 6] = [
 ];
 
 const TEXTS: [(&str, &str); 6] = [
-    (CUSTOMERS, include_str!("../../../flows/jushuitan-customer-to-kingdee.yaml")),
-    (MOVEMENTS, include_str!("../../../flows/jushuitan-sku-sn-to-mysql.yaml")),
-    (COMPANIES, include_str!("../../../flows/okki-companies.yaml")),
-    (ORDERS, include_str!("../../../flows/okki-order-to-k3wise.yaml")),
-    (AFTERSALES, include_str!("../../../flows/wdt-aftersales-to-mysql.yaml")),
-    (RETURNS, include_str!("../../../flows/wdt-refund-to-kingdee-return.yaml")),
+    (CUSTOMERS, include_str!("../../../../flows/jushuitan-customer-to-kingdee.yaml")),
+    (MOVEMENTS, include_str!("../../../../flows/jushuitan-sku-sn-to-mysql.yaml")),
+    (COMPANIES, include_str!("../../../../flows/okki-companies.yaml")),
+    (ORDERS, include_str!("../../../../flows/okki-order-to-k3wise.yaml")),
+    (AFTERSALES, include_str!("../../../../flows/wdt-aftersales-to-mysql.yaml")),
+    (RETURNS, include_str!("../../../../flows/wdt-refund-to-kingdee-return.yaml")),
 ];
 
 /// The merchant's shops.
-pub const SHOPS: &str = include_str!("../../../examples/data/shops.csv");
+pub const SHOPS: &str = include_str!("../../../../examples/data/shops.csv");
 
 /// What a test changes in a flow: it polls all the time and trusts the sandbox's clock, which is its own.
 const CHANGES: [(&str, &str); 4] = [
@@ -56,10 +57,12 @@ pub struct Addresses<'a> {
     pub sandbox: &'a str,
     pub mysql: &'a str,
     pub state_schema: &'a str,
+    /// The name that brokers know the process by.
+    pub client: &'a str,
 }
 
-/// Writes the project into an empty folder; gives the path of its `weir.yaml`.
-pub fn write(folder: &Path, addresses: &Addresses<'_>, records_change: bool) -> PathBuf {
+/// Writes the flows and the shops into an empty folder.
+pub fn write_flows(folder: &Path, records_change: bool) {
     let more: &[(&str, &str)] = if records_change { &CHANGES_OF_CHANGING } else { &[] };
     let changes: Vec<_> = CHANGES.iter().chain(more).collect();
     for (from, _) in &changes {
@@ -72,16 +75,20 @@ pub fn write(folder: &Path, addresses: &Addresses<'_>, records_change: bool) -> 
         fs::write(flows.join(format!("{name}.yaml")), text).unwrap();
     }
     fs::write(folder.join("shops.csv"), SHOPS).unwrap();
-    let file = folder.join("weir.yaml");
+}
+
+/// Writes a project file beside the flows; gives its path.
+pub fn write_project(folder: &Path, name: &str, addresses: &Addresses<'_>) -> PathBuf {
+    let file = folder.join(name);
     fs::write(&file, text(addresses)).unwrap();
     file
 }
 
 fn text(addresses: &Addresses<'_>) -> String {
-    let Addresses { kafka, prefix, sandbox, mysql, state_schema } = addresses;
+    let Addresses { kafka, prefix, sandbox, mysql, state_schema, client } = addresses;
     format!(
         "version: 1
-kafka: {{brokers: '{kafka}', prefix: {prefix}}}
+kafka: {{brokers: '{kafka}', prefix: {prefix}, overrides: {{client.id: {client}}}}}
 connections:
   jushuitan:
     {{system: jushuitan, base_url: '{sandbox}', app_key: demo-key, app_secret: demo-secret, access_token: demo-token,

@@ -1,0 +1,38 @@
+//! A kill at every chosen point: each is met at least once while records change and answers are lost.
+
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
+
+use crate::{
+    chaos::changing, crew::Crew, points::Point, stand::Stand, tallies::Tallies, verdict::expect_exact,
+    waiting::LIMIT,
+};
+
+#[test]
+fn a_kill_at_every_point_loses_and_doubles_nothing() {
+    let stand = Stand::new(changing(81));
+    let mut tallies = Tallies::open(&stand);
+    let mut crew = Crew::start(&stand);
+    let mut dice = StdRng::seed_from_u64(81);
+    // Three at a time, one of each third: processes of several stages lie at once.
+    let points: Vec<Point> = Point::all().collect();
+    let third = points.len().div_ceil(3);
+    for round in 0..third {
+        let traps: Vec<_> = points
+            .iter()
+            .skip(round)
+            .step_by(third)
+            .map(|point| {
+                let step = point.step;
+                let matches = move |sender: &str, call: &_| step.is(sender, call);
+                (point, stand.ambush.kill(point.moment, dice.random_range(0..2), matches))
+            })
+            .collect();
+        for (point, trap) in traps {
+            let victim = trap.sprung(LIMIT).unwrap_or_else(|| panic!("nobody came to {point}"));
+            println!("{point}: {victim}");
+            crew.replace(&victim);
+        }
+    }
+    let result = expect_exact(&stand, &mut crew, &mut tallies);
+    println!("{} kills at {} points; {result}", points.len(), points.len());
+}

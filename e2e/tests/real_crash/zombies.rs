@@ -1,0 +1,64 @@
+//! Zombies: processes stopped for longer than their session, which wake up after their work was taken over.
+
+use std::{thread, time::Duration};
+
+use weir_testkit::{process::resume, proxy::Moment};
+
+use crate::{
+    chaos::changing,
+    crew::Crew,
+    points::Step,
+    stand::Stand,
+    tallies::Tallies,
+    verdict::expect_exact,
+    waiting::{LIMIT, until},
+};
+
+/// While the successors work on what changes. Not a wait for anything.
+const SUCCESSION: Duration = Duration::from_secs(4);
+
+/// Where they are stopped: with a page in hand, between a commit and its answer, right before and after a call that
+/// Kafka cannot fence, with rows committed that have no receipts yet.
+const ROUNDS: [[(Step, Moment); 3]; 3] = [
+    [
+        (Step::AskSource, Moment::Answered),
+        (Step::CommitDocuments, Moment::Heard),
+        (Step::CommitSending, Moment::Heard),
+    ],
+    [
+        (Step::CommitRecords, Moment::Sent),
+        (Step::CommitDocuments, Moment::Sent),
+        (Step::CommitDatabase, Moment::Sent),
+    ],
+    [
+        (Step::CommitRecords, Moment::Heard),
+        (Step::CommitDocuments, Moment::Answered),
+        (Step::SaveGalaxy, Moment::Answered),
+    ],
+];
+
+#[test]
+fn a_process_that_wakes_up_after_its_work_was_taken_over_writes_nothing_stale_or_double() {
+    let stand = Stand::new(changing(91));
+    let mut tallies = Tallies::open(&stand);
+    let mut crew = Crew::start(&stand);
+    for round in ROUNDS {
+        let traps = round.map(|(step, moment)| {
+            (step, stand.ambush.halt(moment, 0, move |sender, call| step.is(sender, call)))
+        });
+        let zombies = traps.map(|(step, trap)| {
+            let zombie = trap.sprung(LIMIT).unwrap_or_else(|| panic!("nobody came to {step:?}"));
+            let before = crew.takeovers(step.stage(), &zombie);
+            println!("{step:?}: {zombie} is stopped");
+            (step, zombie, before)
+        });
+        for (step, zombie, before) in &zombies {
+            until(&format!("the work of {zombie} is taken over"), || {
+                crew.takeovers(step.stage(), zombie) > *before
+            });
+        }
+        thread::sleep(SUCCESSION);
+        zombies.iter().filter_map(|(_, zombie, _)| crew.id(zombie)).for_each(resume);
+    }
+    println!("{}", expect_exact(&stand, &mut crew, &mut tallies));
+}
