@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+mod chaos;
 mod demo;
 mod fuzz;
 mod generate;
@@ -81,6 +82,21 @@ enum Task {
         #[arg(value_name = "TARGET")]
         targets: Vec<String>,
     },
+    /// Kill, stop and cut off processes and servers at random and at chosen points, then compare source and targets
+    ///
+    /// What happens, when and to whom is made of the seed alone and printed as it happens; the counts come at the end. The
+    /// exit code is 1 when a document is missing, double, stale or wrong, or a dead letter is.
+    #[command(after_help = "Examples:\n  cargo xtask chaos\n  cargo xtask chaos --minutes 60 --seed 7")]
+    Chaos {
+        /// How long the schedule is; building, and settling in the end, come on top
+        #[arg(long, default_value_t = chaos::MINUTES, value_parser = clap::value_parser!(u64).range(1..))]
+        minutes: u64,
+        /// What the schedule and the records are made of
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        #[command(flatten)]
+        install: Install,
+    },
     /// Start and stop the servers that tests need, in throw-away folders on free loopback ports
     Services {
         #[command(subcommand)]
@@ -137,6 +153,7 @@ fn run(task: Task) -> anyhow::Result<ExitCode> {
             suite::run(require_services, install.allowed(), fuzz_minutes, &arguments)
         }
         Task::Fuzz { minutes, keep, targets } => fuzz::run(minutes, keep, &targets),
+        Task::Chaos { minutes, seed, install } => chaos::run(minutes, seed, install.allowed()),
         Task::Services { action: ServicesAction::Up { install } } => services::up(install.allowed()),
         Task::Services { action: ServicesAction::Down } => services::down(),
         Task::Services { action: ServicesAction::Env } => services::print_env(),

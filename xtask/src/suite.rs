@@ -167,7 +167,7 @@ fn named_packages(arguments: &[OsString]) -> Vec<String> {
 
 /// Where tests put their files: removed afterwards, also what a test left that was interrupted. Open to the users that
 /// servers of such tests run as.
-fn temporary_folder() -> Result<TempDir> {
+pub fn temporary_folder() -> Result<TempDir> {
     let mut builder = tempfile::Builder::new();
     builder.prefix("weir-test-").permissions(fs::Permissions::from_mode(0o755));
     builder.tempdir().context("make a folder for the tests' temporary files")
