@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use weir_model::{
     Json,
     document::FlowVersion,
-    flow::{SourceSpec, language::IdCheck},
+    flow::{HaltAfter, SourceSpec},
     lookup::LookupIndex,
     names::{ConnectionName, FlowName},
     processor::Processor as _,
@@ -18,7 +18,10 @@ use weir_processors::CompiledFlow;
 use weir_producers::{Account, Services};
 use weir_runtime::{
     collections::Collections,
-    deliver::DeliverStage,
+    deliver::{
+        DeliverStage,
+        treatment::{Rules, Treatment},
+    },
     map::MapStage,
     poll::{PollStage, Poller},
     stage::{Deployment, Hold, StageThread},
@@ -35,7 +38,7 @@ use crate::{
 pub struct Assembly {
     accounts: Vec<Arc<Account>>,
     mappings: Vec<(SourceSpec, Arc<CompiledFlow>)>,
-    targets: Vec<(FlowName, IdCheck, Arc<dyn Target>)>,
+    targets: Vec<(FlowName, Treatment, Option<HaltAfter>)>,
 }
 
 impl Assembly {
@@ -58,7 +61,13 @@ impl Assembly {
             }
             if runs(Stages::Sinks) {
                 let target = target(project, flow, deployment, cluster_id, &clients)?;
-                assembly.targets.push((flow.spec.name.clone(), flow.spec.source.id_check, target));
+                let spec = &flow.spec;
+                let rules = Rules { id_check: spec.source.id_check, on_leave: spec.target.on_leave };
+                assembly.targets.push((
+                    spec.name.clone(),
+                    Treatment { target, rules },
+                    spec.halt_after,
+                ));
             }
         }
         Ok(assembly)
@@ -78,11 +87,19 @@ impl Assembly {
             threads.push(started.map_err(|error| Failure::environment("start a thread", &error))?);
             Ok::<_, Failure>(())
         };
-        for (flow, id_check, target) in self.targets {
+        for (flow, treatment, halt_after) in self.targets {
             let (deployment, runtime, stop) = (deployment.clone(), runtime.clone(), stop.clone());
             keep(
-                DeliverStage { deployment, flow, id_check, target, runtime, hold: Hold::default(), stop }
-                    .start(),
+                DeliverStage {
+                    deployment,
+                    flow,
+                    treatments: Arc::new(treatment),
+                    halt_after,
+                    runtime,
+                    hold: Hold::default(),
+                    stop,
+                }
+                .start(),
             )?;
         }
         for (source, processor) in self.mappings {

@@ -4,11 +4,18 @@
 
 use weir_model::{
     document::{Document, Verdict},
-    flow::language::IdCheck,
-    outcome::Refusal,
+    flow::{OnLeave, language::IdCheck},
+    outcome::{Code, Refusal},
     receipt::{AttemptState, Delivered, Receipt, Standing},
     record::Reason,
 };
+
+use super::treatment::Rules;
+
+/// A rule leaves a record out that was delivered, and the flow wants a person to decide.
+pub(super) const LEFT: Code = Code::new("LEFT");
+/// A rule leaves a record out that was delivered, and its rows cannot be found.
+const LEFT_NO_KEY: Code = Code::new("LEFT-NO-KEY");
 
 /// What to do with a document.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,10 +27,17 @@ pub enum Decision {
         /// Whether a former attempt may have been stored.
         unresolved: bool,
     },
+    /// Delete at the target what was written of the record: a rule leaves it out now.
+    Remove {
+        /// The state the target holds.
+        previous: Delivered,
+    },
     /// Nothing to write.
     Settle(Settled),
     /// The mapping refused it, and nobody was told yet: a dead letter.
     Refuse(Refusal),
+    /// A rule leaves it out that was delivered, and nobody was told yet: a dead letter.
+    Tell(Refusal),
 }
 
 /// Why there is nothing to write.
@@ -41,11 +55,13 @@ pub enum Settled {
     Superseded,
     /// A rule of the flow left it out.
     Filtered,
+    /// A rule of the flow left it out; what was delivered before stays.
+    Left,
 }
 
 /// Decides from what the sink remembers of the record. With [`IdCheck::First`] the state that was delivered first stays:
 /// whatever comes of the record afterwards is unchanged (contract decisions "All sources").
-pub fn decide(document: &Document, receipt: Option<&Receipt>, id_check: IdCheck) -> Decision {
+pub fn decide(document: &Document, receipt: Option<&Receipt>, rules: Rules) -> Decision {
     let Some(receipt) = receipt else { return first_time(document) };
     if document.deleted && receipt.delivered.is_none() && !is_open(receipt) {
         return Decision::Settle(nothing_to_remove(document, receipt));
@@ -58,20 +74,80 @@ pub fn decide(document: &Document, receipt: Option<&Receipt>, id_check: IdCheck)
     if document.version < receipt.version {
         return Decision::Settle(Settled::Superseded);
     }
-    if id_check == IdCheck::First && receipt.delivered.as_ref().is_some_and(is_whole) && !is_open(receipt) {
+    if rules.id_check == IdCheck::First
+        && receipt.delivered.as_ref().is_some_and(is_whole)
+        && !is_open(receipt)
+    {
         return Decision::Settle(Settled::Unchanged);
     }
     match &document.verdict {
-        Verdict::Filtered(_) => Decision::Settle(Settled::Filtered),
-        Verdict::Refused(refusal) => {
-            if refused_before(document, receipt) {
-                Decision::Settle(Settled::RefusedAlready)
-            } else {
-                Decision::Refuse(refusal.clone())
-            }
+        Verdict::Filtered(rule) => filtered(document, receipt, rule, rules.on_leave),
+        Verdict::Refused(_) if document.deleted && is_taken_back(receipt) => {
+            Decision::Settle(Settled::Filtered)
         }
+        Verdict::Refused(_) if refused_before(document, receipt) => Decision::Settle(Settled::RefusedAlready),
+        Verdict::Refused(refusal) => Decision::Refuse(refusal.clone()),
         Verdict::Mapped => mapped(document, receipt),
     }
+}
+
+/// A record that a rule leaves out. Once its leaving was dealt with, that is remembered: nobody is told twice.
+fn filtered(document: &Document, receipt: &Receipt, rule: &str, on_leave: OnLeave) -> Decision {
+    let filtered = Decision::Settle(Settled::Filtered);
+    // Of a removed record `on_delete` has decided.
+    if document.deleted || is_taken_back(receipt) {
+        return filtered;
+    }
+    let is_told = is_told_of_leaving(receipt);
+    let tell = |refusal| match is_told {
+        false => Decision::Tell(refusal),
+        true if receipt.version == document.version => Decision::Settle(Settled::RefusedBefore),
+        true => Decision::Settle(Settled::Filtered),
+    };
+    match (on_leave, &receipt.delivered) {
+        (OnLeave::Keep, Some(Delivered { standing: Standing::Held, .. })) => Decision::Settle(Settled::Left),
+        (OnLeave::Keep, _) => filtered,
+        (OnLeave::Delete, Some(previous)) if !document.body.is_empty() => {
+            Decision::Remove { previous: previous.clone() }
+        }
+        (OnLeave::Delete, Some(previous)) => tell(not_located(&previous.key, rule)),
+        (OnLeave::DeadLetter, Some(previous)) => tell(left(document, &previous.key, rule)),
+        (OnLeave::Delete | OnLeave::DeadLetter, None) => match open_key(receipt) {
+            Some(key) => tell(left(document, key, rule)),
+            None => filtered,
+        },
+    }
+}
+
+fn left(document: &Document, key: &str, rule: &str) -> Refusal {
+    let name = if document.number.is_empty() { document.record_id.as_str() } else { &document.number };
+    let message = format!(
+        "{name} was delivered under the key {key:?} and is left out now by {rule:?}; void or delete it at the target by \
+         hand where it must go"
+    );
+    Refusal::new(LEFT, message)
+}
+
+fn not_located(key: &str, rule: &str) -> Refusal {
+    let message = format!(
+        "the record was delivered under the key {key:?} and is left out now by {rule:?}; it cannot be mapped any more, so \
+         its rows were not found: delete them by hand"
+    );
+    Refusal::new(LEFT_NO_KEY, message)
+}
+
+/// Whether a person was told that the record left.
+fn is_told_of_leaving(receipt: &Receipt) -> bool {
+    let by_letter = receipt.delivered.as_ref().is_some_and(|known| known.standing == Standing::Lettered);
+    let state = receipt.attempt.as_ref().map(|attempt| &attempt.state);
+    let of_open =
+        matches!(state, Some(AttemptState::Refused { code, unresolved: true, .. }) if code == LEFT.as_str());
+    by_letter || of_open
+}
+
+/// Whether the target holds nothing of the record any more.
+fn is_taken_back(receipt: &Receipt) -> bool {
+    receipt.delivered.as_ref().is_some_and(|known| known.standing == Standing::Removed) && !is_open(receipt)
 }
 
 /// A record that was removed before it was ever delivered: there is nothing at the target to take back, and nobody to
@@ -99,12 +175,13 @@ fn is_repeated_on_purpose(reason: Reason) -> bool {
 /// The same document read again, because a crash or a rebalance came before its offset moved.
 fn same_document(document: &Document, receipt: &Receipt) -> Option<Decision> {
     if let Some(attempt) = receipt.attempt.as_ref().filter(|attempt| attempt.version == document.version) {
-        return Some(match attempt.state {
-            AttemptState::Sending => {
-                Decision::Deliver { previous: receipt.delivered.clone(), unresolved: true }
+        return match attempt.state {
+            AttemptState::Sending if document.verdict == Verdict::Mapped => {
+                Some(Decision::Deliver { previous: receipt.delivered.clone(), unresolved: true })
             }
-            AttemptState::Refused { .. } => Decision::Settle(Settled::RefusedBefore),
-        });
+            AttemptState::Sending => None,
+            AttemptState::Refused { .. } => Some(Decision::Settle(Settled::RefusedBefore)),
+        };
     }
     let delivered = receipt.delivered.as_ref()?;
     (delivered.version == document.version).then_some(Decision::Settle(Settled::DeliveredBefore))
@@ -119,15 +196,34 @@ fn mapped(document: &Document, receipt: &Receipt) -> Decision {
         return deliver(true);
     }
     match &receipt.delivered {
+        Some(delivered) if is_of_newer_flow(delivered, document) => Decision::Settle(Settled::Superseded),
         Some(delivered) if holds(delivered, document) => Decision::Settle(Settled::Unchanged),
         _ => deliver(false),
     }
+}
+
+/// Whether a newer version of the flow has written this state of the record.
+fn is_of_newer_flow(delivered: &Delivered, document: &Document) -> bool {
+    matches!(delivered.standing, Standing::Held | Standing::Kept)
+        && delivered.source_digest == document.source_digest
+        && delivered.flow_ordinal > document.flow_version.ordinal
 }
 
 /// Whether nobody knows what became of an attempt.
 pub(super) fn is_open(receipt: &Receipt) -> bool {
     let state = receipt.attempt.as_ref().map(|attempt| &attempt.state);
     matches!(state, Some(AttemptState::Sending | AttemptState::Refused { unresolved: true, .. }))
+}
+
+/// The key of an attempt of which nobody knows what became.
+fn open_key(receipt: &Receipt) -> Option<&str> {
+    receipt.attempt.as_ref().filter(|_| is_open(receipt)).map(|attempt| attempt.key.as_str())
+}
+
+/// The key under which the target has, or may have, a document of the record.
+pub(super) fn known_key(receipt: &Receipt) -> Option<&str> {
+    let delivered = receipt.delivered.as_ref().filter(|known| known.standing != Standing::Removed);
+    open_key(receipt).or(delivered.map(|known| known.key.as_str()))
 }
 
 /// Whether the target holds this state: by the source's digest, for a replay by the document's; a fix looks at the
@@ -163,220 +259,4 @@ fn refused_before(document: &Document, receipt: &Receipt) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use weir_model::{digest::Digest, outcome::Code, receipt::Attempt, record::Version};
-
-    use super::*;
-    use crate::deliver::samples::{document, receipt_for};
-
-    fn decide(document: &Document, receipt: Option<&Receipt>) -> Decision {
-        super::decide(document, receipt, IdCheck::Digest)
-    }
-
-    fn sent_again(version: i64, content: &str) -> Document {
-        document(version, content)
-    }
-
-    fn refused(of: &Document) -> Receipt {
-        Receipt {
-            attempt: Some(attempt(
-                of,
-                AttemptState::Refused { code: "K-X".into(), message: "x".into(), unresolved: false },
-            )),
-            ..empty(of)
-        }
-    }
-
-    fn attempt(of: &Document, state: AttemptState) -> Attempt {
-        Attempt {
-            state,
-            version: of.version,
-            source_digest: of.source_digest,
-            document_digest: of.digest,
-            key: of.key.clone(),
-            flow_ordinal: of.flow_version.ordinal,
-            at: of.polled_at,
-        }
-    }
-
-    fn empty(of: &Document) -> Receipt {
-        Receipt {
-            record_id: of.record_id.clone(),
-            version: Version::default(),
-            delivered: None,
-            attempt: None,
-        }
-    }
-
-    #[test]
-    fn a_new_record_is_delivered() {
-        let expect = Decision::Deliver { previous: None, unresolved: false };
-        assert_eq!(decide(&document(1, "a"), None), expect);
-    }
-
-    #[test]
-    fn equal_content_is_unchanged_and_older_is_superseded() {
-        let receipt = receipt_for(&document(2, "a"));
-        assert_eq!(decide(&sent_again(3, "a"), Some(&receipt)), Decision::Settle(Settled::Unchanged));
-        assert_eq!(decide(&sent_again(1, "b"), Some(&receipt)), Decision::Settle(Settled::Superseded));
-        assert!(matches!(
-            decide(&sent_again(3, "b"), Some(&receipt)),
-            Decision::Deliver { previous: Some(_), unresolved: false }
-        ));
-    }
-
-    #[test]
-    fn the_same_document_after_a_crash_counts_as_what_it_was() {
-        let delivered = document(2, "a");
-        let receipt = receipt_for(&delivered);
-        assert_eq!(decide(&delivered, Some(&receipt)), Decision::Settle(Settled::DeliveredBefore));
-        assert_eq!(decide(&delivered, Some(&refused(&delivered))), Decision::Settle(Settled::RefusedBefore));
-    }
-
-    #[test]
-    fn an_attempt_without_an_answer_is_looked_up_first() {
-        let sent = document(2, "a");
-        let receipt = Receipt { attempt: Some(attempt(&sent, AttemptState::Sending)), ..empty(&sent) };
-        for next in [sent.clone(), document(3, "b")] {
-            assert!(matches!(decide(&next, Some(&receipt)), Decision::Deliver { unresolved: true, .. }));
-        }
-    }
-
-    #[test]
-    fn a_remembered_refusal_is_not_sent_again_but_for_a_retry_or_a_change() {
-        let first = document(1, "a");
-        let receipt = refused(&first);
-        let again = document(2, "a");
-        assert_eq!(decide(&again, Some(&receipt)), Decision::Settle(Settled::RefusedAlready));
-        let retry = Document { reason: Reason::Retry, ..again.clone() };
-        assert!(matches!(decide(&retry, Some(&receipt)), Decision::Deliver { .. }));
-        assert!(matches!(decide(&document(2, "b"), Some(&receipt)), Decision::Deliver { .. }));
-        let mut newer_flow = again;
-        newer_flow.flow_version.ordinal += 1;
-        assert!(matches!(decide(&newer_flow, Some(&receipt)), Decision::Deliver { .. }));
-    }
-
-    #[test]
-    fn a_replay_compares_documents_and_a_fix_compares_with_the_target() {
-        let receipt = receipt_for(&document(2, "a"));
-        let mut replay = document(3, "a");
-        replay.reason = Reason::Replay;
-        assert_eq!(decide(&replay, Some(&receipt)), Decision::Settle(Settled::Unchanged));
-        replay.digest = Digest::of(b"mapped otherwise");
-        assert!(matches!(decide(&replay, Some(&receipt)), Decision::Deliver { .. }));
-        let mut fix = document(3, "a");
-        fix.reason = Reason::Fix;
-        assert!(matches!(decide(&fix, Some(&receipt)), Decision::Deliver { .. }));
-    }
-
-    #[test]
-    fn what_the_mapping_refused_is_lettered_once() {
-        let refusal = Refusal::new(Code::new("M-TYPE"), "not a number");
-        let doc = Document { verdict: Verdict::Refused(refusal.clone()), ..document(2, "a") };
-        assert_eq!(decide(&doc, None), Decision::Refuse(refusal));
-        let again = Document { version: Version { offset: 9, ..doc.version }, ..doc.clone() };
-        assert_eq!(decide(&again, Some(&refused(&doc))), Decision::Settle(Settled::RefusedAlready));
-    }
-
-    #[test]
-    fn the_first_delivered_state_stays_where_the_flow_wants_it() {
-        let first = document(1, "a");
-        let decide =
-            |document: &Document, receipt: &Receipt| super::decide(document, Some(receipt), IdCheck::First);
-        let unchanged = Decision::Settle(Settled::Unchanged);
-        assert_eq!(decide(&document(2, "b"), &receipt_for(&first)), unchanged);
-        let refusal = Refusal::new(Code::new("M-TYPE"), "not a number");
-        let broken = Document { verdict: Verdict::Refused(refusal), ..document(2, "b") };
-        assert_eq!(decide(&broken, &receipt_for(&first)), unchanged, "nothing is lettered either");
-        assert!(matches!(decide(&document(2, "b"), &refused(&first)), Decision::Deliver { .. }));
-        let sending = Receipt {
-            attempt: Some(attempt(&document(2, "b"), AttemptState::Sending)),
-            ..receipt_for(&first)
-        };
-        assert!(matches!(decide(&document(3, "c"), &sending), Decision::Deliver { unresolved: true, .. }));
-    }
-
-    /// `version`, with a body that takes the record back.
-    fn removed(version: i64, verdict: Verdict) -> Document {
-        let state = document(version, "removed");
-        let source_digest = document(version, "a").source_digest.of_removed();
-        Document { deleted: true, verdict, source_digest, ..state }
-    }
-
-    #[test]
-    fn a_removal_is_written_only_over_what_was_delivered() {
-        let refusal = Refusal::new(Code::new("M-DELETED"), "removed");
-        let verdicts = [
-            Verdict::Mapped,
-            Verdict::Filtered("on_delete: ignore".to_owned()),
-            Verdict::Refused(refusal.clone()),
-        ];
-        let live = document(2, "a");
-        let sending = |before| Receipt { attempt: Some(attempt(&live, AttemptState::Sending)), ..before };
-        let filtered = Decision::Settle(Settled::Filtered);
-        let superseded = Decision::Settle(Settled::Superseded);
-        let refuse = Decision::Refuse(refusal);
-        let over = |receipt: &Receipt, unresolved| Decision::Deliver {
-            previous: receipt.delivered.clone(),
-            unresolved,
-        };
-        let delivered = receipt_for(&live);
-        let lost = sending(empty(&live));
-        let lost_update = sending(receipt_for(&document(1, "0")));
-        let cases = [
-            // What is remembered, the removal's version, and what each verdict comes to.
-            ("nothing", None, 3, [&filtered, &filtered, &filtered]),
-            ("refused", Some(refused(&live)), 3, [&filtered, &filtered, &filtered]),
-            (
-                "a newer state, never delivered",
-                Some(Receipt { version: live.version, ..empty(&live) }),
-                1,
-                [&superseded; 3],
-            ),
-            ("delivered", Some(delivered.clone()), 3, [&over(&delivered, false), &filtered, &refuse]),
-            ("delivered and newer", Some(delivered.clone()), 1, [&superseded; 3]),
-            ("sent, no answer", Some(lost.clone()), 3, [&over(&lost, true), &filtered, &refuse]),
-            (
-                "an update sent, no answer",
-                Some(lost_update.clone()),
-                3,
-                [&over(&lost_update, true), &filtered, &refuse],
-            ),
-        ];
-        for (remembered, receipt, version, expect) in cases {
-            for (verdict, expect) in verdicts.iter().zip(expect) {
-                let document = removed(version, verdict.clone());
-                assert_eq!(&decide(&document, receipt.as_ref()), expect, "{remembered}: {verdict:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_removal_is_a_state_among_others() {
-        let removal = removed(3, Verdict::Mapped);
-        let receipt = receipt_for(&removal);
-        assert_eq!(decide(&document(2, "a"), Some(&receipt)), Decision::Settle(Settled::Superseded));
-        assert_eq!(decide(&removal, Some(&receipt)), Decision::Settle(Settled::DeliveredBefore));
-        assert_eq!(
-            decide(&removed(4, Verdict::Mapped), Some(&receipt)),
-            Decision::Settle(Settled::Unchanged)
-        );
-        // It comes back as it was before it was removed.
-        let back = Decision::Deliver { previous: receipt.delivered.clone(), unresolved: false };
-        assert_eq!(decide(&document(4, "a"), Some(&receipt)), back);
-    }
-
-    #[test]
-    fn a_removal_of_what_was_never_delivered_is_remembered() {
-        let removal = removed(3, Verdict::Mapped);
-        let ending = crate::deliver::ending::Ending::Settled(Settled::Filtered);
-        let trace = ending.trace(&removal, None, removal.polled_at);
-        assert!(trace.letter.is_none());
-        let receipt = trace.receipt.unwrap();
-        assert_eq!(decide(&document(2, "a"), Some(&receipt)), Decision::Settle(Settled::Superseded));
-        let back = Decision::Deliver { previous: None, unresolved: false };
-        assert_eq!(decide(&document(4, "a"), Some(&receipt)), back);
-        let unseen = Document { deleted: false, ..removal };
-        assert!(ending.trace(&unseen, None, unseen.polled_at).receipt.is_none());
-    }
-}
+mod tests;

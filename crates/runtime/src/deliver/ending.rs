@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use weir_model::{
-    document::Document,
+    document::{Document, Verdict},
     letter::{DeadLetter, Stage},
     outcome::{Refusal, Written},
     receipt::{Attempt, AttemptState, Delivered, Receipt, Standing},
@@ -27,6 +27,8 @@ pub enum Ending {
     Incomplete(Written, Refusal),
     /// Refused without asking the target; a letter is due.
     Refused(Refusal),
+    /// A rule left it out that was delivered before, and it stays there until a person acts; a letter is due.
+    Told(Refusal),
     /// Decided from the receipts.
     Settled(Settled),
 }
@@ -49,10 +51,11 @@ impl Ending {
                 &mut counts.unchanged
             }
             Self::Superseded | Self::Settled(Settled::Superseded) => &mut counts.superseded,
-            Self::Settled(Settled::Filtered) => &mut counts.filtered,
+            Self::Settled(Settled::Filtered | Settled::Left) => &mut counts.filtered,
             Self::Rejected(_)
             | Self::Incomplete(..)
             | Self::Refused(_)
+            | Self::Told(_)
             | Self::Settled(Settled::RefusedBefore) => &mut counts.dead,
         };
         *counter += 1;
@@ -65,7 +68,7 @@ impl Ending {
                 receipt: Some(Receipt {
                     record_id: document.record_id.clone(),
                     version: document.version,
-                    delivered: Some(delivered(document, written, Standing::Held, at)),
+                    delivered: Some(delivered(document, written, standing_of(document), at)),
                     attempt: None,
                 }),
                 letter: None,
@@ -88,9 +91,16 @@ impl Ending {
                     letter: Some(letter(document, refusal, at)),
                 }
             }
+            Self::Told(refusal) => Trace {
+                receipt: Some(told(document, refusal, before, at)),
+                letter: Some(DeadLetter { stage: Stage::Sink, ..letter(document, refusal, at) }),
+            },
             // Also without a memory: the attempt was announced, and an announcement must not stay.
             Self::Unchanged | Self::Superseded => Trace {
                 receipt: Some(match before {
+                    Some(before) if standing_of(document) == Standing::Removed => {
+                        Receipt { attempt: None, ..stands(Standing::Removed, document, before) }
+                    }
                     Some(before) => Receipt { attempt: None, ..raised(document, before) },
                     None => raised(document, &blank(document)),
                 }),
@@ -117,9 +127,38 @@ pub fn sending(document: &Document, before: Option<&Receipt>, at: Timestamp) -> 
     }
 }
 
+/// What is remembered once a person was told that the record left: at the delivered state, or in its place at the attempt
+/// of which nobody knows what became.
+fn told(document: &Document, refusal: &Refusal, before: Option<&Receipt>, at: Timestamp) -> Receipt {
+    match before {
+        Some(before @ Receipt { delivered: Some(_), .. }) => stands(Standing::Lettered, document, before),
+        _ => refused(document, refusal, before, before.is_some_and(is_open), at),
+    }
+}
+
+/// The same memory, with a newer version decided and what came of the delivered state.
+fn stands(standing: Standing, document: &Document, before: &Receipt) -> Receipt {
+    let delivered = before.delivered.clone().map(|known| Delivered { standing, ..known });
+    Receipt { delivered, ..raised(document, before) }
+}
+
+/// How a document stands that the target has just written, or taken back.
+fn standing_of(document: &Document) -> Standing {
+    match document.verdict {
+        Verdict::Mapped if !document.deleted => Standing::Held,
+        _ => Standing::Removed,
+    }
+}
+
 fn settled_receipt(settled: Settled, document: &Document, before: &Receipt) -> Option<Receipt> {
     match settled {
         Settled::DeliveredBefore | Settled::RefusedBefore | Settled::Superseded => None,
+        Settled::Left => Some(stands(Standing::Kept, document, before)),
+        Settled::Unchanged
+            if before.delivered.as_ref().is_some_and(|known| known.standing == Standing::Kept) =>
+        {
+            Some(stands(Standing::Held, document, before))
+        }
         // A plain re-read of the same state would only churn the topic.
         Settled::Unchanged | Settled::RefusedAlready
             if before.version.modified_us == document.version.modified_us =>
@@ -209,12 +248,13 @@ fn letter(document: &Document, refusal: &Refusal, at: Timestamp) -> DeadLetter {
 
 #[cfg(test)]
 mod tests {
-    use weir_model::{flow::language::IdCheck, outcome::Code};
+    use weir_model::outcome::Code;
 
     use super::*;
     use crate::deliver::{
         decide::{Decision, decide},
         samples::{document, receipt_for},
+        treatment::Rules,
     };
 
     #[test]
@@ -237,10 +277,13 @@ mod tests {
         let doc = document(3, "a");
         let receipt =
             Ending::Delivered(Written::default()).trace(&doc, None, Timestamp::UNIX_EPOCH).receipt.unwrap();
-        assert_eq!(decide(&doc, Some(&receipt), IdCheck::Digest), Decision::Settle(Settled::DeliveredBefore));
+        assert_eq!(
+            decide(&doc, Some(&receipt), Rules::default()),
+            Decision::Settle(Settled::DeliveredBefore)
+        );
         let announced = sending(&doc, None, Timestamp::UNIX_EPOCH);
         assert!(matches!(
-            decide(&doc, Some(&announced), IdCheck::Digest),
+            decide(&doc, Some(&announced), Rules::default()),
             Decision::Deliver { unresolved: true, .. }
         ));
     }
@@ -252,7 +295,7 @@ mod tests {
         let trace = Ending::Settled(Settled::Filtered).trace(&newer, Some(&before), Timestamp::UNIX_EPOCH);
         let receipt = trace.receipt.unwrap();
         assert_eq!(
-            decide(&document(4, "b"), Some(&receipt), IdCheck::Digest),
+            decide(&document(4, "b"), Some(&receipt), Rules::default()),
             Decision::Settle(Settled::Superseded)
         );
     }

@@ -17,6 +17,7 @@ use super::{
     DeliverStage,
     lane::Lane,
     link::{Job, LaneId, Link, Queued, Said},
+    treatment::{Treatment, Treatments, Untreatable},
 };
 use crate::{
     stage::StageError,
@@ -26,6 +27,8 @@ use crate::{
 /// Read ahead at most this many batches, or bytes, per partition.
 const BATCHES_AHEAD: usize = 2;
 const BYTES_AHEAD: usize = 8 << 20;
+/// Before the first document tells which target it is for.
+const UNKNOWN: BatchLimits = BatchLimits { documents: 1_000, bytes: BYTES_AHEAD, age: Duration::ZERO };
 
 /// A lane at work; it outlives its partition's assignment by the call that is in flight.
 pub(super) type LaneTask = JoinHandle<()>;
@@ -37,7 +40,10 @@ pub(super) struct Intake {
     waiting_bytes: usize,
     /// When the oldest waiting document was read.
     since: Instant,
+    /// Those of the target that the first waiting document is for.
     limits: BatchLimits,
+    /// The flow version of the first waiting document, once it was looked at, and how its documents are treated.
+    front: Option<(u32, Treatment)>,
     jobs: mpsc::Sender<Job>,
     stop: CancellationToken,
     /// When the batch that the lane works on was handed to it.
@@ -60,8 +66,6 @@ impl Intake {
         let lane = Lane {
             flow: stage.flow.clone(),
             partition: id.partition,
-            id_check: stage.id_check,
-            target: Arc::clone(&stage.target),
             link: Link::new(id, say),
             lease,
             clock: Arc::clone(&stage.deployment.clock),
@@ -76,7 +80,8 @@ impl Intake {
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             since: Instant::now(),
-            limits: stage.target.limits(),
+            limits: UNKNOWN,
+            front: None,
             jobs,
             stop,
             busy_since: None,
@@ -148,23 +153,52 @@ impl Intake {
         self.ended
     }
 
-    /// Hands the next batch to the lane, if it is idle and a batch is due.
-    pub(super) fn start_job(&mut self, table: &Table, codec: &Codec) -> Result<(), StageError> {
+    /// Hands the next batch to the lane, if it is idle and a batch is due. All its documents are of one flow version.
+    pub(super) fn start_job(
+        &mut self,
+        table: &Table,
+        codec: &Codec,
+        treatments: &dyn Treatments,
+    ) -> Result<(), Untreatable> {
         if self.busy_since.is_some() || self.is_stopping() {
             return Ok(());
         }
-        let count = self.due();
-        let records: Vec<Message> = self.waiting.drain(..count).collect();
+        let Some((ordinal, treatment)) = self.look_at_front(codec, treatments)? else { return Ok(()) };
+        let mut documents = Vec::with_capacity(self.due());
+        for record in self.waiting.iter().take(documents.capacity()) {
+            let document: Document = decoded(record, codec)?;
+            if document.flow_version.ordinal != ordinal {
+                break;
+            }
+            documents.push(queued(record, document, table, codec)?);
+        }
+        let records: Vec<Message> = self.waiting.drain(..documents.len()).collect();
         let (Some(first), Some(last)) = (records.first(), records.last()) else { return Ok(()) };
         let (first_offset, next_offset) = (first.offset, last.offset + 1);
         self.waiting_bytes -= records.iter().map(Message::size).sum::<usize>();
         self.since = Instant::now();
-        let documents =
-            records.iter().map(|record| queued(record, table, codec)).collect::<Result<_, _>>()?;
+        self.front = None;
         // There is room for one job, and the lane has none: it only fails when the lane has ended.
-        let handed_over = self.jobs.try_send(Job { documents, first_offset, next_offset }).is_ok();
-        self.busy_since = handed_over.then(Instant::now);
+        let job = Job { ordinal, treatment, documents, first_offset, next_offset };
+        self.busy_since = self.jobs.try_send(job).is_ok().then(Instant::now);
         Ok(())
+    }
+
+    /// The flow version of the first waiting document, and how its documents are treated.
+    fn look_at_front(
+        &mut self,
+        codec: &Codec,
+        treatments: &dyn Treatments,
+    ) -> Result<Option<(u32, Treatment)>, Untreatable> {
+        if self.front.is_some() {
+            return Ok(self.front.clone());
+        }
+        let Some(record) = self.waiting.front() else { return Ok(None) };
+        let ordinal = decoded(record, codec)?.flow_version.ordinal;
+        let treatment = treatments.of(ordinal)?;
+        self.limits = treatment.target.limits();
+        self.front = Some((ordinal, treatment));
+        Ok(self.front.clone())
     }
 
     /// How many documents the next batch has: as the target's limits say, and no record twice (invariant 4).
@@ -187,16 +221,23 @@ impl Intake {
     }
 }
 
-/// Decodes a document and looks its record up in the receipts.
-fn queued(record: &Message, table: &Table, codec: &Codec) -> Result<Queued, StageError> {
-    let place = || format!("{}/{} offset {}", record.topic, record.partition, record.offset);
-    let (Some(key), Some(value)) = (&record.key, &record.value) else {
-        return Err(StageError::Foreign { place: place() });
-    };
-    let unreadable = |source| StageError::Unreadable { place: place(), source };
-    let document: Document = codec.decode(value).map_err(unreadable)?;
+fn place(record: &Message) -> String {
+    format!("{}/{} offset {}", record.topic, record.partition, record.offset)
+}
+
+fn decoded(record: &Message, codec: &Codec) -> Result<Document, StageError> {
+    let value = record.value.as_ref().ok_or_else(|| StageError::Foreign { place: place(record) })?;
+    codec.decode(value).map_err(|source| StageError::Unreadable { place: place(record), source })
+}
+
+/// Looks a document's record up in the receipts.
+fn queued(record: &Message, document: Document, table: &Table, codec: &Codec) -> Result<Queued, StageError> {
+    let key = record.key.as_ref().ok_or_else(|| StageError::Foreign { place: place(record) })?;
     let receipt: Option<Receipt> = match table.get(key)? {
-        Some(bytes) => Some(codec.decode(&Bytes::from(bytes)).map_err(unreadable)?),
+        Some(bytes) => {
+            let unreadable = |source| StageError::Unreadable { place: place(record), source };
+            Some(codec.decode(&Bytes::from(bytes)).map_err(unreadable)?)
+        }
         None => None,
     };
     let traceparent = record.header(TRACEPARENT_HEADER).cloned();

@@ -21,6 +21,8 @@ use super::{
     intake::{Intake, LaneTask},
     link::{LaneId, LaneLost, Said, Traced},
     recorder::{Recorder, Request},
+    refusals::{Refusals, Sample, last_cause},
+    treatment::Untreatable,
 };
 use crate::{
     backoff::Backoff,
@@ -67,6 +69,8 @@ pub(super) struct KafkaHalf<'a> {
     membership: Option<GroupMetadata>,
     assignments: u64,
     halted: Option<Refusal>,
+    /// What was refused of late, for a flow that stops by itself.
+    refusals: Option<Refusals>,
     /// Why the flow is to stand still, as it was told last.
     held: Option<Condition>,
     /// Whether it was told that the group has taken us in.
@@ -109,6 +113,7 @@ impl<'a> KafkaHalf<'a> {
             membership: None,
             assignments: 0,
             halted: None,
+            refusals: stage.halt_after.map(Refusals::new),
             held: None,
             told_membership: false,
         })
@@ -131,16 +136,29 @@ impl<'a> KafkaHalf<'a> {
             } else if self.stage.hold.is_set() {
                 self.stand_still()?;
             } else if self.halted.is_none() {
-                for (partition, lane) in &mut self.lanes {
-                    if let Some(table) = self.tables.get(partition) {
-                        lane.start_job(table, &self.stage.deployment.codec)?;
-                    }
-                }
+                self.start_jobs()?;
             }
             self.poll()?;
             self.lag.look(&self.consumer);
         }
         self.consumer.close();
+        Ok(())
+    }
+
+    /// Hands idle lanes what is due.
+    fn start_jobs(&mut self) -> Result<(), StageError> {
+        let codec = &self.stage.deployment.codec;
+        for (partition, lane) in &mut self.lanes {
+            let Some(table) = self.tables.get(partition) else { continue };
+            match lane.start_job(table, codec, &*self.stage.treatments) {
+                Ok(()) => {}
+                Err(Untreatable::Failed(error)) => return Err(error),
+                Err(Untreatable::Halted(refusal)) => {
+                    self.halted = Some(refusal);
+                    break;
+                }
+            }
+        }
         Ok(())
     }
 
@@ -231,9 +249,18 @@ impl<'a> KafkaHalf<'a> {
         let due = !self.pending.is_empty() && Instant::now() >= self.not_before;
         let Some(membership) = self.membership.clone().filter(|_| due) else { return Ok(()) };
         let requests = std::mem::take(&mut self.pending);
-        match self.recorder.record(self.stage, &mut self.producer, &requests, &membership) {
+        let (now, sample) = (Instant::now(), Sample::of(&requests));
+        let refusals = self.refusals.as_ref().filter(|_| self.halted.is_none());
+        let halt = refusals.and_then(|known| known.halt(sample, last_cause(&requests), now));
+        let recorded =
+            self.recorder.record(self.stage, &mut self.producer, &requests, &membership, halt.as_ref());
+        match recorded {
             Ok(rows) => {
                 self.backoff.reset();
+                if let Some(refusals) = &mut self.refusals {
+                    refusals.count(sample, now);
+                }
+                self.halted = self.halted.take().or(halt);
                 for (partition, key, value) in &rows {
                     if let Some(table) = self.tables.get_mut(partition) {
                         table.apply([(key.as_slice(), Some(value.as_slice()))])?;
@@ -266,6 +293,7 @@ impl<'a> KafkaHalf<'a> {
             && let Some(intake) = self.lanes.get_mut(&lane.partition)
         {
             metrics.documents_ended(&self.stage.flow, counts);
+            metrics.documents_left(&self.stage.flow, entries.left);
             metrics.batch_ended(Stage::Sink, self.stage.flow.as_str(), intake.job_done());
         }
         // A lane that does not listen any more ends by itself.

@@ -15,8 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 use weir_kafka::Lease;
 use weir_model::{
-    document::Document,
-    flow::language::IdCheck,
+    document::{Document, Verdict},
     names::FlowName,
     outcome::{Code, Outcome, Refusal},
     tally::Counts,
@@ -26,10 +25,11 @@ use weir_model::{
 use weir_schemas::CollectionRow;
 
 use super::{
-    decide::{Decision, decide},
+    decide::{Decision, Settled, decide, known_key},
     ending::{Ending, sending},
     intake::LaneTask,
     link::{Entries, Job, LaneLost, Link, Queued, Traced},
+    treatment::Treatment,
 };
 use crate::{
     backoff::Backoff,
@@ -44,8 +44,6 @@ const LEASE_CHECK: Duration = Duration::from_millis(50);
 pub(super) struct Lane {
     pub(super) flow: FlowName,
     pub(super) partition: i32,
-    pub(super) id_check: IdCheck,
-    pub(super) target: Arc<dyn Target>,
     pub(super) link: Link,
     /// Whether the partition is surely still ours; asked before every call.
     pub(super) lease: Lease,
@@ -53,6 +51,14 @@ pub(super) struct Lane {
     pub(super) metrics: Metrics,
     /// Cancelled when the partition is to be given up: finish the call in flight, start no other.
     pub(super) stop: CancellationToken,
+}
+
+/// A partition that a target has given to us.
+struct Claimed {
+    /// The flow version whose target it is.
+    ordinal: u32,
+    target: Arc<dyn Target>,
+    claim: Claim,
 }
 
 /// Why a lane ends.
@@ -88,35 +94,58 @@ impl Lane {
                 }
             }
         }
-        if let Err(LaneEnd::Halted(refusal)) = self.work(&mut jobs).await {
+        let mut claimed = None;
+        if let Err(LaneEnd::Halted(refusal)) = self.work(&mut jobs, &mut claimed).await {
             self.link.halt(refusal);
         }
-        self.target.release(self.partition).await;
+        if let Some(claimed) = claimed {
+            claimed.target.release(self.partition).await;
+        }
     }
 
-    async fn work(&self, jobs: &mut mpsc::Receiver<Job>) -> Result<(), LaneEnd> {
-        let mut claim = None;
+    async fn work(
+        &self,
+        jobs: &mut mpsc::Receiver<Job>,
+        claimed: &mut Option<Claimed>,
+    ) -> Result<(), LaneEnd> {
         loop {
             let job = tokio::select! {
                 () = self.stop.cancelled() => return Ok(()),
                 job = jobs.recv() => job,
             };
             let Some(job) = job else { return Ok(()) };
-            let claim = match &claim {
-                Some(claim) => claim,
-                None => claim.insert(self.claim().await?),
-            };
+            let claimed = self.claim_for(&job, claimed).await?;
             let documents = job.documents.len();
             let span = tracing::info_span!(parent: None, "deliver batch", flow = %self.flow, partition = self.partition, documents);
             join(&span, job.documents.iter().filter_map(|queued| queued.traceparent.as_deref()));
-            self.deliver(claim, &job).instrument(span).await?;
+            self.deliver(claimed, &job).instrument(span).await?;
         }
     }
 
-    async fn claim(&self) -> Result<Claim, LaneEnd> {
+    /// Claims the partition at the target of the job's flow version, and gives up that of another version.
+    async fn claim_for<'c>(
+        &self,
+        job: &Job,
+        claimed: &'c mut Option<Claimed>,
+    ) -> Result<&'c Claimed, LaneEnd> {
+        let other = claimed.take_if(|held| held.ordinal != job.ordinal);
+        if let Some(other) = other {
+            other.target.release(self.partition).await;
+        }
+        match claimed {
+            Some(held) => Ok(held),
+            None => {
+                let target = Arc::clone(&job.treatment.target);
+                let claim = self.claim(&*target).await?;
+                Ok(claimed.insert(Claimed { ordinal: job.ordinal, target, claim }))
+            }
+        }
+    }
+
+    async fn claim(&self, target: &dyn Target) -> Result<Claim, LaneEnd> {
         let mut backoff = Backoff::patient();
         loop {
-            match self.target.claim(self.partition).await {
+            match target.claim(self.partition).await {
                 Ok(claim) => return Ok(claim),
                 Err(error) => self.pause_or_end(error, &mut backoff).await?,
             }
@@ -124,8 +153,8 @@ impl Lane {
     }
 
     /// Brings every document of a batch to its end and moves the offset.
-    async fn deliver(&self, claim: &Claim, job: &Job) -> Result<(), LaneEnd> {
-        let mut open = self.sort(claim, &job.documents);
+    async fn deliver(&self, claimed: &Claimed, job: &Job) -> Result<(), LaneEnd> {
+        let mut open = sort(&claimed.claim, job);
         self.announce(&open, job).await?;
         let ended = self.settle(&mut open, job).await;
         // What did end is remembered also when the batch did not; its offset then stays where it is (invariant 2).
@@ -147,7 +176,7 @@ impl Lane {
                 next_offset: job.next_offset,
             };
             let span = tracing::info_span!("target call", documents = open.deliveries.len());
-            let round = match self.target.deliver(batch).instrument(span).await {
+            let round = match job.treatment.target.deliver(batch).instrument(span).await {
                 Ok(outcomes) => open.take(outcomes),
                 Err(error) => {
                     self.pause_or_end(error, &mut backoff).await?;
@@ -168,40 +197,9 @@ impl Lane {
         Ok(())
     }
 
-    /// Decides each document from the receipts, and from what the target stored beside its offset.
-    fn sort(&self, claim: &Claim, documents: &[Queued]) -> Open {
-        let mut open = Open::default();
-        // Elsewhere a new key would leave what was written under the old one.
-        let keys_stay = self.target.announces() || self.target.collection().is_some();
-        for Queued { offset, document, receipt, .. } in documents {
-            match decide(document, receipt.as_ref(), self.id_check) {
-                Decision::Settle(settled) => open.settle(*offset, Ending::Settled(settled)),
-                Decision::Refuse(refusal) => open.settle(*offset, Ending::Refused(refusal)),
-                Decision::Deliver { .. } if claim.stored_next.is_some_and(|stored| *offset < stored) => {
-                    let stored = claim.outcomes.get(offset).cloned();
-                    open.end_durable(*offset, stored, document.number.clone());
-                }
-                Decision::Deliver { previous, unresolved } => {
-                    match previous.as_ref().filter(|known| keys_stay && known.key != document.key) {
-                        Some(known) => {
-                            open.settle(*offset, Ending::Refused(key_changed(&known.key, &document.key)));
-                        }
-                        None => open.deliveries.push(Delivery {
-                            document: document.clone(),
-                            offset: *offset,
-                            previous,
-                            unresolved,
-                        }),
-                    }
-                }
-            }
-        }
-        open
-    }
-
     /// Makes `sending` receipts durable before the call, where the target cannot fence.
     async fn announce(&self, open: &Open, job: &Job) -> Result<(), LaneEnd> {
-        if !self.target.announces() || open.deliveries.is_empty() {
+        if !job.treatment.target.announces() || open.deliveries.is_empty() {
             return Ok(());
         }
         let at = self.clock.now();
@@ -219,6 +217,8 @@ impl Lane {
             receipts,
             letters: Vec::new(),
             rows: Vec::new(),
+            collection: None,
+            left: 0,
             next_offset: job.first_offset,
             finished: None,
         };
@@ -228,22 +228,24 @@ impl Lane {
     /// What the endings leave behind; with `finished`, the whole batch has ended.
     fn entries(&self, endings: &BTreeMap<i64, Ending>, job: &Job, finished: bool) -> Entries {
         let at = self.clock.now();
-        let fills_collection = self.target.collection().is_some();
+        let collection = job.treatment.target.collection().map(str::to_owned);
         let (mut receipts, mut letters, mut rows) = (Vec::new(), Vec::new(), Vec::new());
-        let mut counts = Counts::default();
+        let (mut counts, mut left) = (Counts::default(), 0);
         for queued in &job.documents {
             let Some(ending) = endings.get(&queued.offset) else { continue };
             ending.count(&mut counts);
+            left += u64::from(*ending == Ending::Settled(Settled::Left));
             let trace = ending.trace(&queued.document, queued.receipt.as_ref(), at);
             let traceparent = &queued.traceparent;
             receipts.extend(trace.receipt.map(|value| Traced { value, traceparent: traceparent.clone() }));
             letters.extend(trace.letter.map(|value| Traced { value, traceparent: traceparent.clone() }));
-            if fills_collection && matches!(ending, Ending::Delivered(_)) {
+            if collection.is_some() && matches!(ending, Ending::Delivered(_)) {
                 rows.push(Traced { value: row(&queued.document), traceparent: traceparent.clone() });
             }
         }
         let next_offset = if finished { job.next_offset } else { job.first_offset };
-        Entries { receipts, letters, rows, next_offset, finished: finished.then_some(counts) }
+        let finished = finished.then_some(counts);
+        Entries { receipts, letters, rows, collection, left, next_offset, finished }
     }
 
     async fn await_lease(&self) -> Result<(), LaneEnd> {
@@ -278,6 +280,50 @@ impl Lane {
     }
 }
 
+/// Decides each document from the receipts, and from what the target stored beside its offset.
+fn sort(claim: &Claim, job: &Job) -> Open {
+    let mut open = Open::default();
+    for queued in &job.documents {
+        let Queued { offset, document, receipt, .. } = queued;
+        let is_durable = claim.stored_next.is_some_and(|stored| *offset < stored);
+        match decide(document, receipt.as_ref(), job.treatment.rules) {
+            Decision::Settle(settled) => open.settle(*offset, Ending::Settled(settled)),
+            Decision::Refuse(refusal) => open.settle(*offset, Ending::Refused(refusal)),
+            Decision::Tell(refusal) => open.settle(*offset, Ending::Told(refusal)),
+            Decision::Deliver { .. } | Decision::Remove { .. } if is_durable => {
+                let stored = claim.outcomes.get(offset).cloned();
+                open.end_durable(*offset, stored, document.number.clone());
+            }
+            Decision::Remove { previous } => open.deliveries.push(Delivery {
+                document: Document { verdict: Verdict::Mapped, deleted: true, ..document.clone() },
+                offset: *offset,
+                previous: Some(previous),
+                unresolved: false,
+            }),
+            Decision::Deliver { previous, unresolved } => match changed_key(queued, &job.treatment) {
+                Some(known) => {
+                    open.settle(*offset, Ending::Refused(key_changed(known, &document.key)));
+                }
+                None => open.deliveries.push(Delivery {
+                    document: document.clone(),
+                    offset: *offset,
+                    previous,
+                    unresolved,
+                }),
+            },
+        }
+    }
+    open
+}
+
+/// The key that the record has, or may have, at the target, where the document has another: what was written under it would
+/// be left behind. A table deletes the rows that a record has lost by itself.
+fn changed_key<'q>(queued: &'q Queued, treatment: &Treatment) -> Option<&'q str> {
+    let keys_stay = treatment.target.announces() || treatment.target.collection().is_some();
+    let known = queued.receipt.as_ref().and_then(known_key).filter(|_| keys_stay)?;
+    (known != queued.document.key).then_some(known)
+}
+
 /// A batch on its way: what is still to be sent, and how the others ended.
 #[derive(Default)]
 struct Open {
@@ -295,7 +341,7 @@ enum Round {
 
 impl Open {
     fn settle(&mut self, offset: i64, ending: Ending) {
-        if let Ending::Refused(refusal) = &ending {
+        if let Ending::Refused(refusal) | Ending::Told(refusal) = &ending {
             self.settled.push((offset, Outcome::Reject(refusal.clone())));
         }
         self.endings.insert(offset, ending);

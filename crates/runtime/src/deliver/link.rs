@@ -10,6 +10,8 @@ use tokio::sync::oneshot;
 use weir_model::{document::Document, letter::DeadLetter, outcome::Refusal, receipt::Receipt, tally::Counts};
 use weir_schemas::CollectionRow;
 
+use super::treatment::Treatment;
+
 /// A lane's identity: a partition, and which of its assignments this is. What a lane of a former assignment says is
 /// answered with "lost" and has no effect (invariant 7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -19,8 +21,10 @@ pub(super) struct LaneId {
 }
 
 /// A batch of one partition on its way to a lane.
-#[derive(Debug)]
 pub(super) struct Job {
+    /// The flow version that made all of its documents, and how they are treated.
+    pub(super) ordinal: u32,
+    pub(super) treatment: Treatment,
     /// In topic order, no record id twice.
     pub(super) documents: Vec<Queued>,
     /// The offset of the first of them.
@@ -51,8 +55,11 @@ pub(super) struct Traced<T> {
 pub(super) struct Entries {
     pub(super) receipts: Vec<Traced<Receipt>>,
     pub(super) letters: Vec<Traced<DeadLetter>>,
-    /// Rows of the collection that the flow fills.
+    /// Rows of the collection that the flow fills, and its name.
     pub(super) rows: Vec<Traced<CollectionRow>>,
+    pub(super) collection: Option<String>,
+    /// How many documents a rule left out whose former states stay at the target.
+    pub(super) left: u64,
     /// Where the partition stands with this: after the batch when it is finished, else still before it. It always goes
     /// into the transaction, for only offsets make Kafka refuse what a former owner writes (invariant 7).
     pub(super) next_offset: i64,

@@ -7,6 +7,8 @@
 //! | `lane` | the async half: one task per partition that talks to the target |
 //! | `kafka_half`, `intake`, `recorder` | the blocking half: reading, receipts, transactions |
 //! | `link` | what the halves say to each other |
+//! | [`treatment`] | which target and rules are meant, by flow version |
+//! | `refusals` | when too much is refused |
 
 pub mod decide;
 pub mod ending;
@@ -15,16 +17,18 @@ mod kafka_half;
 mod lane;
 mod link;
 mod recorder;
+mod refusals;
 #[cfg(test)]
 pub(crate) mod samples;
+pub mod treatment;
 
 use std::{collections::HashMap, path::PathBuf, sync::Arc};
 
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
-use weir_model::{flow::language::IdCheck, names::FlowName, target::Target};
+use weir_model::{flow::HaltAfter, names::FlowName};
 
-use self::kafka_half::KafkaHalf;
+use self::{kafka_half::KafkaHalf, treatment::Treatments};
 use crate::{
     health::Part,
     stage::{Deployment, Hold, StageThread, Supervisor},
@@ -36,10 +40,10 @@ pub struct DeliverStage {
     pub deployment: Deployment,
     /// The flow.
     pub flow: FlowName,
-    /// Which states of a record are taken.
-    pub id_check: IdCheck,
-    /// Where its documents go.
-    pub target: Arc<dyn Target>,
+    /// Where documents go and how they are treated, by the flow version that made them.
+    pub treatments: Arc<dyn Treatments>,
+    /// When it stops because too much is refused; `None` for never.
+    pub halt_after: Option<HaltAfter>,
     /// Runs the lanes.
     pub runtime: Handle,
     /// Set to let it stand still.

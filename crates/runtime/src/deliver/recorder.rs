@@ -8,15 +8,16 @@ use tokio::sync::oneshot;
 use weir_kafka::{GroupMetadata, OutRecord, TopicPartition, TransactionalProducer};
 use weir_model::{
     letter::Stage,
+    outcome::Refusal,
     tally::{Counts, Tally},
 };
-use weir_schemas::TRACEPARENT_HEADER;
+use weir_schemas::{Control, FlowState, RunState, TRACEPARENT_HEADER};
 
 use super::{
     DeliverStage,
     link::{Entries, LaneId, LaneLost, Traced},
 };
-use crate::transaction::transact;
+use crate::{stage::Deployment, transaction::transact};
 
 /// Entries of a lane, and who waits for them.
 #[derive(Debug)]
@@ -35,8 +36,6 @@ pub(super) struct Recorder {
     receipt_topic: Arc<str>,
     dead_topic: Arc<str>,
     tally_topic: Arc<str>,
-    /// Where rows go, when the flow fills a collection.
-    collection_topic: Option<Arc<str>>,
 }
 
 impl Recorder {
@@ -47,17 +46,18 @@ impl Recorder {
             receipt_topic: topics.receipt(&stage.flow).into(),
             dead_topic: topics.dead(stage.flow.as_str()).into(),
             tally_topic: topics.tally().into(),
-            collection_topic: stage.target.collection().map(|name| topics.collection(name).into()),
         }
     }
 
-    /// Records all requests or none; gives the rows that the receipt tables now hold.
+    /// Records all requests or none, and with them that the flow is `halted`; gives the rows that the receipt tables now
+    /// hold.
     pub(super) fn record(
         &self,
         stage: &DeliverStage,
         producer: &mut TransactionalProducer,
         requests: &[Request],
         membership: &GroupMetadata,
+        halted: Option<&Refusal>,
     ) -> Result<Vec<Row>, weir_kafka::Error> {
         let mut rows = Vec::new();
         let mut records = Vec::new();
@@ -65,10 +65,11 @@ impl Recorder {
         for Request { lane, entries, .. } in requests {
             self.receipts(stage, lane.partition, entries, &mut rows, &mut records);
             self.letters(stage, entries, &mut records);
-            self.collection_rows(stage, entries, &mut records);
+            Self::collection_rows(stage, entries, &mut records);
             offsets.push((self.doc_partition(lane.partition), entries.next_offset));
             records.extend(entries.finished.map(|counts| self.tally(stage, counts)));
         }
+        records.extend(halted.map(|cause| halt(stage, cause)));
         let metrics = &stage.deployment.metrics;
         transact(producer, metrics, Stage::Sink, stage.flow.as_str(), |open| {
             records.iter().try_for_each(|record| open.send(record))?;
@@ -108,11 +109,12 @@ impl Recorder {
         }
     }
 
-    fn collection_rows(&self, stage: &DeliverStage, entries: &Entries, records: &mut Vec<OutRecord>) {
-        let Some(topic) = &self.collection_topic else { return };
+    fn collection_rows(stage: &DeliverStage, entries: &Entries, records: &mut Vec<OutRecord>) {
+        let Some(name) = &entries.collection else { return };
+        let topic: Arc<str> = stage.deployment.topics.collection(name).into();
         for Traced { value: row, traceparent } in &entries.rows {
             let record =
-                OutRecord::new(Arc::clone(topic), row.id.clone(), stage.deployment.codec.encode(row));
+                OutRecord::new(Arc::clone(&topic), row.id.clone(), stage.deployment.codec.encode(row));
             records.push(traced(record, traceparent));
         }
     }
@@ -128,6 +130,20 @@ impl Recorder {
         let value = stage.deployment.codec.encode(&tally);
         OutRecord::new(Arc::clone(&self.tally_topic), stage.flow.to_string(), value)
     }
+}
+
+/// What stops the flow in every process (design §7).
+fn halt(stage: &DeliverStage, cause: &Refusal) -> OutRecord {
+    let Deployment { topics, codec, clock, instance, .. } = &stage.deployment;
+    let state = Control::FlowState(FlowState {
+        flow: stage.flow.clone(),
+        state: RunState::Halted,
+        cause: Some(cause.clone()),
+        reason: String::new(),
+        by: instance.to_string(),
+        at: clock.now(),
+    });
+    OutRecord::new(topics.control(), state.key(), codec.encode(&state)).to_partition(0)
 }
 
 fn traced(record: OutRecord, traceparent: &Option<Bytes>) -> OutRecord {

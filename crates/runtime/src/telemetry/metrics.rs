@@ -76,6 +76,7 @@ struct Shared {
     records_mapped: Counter<u64>,
     checks_failed: Counter<u64>,
     documents: Counter<u64>,
+    documents_left: Counter<u64>,
     retries: Counter<u64>,
     letters: Counter<u64>,
     batch_seconds: Histogram<f64>,
@@ -129,6 +130,10 @@ impl Metrics {
                 "Records that failed a check of the flow, by check and severity.",
             ),
             documents: counter("weir_sink_documents_total", "Documents that came to an end, by outcome."),
+            documents_left: counter(
+                "weir_sink_documents_left_total",
+                "Documents that a rule leaves out now and that stay at the target (on_leave: keep).",
+            ),
             retries: counter(
                 "weir_sink_retries_total",
                 "Documents that are sent again later, by code of the cause.",
@@ -221,6 +226,13 @@ impl Metrics {
         for (outcome, documents) in ended.into_iter().filter(|(_, documents)| *documents > 0) {
             let labels = [label("flow", flow.as_str()), KeyValue::new("outcome", outcome)];
             self.shared.documents.add(documents, &labels);
+        }
+    }
+
+    /// Documents were delivered before, are left out now and stay at the target.
+    pub fn documents_left(&self, flow: &FlowName, documents: u64) {
+        if documents > 0 {
+            self.shared.documents_left.add(documents, &[label("flow", flow.as_str())]);
         }
     }
 

@@ -22,7 +22,6 @@ use weir_kafka::{
 use weir_model::{
     digest::Digest,
     document::{Document, FlowVersion, Verdict},
-    flow::language::IdCheck,
     letter::Stage,
     lookup::{LookupIndex, Lookups},
     names::{FlowName, InstanceName, RecordId, SourceName},
@@ -36,7 +35,10 @@ use weir_model::{
 use weir_runtime::{
     clock::SystemClock,
     collections::Collections,
-    deliver::DeliverStage,
+    deliver::{
+        DeliverStage,
+        treatment::{Rules, Treatment, Treatments},
+    },
     health::Health,
     map::MapStage,
     poll::{PollStage, Poller},
@@ -163,8 +165,8 @@ impl Bench {
         let stage = DeliverStage {
             deployment,
             flow: self.flow.clone(),
-            id_check: IdCheck::Digest,
-            target,
+            treatments: Arc::new(Treatment { target, rules: Rules::default() }),
+            halt_after: None,
             runtime: runtime.handle().clone(),
             hold: Hold::default(),
             stop: stop.clone(),
