@@ -2,11 +2,25 @@
 
 use std::collections::HashSet;
 use std::hash::Hash;
+use std::time::Duration;
 
 use weir_model::outcome::{Outcome, Refusal};
 use weir_model::target::Delivery;
 
 use super::outcome::{KEY_CHANGED, UNMENTIONED};
+
+/// How often a document is sent alone before an answer that is unclear counts as its refusal. It is looked up in between
+/// (contract kingdee-galaxy §6: repeat a bounded number of times, only after a look-up).
+pub(crate) const TRIES: u8 = 3;
+/// The rest before the second try; the third waits twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+
+/// Rests before a document is sent again for the `tries`th time, so that a hiccup of the target can pass.
+pub(crate) async fn pause_before(tries: u8) {
+    if tries > 0 {
+        tokio::time::sleep(FIRST_PAUSE * u32::from(tries)).await;
+    }
+}
 
 /// The outcomes of a batch, in its order.
 #[derive(Debug)]

@@ -9,6 +9,7 @@ use weir_model::flow::{Item, TargetSpec};
 use weir_model::settings::{Fields, Localized, Problems};
 use weir_model::target::BatchLimits;
 
+use super::mapping::{Content, Stored};
 use crate::erp::config::{Access, AccessDefaults, base_url, batch_limits};
 
 /// Quota and patience: a public client ships with ten calls a second, the vendor's own SDK waits two minutes (contract
@@ -37,8 +38,10 @@ pub(crate) struct Writing {
     pub(super) form: Form,
     /// Parameters of the call beside `Model`, in the flow's order.
     pub(super) parameters: Map<String, Json>,
-    /// Whether the call also submits and audits.
-    pub(super) audits: bool,
+    /// How far a document is brought.
+    pub(super) goal: Goal,
+    /// Whether the save also submits and audits; else these are calls of their own.
+    pub(super) in_one_call: bool,
     /// What becomes of a changed record that is already there.
     pub(super) on_change: OnChange,
     /// How large a batch may be.
@@ -57,6 +60,21 @@ pub(super) struct Form {
     /// The organisation within which a number is unique; none for bills.
     pub(super) organisation_field: Option<String>,
 }
+
+/// How far a document is brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Goal {
+    /// It is stored.
+    Saved,
+    /// It is in review.
+    Submitted,
+    /// It is audited.
+    Audited,
+}
+
+/// Words of `after_save`: the steps that follow a save in calls of their own.
+const AFTER_SAVE: [(&str, Goal); 3] =
+    [("nothing", Goal::Saved), ("submit", Goal::Submitted), ("audit", Goal::Audited)];
 
 /// What becomes of a changed record that is already there (contract decisions, "Kingdee Galaxy").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,10 +143,19 @@ impl Writing {
             );
         }
         let form = Form::known(&form_id);
-        let audits = matches!(parameters.get("IsAutoSubmitAndAudit"), Some(Json::Bool(true)));
+        let in_one_call = matches!(parameters.get("IsAutoSubmitAndAudit"), Some(Json::Bool(true)));
         // Customers are audited on save: without un-auditing, no change would ever reach them.
         let default = if form_id == "BD_Customer" { OnChange::UnAudit } else { OnChange::Update };
         let mut fields = Fields::of(&target.settings, "target.settings", problems);
+        let after_save = fields.choice("after_save", &AFTER_SAVE, Goal::Saved, problems);
+        if in_one_call && after_save != Goal::Saved {
+            let message = Localized::new(
+                "IsAutoSubmitAndAudit 已经包含提交和审核",
+                "IsAutoSubmitAndAudit submits and audits already",
+            );
+            let hint = Localized::new("去掉其中之一", "leave one of the two out");
+            problems.error_with(fields.path_of("after_save"), message, hint);
+        }
         let writing = Self {
             form: Form {
                 id_field: fields.text("id_field", problems).unwrap_or(form.id_field),
@@ -137,12 +164,20 @@ impl Writing {
                 id: form.id,
             },
             parameters,
-            audits,
+            goal: if in_one_call { Goal::Audited } else { after_save },
+            in_one_call,
             on_change: fields.choice("on_change", &ON_CHANGE, default, problems),
             limits: batch_limits(&mut fields, 100, MOST_BYTES, problems),
         };
         fields.finish(problems);
         (!form_id.is_empty()).then_some(writing)
+    }
+
+    /// A document that a save of this flow stored.
+    pub(super) fn saved(&self, id: &str, number: &str) -> Stored {
+        let status = if self.in_one_call { "C" } else { "A" };
+        let (id, number, status) = (id.to_owned(), number.to_owned(), status.to_owned());
+        Stored { id, number, status, content: Content::Same }
     }
 }
 

@@ -10,6 +10,7 @@ use weir_model::outcome::{Code, Outcome, Refusal};
 use weir_model::target::Delivery;
 
 use super::config::{Form, OnChange, Writing};
+use super::run::Sending;
 use crate::erp::batch;
 use crate::erp::equality::is_equal;
 use crate::erp::outcome::{AUDITED, CHANGED, CONFLICT, GONE, KEY};
@@ -38,8 +39,32 @@ pub(super) struct Stored {
     pub(super) number: String,
     /// Z draft, A created, B in review, C audited, D to be re-audited.
     pub(super) status: String,
+    /// How its content compares with what was sent.
+    pub(super) content: Content,
+}
+
+/// How a stored content compares with the one that was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Content {
+    /// All that was sent is what is stored.
+    Same,
+    /// It differs.
+    Other,
+    /// It cannot be seen, for this reason.
+    Unseen(String),
+}
+
+impl Stored {
+    /// A document whose audit was taken back.
+    pub(super) fn un_audited(id: &str, number: &str) -> Self {
+        let (id, number, status) = (id.to_owned(), number.to_owned(), "D".to_owned());
+        Self { id, number, status, content: Content::Other }
+    }
+
     /// Whether all that was sent is what is stored.
-    pub(super) equal: bool,
+    pub(super) fn is_same(&self) -> bool {
+        self.content == Content::Same
+    }
 }
 
 /// What to do with a document.
@@ -47,8 +72,10 @@ pub(super) struct Stored {
 pub(super) enum Plan {
     /// It is not there: create it.
     Create,
-    /// It is there and ours: save over it, after taking its audit back where `un_audit`.
-    Update { id: String, un_audit: bool },
+    /// It is there and ours: save over it.
+    Update { id: String },
+    /// It is there, ours and audited: take its audit back, then save over it.
+    UnAudit(Stored),
     /// It is there with this content: only its missing steps are left.
     Finish(Stored),
     /// Nothing is left to do.
@@ -87,10 +114,10 @@ fn reference(value: &Json) -> Option<String> {
 }
 
 /// The body of BatchSave for documents, each with its internal id when it updates.
-pub(super) fn request(writing: &Writing, drafts: &[(Draft<'_>, Option<String>)]) -> Json {
-    let model = |(draft, id): &(Draft<'_>, Option<String>)| {
+pub(super) fn request(writing: &Writing, batch: &[Sending<'_>]) -> Json {
+    let model = |Sending { draft, update, .. }: &Sending<'_>| {
         let mut model = Map::new();
-        if let Some(id) = id {
+        if let Some(id) = update {
             let number = serde_json::from_str::<serde_json::Number>(id).ok().map(Json::Number);
             model.insert(writing.form.id_field.clone(), number.unwrap_or_else(|| Json::String(id.clone())));
         }
@@ -100,22 +127,32 @@ pub(super) fn request(writing: &Writing, drafts: &[(Draft<'_>, Option<String>)])
         Json::Object(model)
     };
     let mut data = writing.parameters.clone();
-    data.insert("Model".to_owned(), Json::Array(drafts.iter().map(model).collect()));
+    data.insert("Model".to_owned(), Json::Array(batch.iter().map(model).collect()));
     Json::Object(data)
 }
 
 /// A query for the stored state of documents: status, and exactly the keys that were sent.
 pub(super) fn look_up(form: &Form, drafts: &[Draft<'_>]) -> Query {
-    let mut fields = vec![form.id_field.clone(), form.number_field.clone(), "FDocumentStatus".to_owned()];
-    fields.extend(form.organisation_field.iter().map(|field| format!("{field}.FNumber")));
+    let mut query = look_up_bare(form, drafts);
     for draft in drafts {
         let (header, rows) = sent(&draft.model, form);
         for (key, _) in header.into_iter().chain(rows.into_iter().flatten().flatten()) {
-            if !fields.contains(&key) {
-                fields.push(key);
+            if !query.fields.contains(&key) {
+                query.fields.push(key);
             }
         }
     }
+    // Rows of one document may come on two pages, so their order must not change between these.
+    if let Some(entry) = drafts.iter().find_map(|draft| entries(&draft.model).next()) {
+        query.order = format!("{},{entry}_FEntryId", query.order);
+    }
+    query
+}
+
+/// A query for the status of documents alone.
+pub(super) fn look_up_bare(form: &Form, drafts: &[Draft<'_>]) -> Query {
+    let mut fields = vec![form.id_field.clone(), form.number_field.clone(), "FDocumentStatus".to_owned()];
+    fields.extend(form.organisation_field.iter().map(|field| format!("{field}.FNumber")));
     let mut numbers: Vec<&str> = drafts.iter().map(|draft| draft.number.as_str()).collect();
     numbers.sort_unstable();
     numbers.dedup();
@@ -125,6 +162,11 @@ pub(super) fn look_up(form: &Form, drafts: &[Draft<'_>]) -> Query {
         filter: query::in_list(&form.number_field, numbers),
         order: form.id_field.clone(),
     }
+}
+
+/// The names of a document's lists of rows.
+fn entries(model: &Map<String, Json>) -> impl Iterator<Item = &str> {
+    model.iter().filter(|(_, value)| value.is_array()).map(|(key, _)| key.as_str())
 }
 
 type Sent = Vec<(String, Json)>;
@@ -151,8 +193,14 @@ fn sent(model: &Map<String, Json>, form: &Form) -> (Sent, Option<Vec<Sent>>) {
 }
 
 /// Finds a draft among the rows of [`look_up`]. Exactly spelt keys are preferred, then those that differ in case
-/// (contract decisions, "Business key").
-pub(super) fn found(form: &Form, draft: &Draft<'_>, query: &Query, rows: &[Vec<Json>]) -> Option<Stored> {
+/// (contract decisions, "Business key"). `unseen` is why the query asks for no content.
+pub(super) fn found(
+    form: &Form,
+    draft: &Draft<'_>,
+    query: &Query,
+    rows: &[Vec<Json>],
+    unseen: Option<&str>,
+) -> Option<Stored> {
     let columns: HashMap<&str, usize> =
         query.fields.iter().enumerate().map(|(at, field)| (field.as_str(), at)).collect();
     let cell = |row: &Vec<Json>, field: &str| columns.get(field).and_then(|at| row.get(*at)).cloned();
@@ -172,26 +220,43 @@ pub(super) fn found(form: &Form, draft: &Draft<'_>, query: &Query, rows: &[Vec<J
         .or_else(|| rows.iter().find(|row| matches(row, without_case)))?;
     let id = text(first, &form.id_field);
     let of_document: Vec<_> = rows.iter().filter(|row| text(row, &form.id_field) == id).collect();
-    let (header, entry) = sent(&draft.model, form);
-    let agrees = |row: &Vec<Json>, sent: &Sent| {
-        sent.iter().all(|(key, value)| cell(row, key).is_some_and(|stored| is_equal(value, &stored)))
+    let content = match unseen {
+        Some(reason) => Content::Unseen(reason.to_owned()),
+        None => content(&columns, &of_document, sent(&draft.model, form)),
     };
-    // Rows may come in any order, so each sent row must find a stored one of its own.
-    let rows_agree = entry.is_some_and(|entry| {
-        let mut left = of_document.clone();
-        entry.is_empty()
-            || entry.len() == of_document.len()
-                && entry.iter().all(|sent| {
-                    let at = left.iter().position(|row| agrees(row, sent));
-                    at.map(|at| left.swap_remove(at)).is_some()
-                })
-    });
     Some(Stored {
         number: text(first, &form.number_field),
         status: text(first, "FDocumentStatus"),
-        equal: agrees(first, &header) && rows_agree,
+        content,
         id,
     })
+}
+
+/// How the rows of one document compare with what was sent of it.
+fn content(
+    columns: &HashMap<&str, usize>,
+    stored: &[&Vec<Json>],
+    (header, entry): (Sent, Option<Vec<Sent>>),
+) -> Content {
+    let cell = |row: &Vec<Json>, field: &str| columns.get(field).and_then(|at| row.get(*at)).cloned();
+    let agrees = |row: &Vec<Json>, sent: &Sent| {
+        sent.iter().all(|(key, value)| cell(row, key).is_some_and(|stored| is_equal(value, &stored)))
+    };
+    if !stored.first().is_some_and(|first| agrees(first, &header)) {
+        return Content::Other;
+    }
+    let Some(entry) = entry else {
+        return Content::Unseen("rows of several lists cannot be told apart by a query".to_owned());
+    };
+    // Rows may come in any order, so each sent row must find a stored one of its own.
+    let mut left = stored.to_vec();
+    let rows_agree = entry.is_empty()
+        || entry.len() == left.len()
+            && entry.iter().all(|sent| {
+                let at = left.iter().position(|row| agrees(row, sent));
+                at.map(|at| left.swap_remove(at)).is_some()
+            });
+    if rows_agree { Content::Same } else { Content::Other }
 }
 
 /// What to do with a document that was looked up (design §7: found is own if its id is the receipt's, or none is known and
@@ -217,14 +282,21 @@ pub(super) fn plan(draft: &Draft<'_>, stored: Option<Stored>, on_change: OnChang
         Some(id) if id != stored.id => {
             settle(CONFLICT, format!("document {} has number {}, ours was {id}", stored.id, stored.number))
         }
-        _ if stored.equal => Plan::Finish(stored),
-        None => settle(
-            CONFLICT,
-            format!("document {} has number {} and another content", stored.id, stored.number),
-        ),
+        _ if stored.is_same() => Plan::Finish(stored),
+        None => settle(CONFLICT, conflict(&stored)),
         // `on_delete` says that a removal is written: `on_change` is asked only whether an audit may be taken back.
         Some(_) if removed && on_change != OnChange::UnAudit => change(stored, OnChange::Update),
         Some(_) => change(stored, on_change),
+    }
+}
+
+fn conflict(stored: &Stored) -> String {
+    let Stored { id, number, content, .. } = stored;
+    match content {
+        Content::Unseen(reason) => {
+            format!("document {id} has number {number}, and whether it is ours cannot be seen: {reason}")
+        }
+        _ => format!("document {id} has number {number} and another content"),
     }
 }
 
@@ -236,12 +308,12 @@ fn change(stored: Stored, on_change: OnChange) -> Plan {
             CHANGED,
             format!("{} changed after it was written as document {}", stored.number, stored.id),
         ),
-        (OnChange::UnAudit, "C") => Plan::Update { id: stored.id, un_audit: true },
+        (OnChange::UnAudit, "C") => Plan::UnAudit(stored),
         (_, "B" | "C") => {
             let state = if stored.status == "C" { "audited (已审核)" } else { "in review (审核中)" };
             settle(AUDITED, format!("document {} ({}) is {state}", stored.id, stored.number))
         }
-        _ => Plan::Update { id: stored.id, un_audit: false },
+        _ => Plan::Update { id: stored.id },
     }
 }
 
@@ -257,6 +329,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::kingdee::config::Goal;
 
     fn bill() -> Map<String, Json> {
         let text = r#"{"FID":0,"FBillNo":"TK1","FDate":"2024-02-29 10:15:00","FRetcustId":{"FNUMBER":"S1"},
@@ -292,7 +365,8 @@ mod tests {
         let writing = Writing {
             form: form(),
             parameters: Map::from_iter([("IsAutoSubmitAndAudit".to_owned(), json!(true))]),
-            audits: true,
+            goal: Goal::Audited,
+            in_one_call: true,
             on_change: OnChange::Update,
             limits: weir_model::target::BatchLimits { documents: 1, bytes: 1, age: Duration::ZERO },
         };
@@ -304,7 +378,7 @@ mod tests {
             number: "TK1".into(),
             organisation: String::new(),
         };
-        let data = request(&writing, &[(draft, Some("105410".into()))]);
+        let data = request(&writing, &[Sending::un_audited(draft, "105410".into())]);
         let model = &data["Model"][0];
         assert_eq!(model["FID"], json!(105_410));
         assert_eq!(model["FEntity"][0]["FTaxPrice"].to_string(), "0.10");
@@ -339,19 +413,23 @@ mod tests {
             query.fields.iter().map(cell).collect()
         };
         let (a, b) = (row("A", "2.0", "0.1000"), row("B", "1", "5.00"));
-        let stored = |rows: &[Vec<Json>]| found(&form(), &draft, &query, rows).unwrap();
+        let stored = |rows: &[Vec<Json>]| found(&form(), &draft, &query, rows, None).unwrap();
         // The number differs in case: found all the same, and not equal.
         assert_eq!(
-            (stored(&[b.clone(), a.clone()]).id.as_str(), stored(&[b.clone(), a.clone()]).equal),
+            (stored(&[b.clone(), a.clone()]).id.as_str(), stored(&[b.clone(), a.clone()]).is_same()),
             ("7", false)
         );
         let mut same = draft.clone();
         same.model.insert("FBillNo".into(), json!("tk1"));
         same.number = "tk1".into();
-        let equal = |rows: &[Vec<Json>]| found(&form(), &same, &query, rows).unwrap().equal;
+        let equal = |rows: &[Vec<Json>]| found(&form(), &same, &query, rows, None).unwrap().is_same();
         assert!(equal(&[b.clone(), a.clone()]));
         assert!(!equal(std::slice::from_ref(&a)));
-        assert!(!equal(&[a.clone(), a]));
-        assert_eq!(found(&form(), &same, &query, &[]), None);
+        assert!(!equal(&[a.clone(), a.clone()]));
+        assert_eq!(found(&form(), &same, &query, &[], None), None);
+        assert_eq!(query.order, "FID,FEntity_FEntryId");
+        let unseen = found(&form(), &same, &query, &[b], Some("refused")).unwrap();
+        assert_eq!(unseen.content, Content::Unseen("refused".into()));
+        assert!(matches!(plan(&same, Some(unseen), OnChange::Update), Plan::Settled(_)));
     }
 }

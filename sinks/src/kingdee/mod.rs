@@ -1,21 +1,30 @@
 //! 金蝶云星空 (Kingdee Galaxy) as a target: one BatchSave per batch, an outcome per document.
 //!
 //! Whatever was left unknown is looked up by its business key before anything is sent again (design §7, contract
-//! kingdee-galaxy §9). The decisions are in `mapping` (pure), the calls in `run`, what ERP targets share in
-//! [`crate::erp`].
+//! kingdee-galaxy §9). The decisions are in `mapping` (pure), the calls in `run`, `save` and `steps`, what ERP targets
+//! share in [`crate::erp`].
 //!
 //! ```text
-//! unresolved, or delivered before ──▶ look up ──▶ plan ─┬─▶ settled: the same content is there, or a conflict
-//! new ──────────────────────────────────────────────────┴─▶ [UnAudit] ──▶ BatchSave ──▶ per DIndex: delivered, refused,
-//!                                                            unclear: alone; unmentioned: Unknown; half done: its steps
+//! unresolved, or delivered before ─▶ look up ─▶ plan ─┬─▶ settled: a conflict, ignored, nothing to take back
+//!                                                     ├─▶ the same content is there ───────────────┐
+//! new ────────────────────────────────────────────────┴─▶ [UnAudit] ─▶ BatchSave ─▶ per DIndex     │
+//!                                        ▲                               │  done ──────────────────┴─▶ [Submit] ─▶ [Audit]
+//!                                        │                               │  refused: its letter
+//!                                        └── halves, alone ◀── look up ◀─┘  unclear, nameless, unreadable
 //! ```
 
 mod config;
 mod mapping;
 mod run;
+mod save;
+mod steps;
 
 #[cfg(test)]
+mod outcome_tests;
+#[cfg(test)]
 mod session_tests;
+#[cfg(test)]
+mod step_tests;
 #[cfg(test)]
 mod tests;
 

@@ -55,19 +55,24 @@ pub(super) fn connection(base_url: &str) -> Value {
     })
 }
 
-struct Site {
-    running: Running,
-    target: GalaxyTarget,
+pub(super) struct Site {
+    pub(super) running: Running,
+    pub(super) target: GalaxyTarget,
 }
 
 impl Site {
-    async fn start(settings: &str) -> Self {
+    pub(super) async fn start(settings: &str) -> Self {
+        Self::with(&flow(settings), |_| {}).await
+    }
+
+    pub(super) async fn with(flow: &FlowSpec, change: impl FnOnce(&mut Value)) -> Self {
         let options = Options { customers: 1, movements: 1, ..Options::default() };
         let running = Sandbox::start(options, "127.0.0.1:0").await.unwrap();
         let mut problems = Problems::new("weir.yaml");
-        let connection = connection(&running.base_url());
+        let mut connection = connection(&running.base_url());
+        change(&mut connection);
         let target = GalaxyTarget::build(
-            &flow(settings).target,
+            &flow.target,
             &connection,
             "connections.k",
             &Clients::default(),
@@ -77,24 +82,24 @@ impl Site {
         Self { running, target: target.unwrap() }
     }
 
-    fn handle(&self) -> Handle {
+    pub(super) fn handle(&self) -> Handle {
         self.running.handle()
     }
 
-    async fn deliver(&self, deliveries: &[Delivery]) -> Vec<Outcome> {
+    pub(super) async fn deliver(&self, deliveries: &[Delivery]) -> Vec<Outcome> {
         let batch = Batch { partition: 0, deliveries, settled: &[], next_offset: 0 };
         self.target.deliver(batch).await.unwrap()
     }
 
     /// What is stored under a number: name, status, creates, updates.
-    fn stored(&self, number: &str) -> Option<(String, DocumentStatus, usize, u32)> {
+    pub(super) fn stored(&self, number: &str) -> Option<(String, DocumentStatus, usize, u32)> {
         let state = self.handle().state();
         let document = state.kingdee.store.document("BD_Customer", number)?;
         let name = document.fields.get("FName").and_then(Value::as_str).unwrap_or_default().to_owned();
         Some((name, document.status, document.creates, document.updates))
     }
 
-    fn calls(&self, operation: &str) -> u64 {
+    pub(super) fn calls(&self, operation: &str) -> u64 {
         let counts = self.handle().state().calls;
         counts.get(&format!("kingdee {operation}")).map_or(0, |count| count.received)
     }
@@ -126,12 +131,12 @@ pub(super) fn delivery(number: &str, name: &str) -> Delivery {
     Delivery { document, offset: 0, previous: None, unresolved: false }
 }
 
-fn unresolved(number: &str, name: &str) -> Delivery {
+pub(super) fn unresolved(number: &str, name: &str) -> Delivery {
     Delivery { unresolved: true, ..delivery(number, name) }
 }
 
 /// The record of `number`, delivered before as `written`, now with another name.
-fn changed(number: &str, name: &str, written: &Written) -> Delivery {
+pub(super) fn changed(number: &str, name: &str, written: &Written) -> Delivery {
     let mut delivery = delivery(number, name);
     delivery.previous = Some(Delivered {
         version: Version::default(),
@@ -146,7 +151,7 @@ fn changed(number: &str, name: &str, written: &Written) -> Delivery {
     delivery
 }
 
-fn written(outcome: &Outcome) -> Written {
+pub(super) fn written(outcome: &Outcome) -> Written {
     match outcome {
         Outcome::Delivered(written) => written.clone(),
         other => panic!("{other:?}"),
