@@ -27,12 +27,12 @@ const QUIET: Duration = Duration::from_millis(500);
 
 /// Lets the records come to rest and the sandbox behave, waits until everything has arrived, and judges the letters.
 /// Gives a line for the report.
-pub fn expect_exact(stand: &Stand, crew: &mut Crew<'_>, tallies: &mut Tallies) -> String {
+pub fn expect_exact(stand: &Stand, crew: &mut Crew<'_>) -> String {
     stand.sandbox.rest();
     for fault in [Fault::LostReply, Fault::Slow, Fault::Http5xx, Fault::CutRequest] {
         stand.sandbox.clear(fault);
     }
-    judge::expect_complete(stand, tallies, LIMIT);
+    judge::expect_complete(stand, &mut Tallies::open(stand), LIMIT);
     crew.expect_running();
     let letters: usize = FLOWS.iter().map(|(flow, _)| expect_letters(stand, flow)).sum();
     for (_, source) in FLOWS {

@@ -3,14 +3,12 @@
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 
 use crate::{
-    chaos::changing, crew::Crew, points::Point, stand::Stand, tallies::Tallies, verdict::expect_exact,
-    waiting::LIMIT,
+    chaos::changing, crew::Crew, points::Point, stand::Stand, verdict::expect_exact, waiting::LIMIT,
 };
 
 #[test]
 fn a_kill_at_every_point_loses_and_doubles_nothing() {
     let stand = Stand::new(changing(81));
-    let mut tallies = Tallies::open(&stand);
     let mut crew = Crew::start(&stand);
     let mut dice = StdRng::seed_from_u64(81);
     // Three at a time, one of each third: processes of several stages lie at once.
@@ -33,6 +31,6 @@ fn a_kill_at_every_point_loses_and_doubles_nothing() {
             crew.replace(&victim);
         }
     }
-    let result = expect_exact(&stand, &mut crew, &mut tallies);
+    let result = expect_exact(&stand, &mut crew);
     println!("{} kills at {} points; {result}", points.len(), points.len());
 }

@@ -9,7 +9,6 @@ use crate::{
     crew::Crew,
     points::Step,
     stand::Stand,
-    tallies::Tallies,
     verdict::expect_exact,
     waiting::{LIMIT, until},
 };
@@ -40,7 +39,6 @@ const ROUNDS: [[(Step, Moment); 3]; 3] = [
 #[test]
 fn a_process_that_wakes_up_after_its_work_was_taken_over_writes_nothing_stale_or_double() {
     let stand = Stand::new(changing(91));
-    let mut tallies = Tallies::open(&stand);
     let mut crew = Crew::start(&stand);
     for round in ROUNDS {
         let traps = round.map(|(step, moment)| {
@@ -60,5 +58,5 @@ fn a_process_that_wakes_up_after_its_work_was_taken_over_writes_nothing_stale_or
         thread::sleep(SUCCESSION);
         zombies.iter().filter_map(|(_, zombie, _)| crew.id(zombie)).for_each(resume);
     }
-    println!("{}", expect_exact(&stand, &mut crew, &mut tallies));
+    println!("{}", expect_exact(&stand, &mut crew));
 }
