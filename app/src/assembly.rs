@@ -7,14 +7,11 @@ use tokio_util::sync::CancellationToken;
 use weir_model::{
     Json,
     document::FlowVersion,
-    flow::{HaltAfter, SourceSpec},
-    lookup::LookupIndex,
-    names::{ConnectionName, FlowName},
-    processor::Processor as _,
+    flow::{FlowSpec, SourceSpec},
+    names::ConnectionName,
     settings::Problems,
     target::Target,
 };
-use weir_processors::CompiledFlow;
 use weir_producers::{Account, Services};
 use weir_runtime::{
     collections::Collections,
@@ -34,124 +31,126 @@ use crate::{
     project::{Flow, Project, account},
 };
 
-/// Everything a process runs, built and not yet started.
-pub struct Assembly {
-    accounts: Vec<Arc<Account>>,
-    mappings: Vec<(SourceSpec, Arc<CompiledFlow>)>,
-    targets: Vec<(FlowName, Treatment, Option<HaltAfter>)>,
+/// What stages are made of, but for their flow. Cheap to clone.
+#[derive(Clone)]
+pub struct Workshop {
+    /// Where they run.
+    pub deployment: Deployment,
+    /// Id of the Kafka cluster.
+    pub cluster_id: Arc<str>,
+    /// Which stages this process runs.
+    pub stages: Stages,
 }
 
-impl Assembly {
-    /// Builds what `stages` need. Nothing is called yet.
-    pub fn build(
-        project: &Project,
-        deployment: &Deployment,
-        cluster_id: &str,
-        stages: Stages,
-    ) -> Result<Self, Failure> {
-        let runs = |stage| stages == Stages::All || stages == stage;
-        let mut assembly = Self { accounts: Vec::new(), mappings: Vec::new(), targets: Vec::new() };
-        if runs(Stages::Producers) {
-            assembly.accounts = accounts(project, deployment)?;
-        }
-        let clients = Clients::default();
-        for flow in &project.flows {
-            if runs(Stages::Processors) {
-                assembly.mappings.push((flow.spec.source.clone(), Arc::clone(&flow.mapping)));
-            }
-            if runs(Stages::Sinks) {
-                let target = target(project, flow, deployment, cluster_id, &clients)?;
-                let spec = &flow.spec;
-                let rules = Rules { id_check: spec.source.id_check, on_leave: spec.target.on_leave };
-                assembly.targets.push((
-                    spec.name.clone(),
-                    Treatment { target, rules },
-                    spec.halt_after,
-                ));
-            }
-        }
-        Ok(assembly)
+/// A flow at a version.
+#[derive(Clone)]
+pub struct Edition {
+    /// The flow.
+    pub flow: Arc<Flow>,
+    /// The version that it is.
+    pub version: FlowVersion,
+}
+
+impl Workshop {
+    /// Whether this process runs such stages.
+    pub fn runs(&self, stage: Stages) -> bool {
+        self.stages == Stages::All || self.stages == stage
     }
 
-    /// Starts every stage on a thread of its own.
-    pub fn start(
-        self,
-        deployment: &Deployment,
-        versions: &BTreeMap<FlowName, FlowVersion>,
+    /// Starts the mapping and the delivery of a flow, as far as this process runs them, each on a thread of its own.
+    pub fn start_flow(
+        &self,
+        project: &Arc<Project>,
+        edition: &Edition,
+        clients: &Arc<Clients>,
+        collections: &Collections,
+        hold: &Hold,
         stop: &CancellationToken,
     ) -> Result<Vec<StageThread>, Failure> {
-        let runtime = Handle::current();
+        let spec = &edition.flow.spec;
         let mut threads = Vec::new();
-        let collections = self.follow(deployment, stop, &mut threads)?;
-        let mut keep = |started: std::io::Result<StageThread>| {
-            threads.push(started.map_err(|error| Failure::environment("start a thread", &error))?);
-            Ok::<_, Failure>(())
-        };
-        for (flow, treatment, halt_after) in self.targets {
-            let (deployment, runtime, stop) = (deployment.clone(), runtime.clone(), stop.clone());
-            keep(
-                DeliverStage {
-                    deployment,
-                    flow,
-                    treatments: Arc::new(treatment),
-                    halt_after,
-                    runtime,
-                    hold: Hold::default(),
-                    stop,
-                }
-                .start(),
-            )?;
+        if self.runs(Stages::Sinks) {
+            let rules = Rules {
+                id_check: spec.source.id_check,
+                on_leave: spec.target.on_leave,
+            };
+            let treatment = Treatment {
+                target: self.target(project, spec, clients)?,
+                rules,
+            };
+            let stage = DeliverStage {
+                deployment: self.deployment.clone(),
+                flow: spec.name.clone(),
+                treatments: Arc::new(treatment),
+                halt_after: spec.halt_after,
+                runtime: Handle::current(),
+                hold: hold.clone(),
+                stop: stop.clone(),
+            };
+            threads.push(started(stage.start())?);
         }
-        for (source, processor) in self.mappings {
-            let flow_version = versions.get(processor.flow()).copied().unwrap_or_default();
-            let deployment = deployment.clone();
-            let source = source.name;
-            let (collections, stop) = (collections.clone(), stop.clone());
-            keep(
-                MapStage {
-                    deployment,
-                    source,
-                    processor,
-                    flow_version,
-                    collections,
-                    hold: Hold::default(),
-                    stop,
-                }
-                .start(),
-            )?;
-        }
-        if !self.accounts.is_empty() {
-            let pollers = self.accounts.into_iter().map(|account| account as Arc<dyn Poller>).collect();
-            let deployment = deployment.clone();
-            keep(PollStage { deployment, pollers, runtime, stop: stop.clone() }.start())?;
+        if self.runs(Stages::Processors) {
+            let stage = MapStage {
+                deployment: self.deployment.clone(),
+                source: spec.source.name.clone(),
+                processor: Arc::clone(&edition.flow.mapping) as _,
+                flow_version: edition.version,
+                collections: collections.clone(),
+                hold: hold.clone(),
+                stop: stop.clone(),
+            };
+            threads.push(started(stage.start())?);
         }
         Ok(threads)
     }
 
-    /// One reader of collections for all mapping stages of the process, when one of them looks something up.
-    fn follow(
+    /// Starts the polling of these sources.
+    pub fn start_polling(
         &self,
-        deployment: &Deployment,
+        project: &Project,
+        sources: &[SourceSpec],
         stop: &CancellationToken,
-        threads: &mut Vec<StageThread>,
-    ) -> Result<Collections, Failure> {
-        let indexes: Vec<LookupIndex> =
-            self.mappings.iter().flat_map(|(_, processor)| processor.lookups().iter().cloned()).collect();
-        if indexes.is_empty() {
-            return Ok(Collections::none());
-        }
-        let (collections, thread) = Collections::follow(deployment, indexes, stop)
-            .map_err(|error| Failure::environment("start a thread", &error))?;
-        threads.push(thread);
-        Ok(collections)
+    ) -> Result<Vec<StageThread>, Failure> {
+        let accounts = accounts(project, sources, &self.deployment)?;
+        let stage = PollStage {
+            deployment: self.deployment.clone(),
+            pollers: accounts
+                .into_iter()
+                .map(|account| account as Arc<dyn Poller>)
+                .collect(),
+            runtime: Handle::current(),
+            stop: stop.clone(),
+        };
+        Ok(vec![started(stage.start())?])
+    }
+
+    /// The target of a flow; flows that are given the same `clients` share those of their connections.
+    pub fn target(
+        &self,
+        project: &Project,
+        flow: &FlowSpec,
+        clients: &Clients,
+    ) -> Result<Arc<dyn Target>, Failure> {
+        target(project, flow, &self.deployment, &self.cluster_id, clients)
     }
 }
 
-/// One account per connection that some flow polls.
-pub fn accounts(project: &Project, deployment: &Deployment) -> Result<Vec<Arc<Account>>, Failure> {
+fn started(thread: std::io::Result<StageThread>) -> Result<StageThread, Failure> {
+    thread.map_err(|error| Failure::environment("start a thread", &error))
+}
+
+/// One account per connection that these sources are polled from.
+pub fn accounts<'a>(
+    project: &Project,
+    sources: impl IntoIterator<Item = &'a SourceSpec>,
+    deployment: &Deployment,
+) -> Result<Vec<Arc<Account>>, Failure> {
     let mut by_connection: BTreeMap<&ConnectionName, Vec<SourceSpec>> = BTreeMap::new();
-    for source in project.sources() {
-        by_connection.entry(&source.connection).or_default().push(source.clone());
+    for source in sources {
+        by_connection
+            .entry(&source.connection)
+            .or_default()
+            .push(source.clone());
     }
     let file = project.file.display().to_string();
     let services = Services {
@@ -174,27 +173,27 @@ pub fn accounts(project: &Project, deployment: &Deployment) -> Result<Vec<Arc<Ac
 /// The target of a flow; flows of one connection share its client.
 pub fn target(
     project: &Project,
-    flow: &Flow,
+    flow: &FlowSpec,
     deployment: &Deployment,
     cluster_id: &str,
     clients: &Clients,
 ) -> Result<Arc<dyn Target>, Failure> {
     // A collection lies in the project's own Kafka: there are no settings but the flow's.
     let none = (Json::Null, String::new());
-    let (settings, path) = if flow.fills().is_some() {
+    let (settings, path) = if flow.target.system == weir_sinks::collection::SYSTEM {
         (&none.0, &none.1)
     } else {
-        let connection = project.connection(&flow.spec.target.connection)?;
+        let connection = project.connection(&flow.target.connection)?;
         (&connection.settings, &connection.path)
     };
-    let topic = deployment.topics.doc(&flow.spec.name);
+    let topic = deployment.topics.doc(&flow.name);
     let mut problems = Problems::new(project.file.display().to_string());
     let setup = Setup {
-        flow: &flow.spec.name,
+        flow: &flow.name,
         topic: &topic,
         cluster: cluster_id,
         owner: &deployment.instance,
-        target: &flow.spec.target,
+        target: &flow.target,
         connection: settings,
         connection_path: path,
         clients,

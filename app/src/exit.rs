@@ -35,6 +35,11 @@ impl Failure {
         Self::new(2, message)
     }
 
+    /// What happened and what to do, for the person who reads it.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Something around Weir is missing or refuses: exit code 3.
     pub fn environment(attempted: &str, error: &dyn std::error::Error) -> Self {
         Self::new(3, format!("could not {attempted}: {}", chain(error)))

@@ -9,6 +9,7 @@ mod assembly;
 mod cli;
 mod codec;
 mod commands;
+mod conductor;
 mod config;
 mod exit;
 mod files;

@@ -12,7 +12,7 @@ use weir_model::{
     lookup::LookupIndex,
     names::{ConnectionName, FlowName, SourceName},
     processor::Processor as _,
-    settings::{Localized, Problems},
+    settings::{Localized, Problems, Severity},
     time::DEFAULT_ZONE,
 };
 use weir_processors::CompiledFlow;
@@ -24,6 +24,7 @@ use crate::{
 };
 
 /// A flow that may be run.
+#[derive(Clone)]
 pub struct Flow {
     /// Its file, as the user named it.
     pub file: String,
@@ -75,6 +76,27 @@ impl Project {
         (Some(Self { file: file.to_owned(), config, flows }), problems)
     }
 
+    /// Compiles the text of a flow with this project's connections and collections; what is wrong with it, on one line.
+    pub fn compile(&self, name: &FlowName, text: &str, file: String) -> Result<Flow, String> {
+        let mut problems = Problems::new(&file);
+        let compiled = flow(text, file, Some(&self.config.connections), &mut problems);
+        if let Some(compiled) = &compiled {
+            check_collections(&self.config, std::slice::from_ref(compiled), &mut problems);
+        }
+        match compiled.filter(|flow| flow.spec.name == *name && !problems.has_errors()) {
+            Some(compiled) => Ok(compiled),
+            None if problems.has_errors() => Err(on_one_line(&problems)),
+            None => Err(format!("the text is not that of flow {name}")),
+        }
+    }
+
+    /// Whether a flow may run beside others: flows that share a source agree about it.
+    pub fn agrees<'a>(&self, flow: &Flow, others: impl Iterator<Item = &'a Flow>) -> Result<(), String> {
+        let mut problems = Problems::new(&flow.file);
+        check_beside(flow, others, &mut problems);
+        if problems.has_errors() { Err(on_one_line(&problems)) } else { Ok(()) }
+    }
+
     /// The connection of a flow's source or target; it was checked to be there.
     pub fn connection(&self, name: &ConnectionName) -> Result<&Connection, Failure> {
         self.config
@@ -110,7 +132,7 @@ pub fn load_flows(
         } else if let Some(text) = text
             && let Some(flow) = flow(&text, name, connections, &mut own)
         {
-            check_beside(&flow, &flows, &mut own);
+            check_beside(&flow, flows.iter(), &mut own);
             if !own.has_errors() {
                 flows.push(flow);
             }
@@ -220,7 +242,7 @@ fn is_known(system: &str) -> bool {
 }
 
 /// Names are unique; flows that share a source agree about it.
-fn check_beside(flow: &Flow, others: &[Flow], problems: &mut Problems) {
+fn check_beside<'a>(flow: &Flow, others: impl Iterator<Item = &'a Flow>, problems: &mut Problems) {
     for other in others {
         if other.spec.name == flow.spec.name {
             let message = Localized::new(
@@ -285,6 +307,12 @@ fn unknown_collection(config: &Config, path: &str, name: &str, problems: &mut Pr
         ),
     };
     problems.error_with(path, message, suggestion);
+}
+
+/// All errors, for a log line.
+fn on_one_line(problems: &Problems) -> String {
+    let errors = problems.list().iter().filter(|problem| problem.severity == Severity::Error);
+    errors.map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 fn check_connections(config: &Config, file: &str, problems: &mut Problems) {

@@ -1,77 +1,57 @@
 //! Flow versions: each published text of a flow gets an ordinal, kept in `weir.control` for good (design §9).
 
-use std::{collections::BTreeMap, ops::ControlFlow};
-
-use weir_kafka::{Isolation, OutRecord, Publisher, StartOffset, TopicPartition, reader::read_to_end};
-use weir_model::{document::FlowVersion, names::FlowName};
-use weir_runtime::stage::{Deployment, StageError};
+use weir_model::document::FlowVersion;
+use weir_runtime::{
+    control::{self, Known},
+    stage::{Deployment, StageError},
+};
 use weir_schemas::{Control, FlowText};
 
 use crate::project::Flow;
 
-/// The version of every flow's text; a text that is not the newest of its flow is published as the next one.
+/// Makes sure that every flow's text is known: one that was never published becomes its flow's next version. Gives what
+/// `weir.control` says then.
 ///
-/// Two processes that start with the same new text publish the same record under the same key.
-pub fn register(
-    deployment: &Deployment,
-    flows: &[Flow],
-) -> Result<BTreeMap<FlowName, FlowVersion>, StageError> {
-    let newest = newest(deployment)?;
-    let mut versions = BTreeMap::new();
-    let mut records = Vec::new();
+/// A text that is an older version is not published again: the file of a process that was left behind must not turn all
+/// others back.
+pub fn register(deployment: &Deployment, flows: &[Flow]) -> Result<Known, StageError> {
+    let Deployment { cluster, topics, codec, .. } = deployment;
+    let mut known = control::read(cluster, topics, codec)?;
+    if flows.iter().any(|flow| is_unknown(flow, &known)) {
+        known = control::change::<StageError>(cluster, topics, codec, |known| {
+            let unknown = flows.iter().filter(|flow| is_unknown(flow, known));
+            let at = deployment.clock.now();
+            Ok(unknown.map(|flow| next_version(flow, known, deployment.instance.as_str(), at)).collect())
+        })?;
+    }
     for flow in flows {
         let name = &flow.spec.name;
-        let known = newest.get(name).copied();
-        let version = match known.filter(|known| known.digest == flow.spec.digest) {
-            Some(known) => known,
-            None => {
-                let ordinal = known.map_or(1, |known| known.ordinal + 1);
-                let version = FlowVersion { ordinal, digest: flow.spec.digest };
-                records.push(record(deployment, flow, version));
-                version
-            }
+        let (Some(own), Some(newest)) = (known.version_of(name, flow.spec.digest), known.newest(name)) else {
+            continue;
         };
-        versions.insert(name.clone(), version);
-    }
-    if !records.is_empty() {
-        Publisher::open(&deployment.cluster)?.publish(&records)?;
-    }
-    Ok(versions)
-}
-
-fn newest(deployment: &Deployment) -> Result<BTreeMap<FlowName, FlowVersion>, StageError> {
-    let partition = TopicPartition::new(deployment.topics.control(), 0);
-    let mut newest: BTreeMap<FlowName, FlowVersion> = BTreeMap::new();
-    let mut failure = None;
-    let cluster = &deployment.cluster;
-    read_to_end(cluster, &partition, StartOffset::Beginning, Isolation::Committed, |message| {
-        let Some(value) = message.value else { return ControlFlow::Continue(()) };
-        match deployment.codec.decode::<Control>(&value) {
-            Ok(Control::FlowText(text)) => {
-                let known = newest.entry(text.flow).or_default();
-                if text.version.ordinal > known.ordinal {
-                    *known = text.version;
-                }
-                ControlFlow::Continue(())
-            }
-            Ok(_) => ControlFlow::Continue(()),
-            Err(source) => {
-                let place = format!("{partition} offset {}", message.offset);
-                failure = Some(StageError::Unreadable { place, source });
-                ControlFlow::Break(())
-            }
+        if own.version.ordinal < newest.version.ordinal {
+            tracing::warn!(
+                flow = %name, file = flow.file, version = own.version.ordinal, newest = newest.version.ordinal,
+                "the file holds an older version of the flow; the newest one runs. To go back to the file, call \
+                 `weir flows apply {name}`"
+            );
         }
-    })?;
-    failure.map_or(Ok(newest), Err)
+    }
+    Ok(known)
 }
 
-fn record(deployment: &Deployment, flow: &Flow, version: FlowVersion) -> OutRecord {
-    let text = Control::FlowText(FlowText {
+/// The text of a flow as its next version.
+pub fn next_version(flow: &Flow, known: &Known, by: &str, at: jiff::Timestamp) -> Control {
+    let ordinal = known.newest(&flow.spec.name).map_or(1, |newest| newest.version.ordinal + 1);
+    Control::FlowText(FlowText {
         flow: flow.spec.name.clone(),
-        version,
+        version: FlowVersion { ordinal, digest: flow.spec.digest },
         text: flow.spec.text.clone(),
-        by: deployment.instance.to_string(),
-        at: deployment.clock.now(),
-    });
-    OutRecord::new(deployment.topics.control(), text.key(), deployment.codec.encode(&text)).to_partition(0)
+        by: by.to_owned(),
+        at,
+    })
+}
+
+fn is_unknown(flow: &Flow, known: &Known) -> bool {
+    known.version_of(&flow.spec.name, flow.spec.digest).is_none()
 }

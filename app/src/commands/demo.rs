@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use weir_kafka::Cluster;
 use weir_model::names::InstanceName;
@@ -14,6 +15,7 @@ use weir_runtime::{
     clock::SystemClock,
     health::{Condition, Health},
     stage::Deployment,
+    tasks::{TaskKind, spawn},
     telemetry::{self, Telemetry},
     topics::Topics,
 };
@@ -22,8 +24,9 @@ use weir_schemas::Codec;
 
 use super::{collections, dlq, progress::Progress, topics};
 use crate::{
-    assembly::Assembly,
+    assembly::Workshop,
     cli::{Cli, Demo, Language, Stages},
+    conductor::Conductor,
     exit::Failure,
     output::{self, say},
     project::Project,
@@ -52,7 +55,7 @@ pub async fn run(options: &Demo, cli: &Cli) -> Result<(), Failure> {
     let project = load(&config)?;
     let (telemetry, deployment) = deployment(&project)?;
     let project = Arc::new(project);
-    let versions = {
+    let known = {
         let (deployment, project) = (deployment.clone(), Arc::clone(&project));
         tokio::task::spawn_blocking(move || versions::register(&deployment, &project.flows))
             .await
@@ -67,11 +70,12 @@ pub async fn run(options: &Demo, cli: &Cli) -> Result<(), Failure> {
     let running = CancellationToken::new();
     let tallies = Tallies::follow(&deployment, running.clone())
         .map_err(|error| Failure::environment("start a thread", &error))?;
-    let threads = Assembly::build(&project, &deployment, "demo", Stages::All)?.start(
-        &deployment,
-        &versions,
-        &running,
-    )?;
+    let workshop =
+        Workshop { deployment: deployment.clone(), cluster_id: "demo".into(), stages: Stages::All };
+    // Nobody changes anything while the demo runs.
+    let (_, unchanging) = watch::channel(Arc::new(known));
+    let conductor = Conductor::new(workshop, Arc::clone(&project), &running);
+    let conducting = spawn("conductor", TaskKind::Service, conductor.run(unchanging));
     let finished = watch(&project, &tallies, &sandbox, &deployment.health, cli, &stop).await;
     let lines = lines(&project, &tallies);
     tell(&project, &deployment, &lines, options, cli, language)?;
@@ -82,10 +86,8 @@ pub async fn run(options: &Demo, cli: &Cli) -> Result<(), Failure> {
         stop.cancelled().await;
     }
     running.cancel();
-    for thread in threads {
-        // A halt was told by the watch and in the log.
-        let _ = thread.ended().await;
-    }
+    // A halt was told by the watch and in the log.
+    let _ = conducting.await;
     sandbox.shutdown().await;
     drop(telemetry);
     if finished == End::Finished && lines.iter().all(FlowCounts::is_balanced) {

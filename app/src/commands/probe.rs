@@ -85,7 +85,7 @@ fn kafka(cluster: &Cluster, specs: &[weir_kafka::TopicSpec]) -> Result<ProbeRepo
 
 async fn accounts(project: &Project, deployment: &Deployment) -> Result<Vec<Probed>, Failure> {
     let mut probed = Vec::new();
-    for account in assembly::accounts(project, deployment)? {
+    for account in assembly::accounts(project, project.sources(), deployment)? {
         let what = format!("source account {}", weir_runtime::poll::Poller::account(&*account));
         probed.push(Probed::new(what, account.probe().await.map_err(|error| error.explanation())));
     }
@@ -96,7 +96,7 @@ async fn targets(project: &Project, deployment: &Deployment) -> Result<Vec<Probe
     let mut probed = Vec::new();
     let clients = Clients::default();
     for flow in &project.flows {
-        let target = assembly::target(project, flow, deployment, "", &clients)?;
+        let target = assembly::target(project, &flow.spec, deployment, "", &clients)?;
         let what = format!("target of {}", flow.spec.name);
         probed.push(Probed::new(what, target.probe().await.map_err(|error| chain(&error))));
     }

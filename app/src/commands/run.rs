@@ -4,21 +4,23 @@ use std::{sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 use weir_kafka::{Admin, Cluster, TopicChange};
-use weir_model::{document::FlowVersion, names::FlowName};
 use weir_runtime::{
     backoff::Backoff,
     clock::SystemClock,
+    control::{self, Known},
     health::{Condition, Health, Part},
-    stage::{Deployment, StageThread, chain, wait},
+    stage::{Deployment, chain, wait},
+    status::Heartbeat,
     telemetry::{self, Telemetry},
     topics::Topics,
 };
 
 use super::{load, topics};
 use crate::{
-    assembly::Assembly,
+    assembly::Workshop,
     cli::{Cli, Run, Stages},
     codec,
+    conductor::Conductor,
     exit::Failure,
     instance::Instance,
     project::Project,
@@ -26,11 +28,13 @@ use crate::{
 };
 
 const READY_PATIENCE: Duration = Duration::from_secs(5);
+/// How long the end of the process waits for its last heartbeat.
+const GOODBYE_PATIENCE: Duration = Duration::from_secs(3);
 
 /// What Kafka told before the stages were started.
 struct Prepared {
     cluster_id: String,
-    versions: std::collections::BTreeMap<FlowName, FlowVersion>,
+    known: Known,
 }
 
 /// Runs stages until a signal.
@@ -58,11 +62,31 @@ pub async fn run(options: &Run, cli: &Cli) -> Result<(), Failure> {
     tracing::info!(instance = %deployment.instance, stages = ?options.stages, flows = project.flows.len(), "starting");
     let project = Arc::new(project);
     let Some(prepared) = prepare(&project, &deployment, &stop).await? else { return Ok(()) };
-    let assembly = Assembly::build(&project, &deployment, &prepared.cluster_id, options.stages)?;
-    let threads = assembly.start(&deployment, &prepared.versions, &stop)?;
-    let result = wait_for(threads).await;
+    let result = conduct(project, deployment, prepared, options.stages, &stop).await;
     tracing::info!("stopped");
     drop(telemetry);
+    result
+}
+
+/// Runs what configuration and control say until told to stop; tells others all the while who this is.
+async fn conduct(
+    project: Arc<Project>,
+    deployment: Deployment,
+    prepared: Prepared,
+    stages: Stages,
+    stop: &CancellationToken,
+) -> Result<(), Failure> {
+    let heartbeat = Heartbeat::start(&deployment, env!("CARGO_PKG_VERSION"))
+        .map_err(|error| Failure::environment("start a thread", &error))?;
+    let following = CancellationToken::new();
+    let (changes, follower) = control::follow(&deployment, prepared.known, &following)
+        .map_err(|error| Failure::environment("start a thread", &error))?;
+    let workshop = Workshop { deployment, cluster_id: prepared.cluster_id.into(), stages };
+    let result = Conductor::new(workshop, project, stop).run(changes).await;
+    following.cancel();
+    // Why control could not be followed, if it could not, is in the log and on the pages.
+    let _ = follower.ended().await;
+    heartbeat.end(GOODBYE_PATIENCE).await;
     result
 }
 
@@ -156,21 +180,7 @@ fn try_to_prepare(project: &Project, deployment: &Deployment) -> Result<Prepared
             missing.len()
         )));
     }
-    let versions =
+    let known =
         versions::register(deployment, &project.flows).map_err(|error| Unprepared::NotYet(chain(&error)))?;
-    Ok(Prepared { cluster_id: admin.cluster_id()?, versions })
-}
-
-/// Waits until every stage has ended. A stage that halted has logged why; its siblings go on until told to stop.
-async fn wait_for(threads: Vec<StageThread>) -> Result<(), Failure> {
-    let mut halted = 0;
-    for thread in threads {
-        if thread.ended().await.is_err() {
-            halted += 1;
-        }
-    }
-    match halted {
-        0 => Ok(()),
-        count => Err(Failure::runtime(format!("{count} stages were halted; the log says why"))),
-    }
+    Ok(Prepared { cluster_id: admin.cluster_id()?, known })
 }

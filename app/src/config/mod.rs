@@ -108,6 +108,15 @@ impl Config {
         Some(config)
     }
 
+    /// Whether something differs that is only looked at when a process starts. Secrets show as nothing in it.
+    pub fn is_otherwise_at_start(&self, other: &Self) -> bool {
+        let at_start = |config: &Self| {
+            let Self { kafka, prefix, schema_registry, state_dir, telemetry, .. } = config;
+            format!("{:?}", (kafka, prefix, schema_registry, state_dir, telemetry))
+        };
+        at_start(self) != at_start(other)
+    }
+
     /// Tells what this machine or this build lacks for the settings to be used: files, features.
     pub fn check_surroundings(&self, problems: &mut Problems) {
         kafka::check(&self.kafka, problems);

@@ -1,0 +1,426 @@
+//! The conductor of a process: follows what `weir.control` says and brings its stages to it, between batches and without
+//! a restart (design §9).
+//!
+//! One rule for every change: from the configuration, and from what control says, follows what is to run; what is made of
+//! something else than before ends and starts anew. What cannot be used is refused here, and what ran goes on.
+
+mod plan;
+mod unit;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use weir_model::{
+    digest::Digest,
+    document::FlowVersion,
+    flow::SourceSpec,
+    lookup::LookupIndex,
+    names::{ConnectionName, FlowName, SourceName},
+    processor::Processor as _,
+};
+use weir_runtime::{
+    collections::Collections,
+    control::Known,
+    health::{Condition, Part},
+    stage::{StageThread, chain},
+};
+use weir_schemas::{FlowText, RunState};
+use weir_sinks::Clients;
+
+use self::{
+    plan::{Choice, choose, revision},
+    unit::{Unit, Wanted},
+};
+use crate::{
+    assembly::{Edition, Workshop},
+    cli::Stages,
+    exit::Failure,
+    project::{Flow, Project},
+    versions,
+};
+
+/// What ends and starts as one.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Name {
+    Flow(FlowName),
+    Polling,
+}
+
+/// Decides what runs in this process.
+pub struct Conductor {
+    workshop: Workshop,
+    /// The configuration as it was read last.
+    project: Arc<Project>,
+    known: Arc<Known>,
+    /// What texts were compiled to with this configuration.
+    compiled: BTreeMap<(FlowName, FlowVersionKey), Result<Arc<Flow>, String>>,
+    /// One set of clients for each connection and its settings: who has the same account shares its quota.
+    clients: BTreeMap<(ConnectionName, Digest), Arc<Clients>>,
+    lookups: Lookups,
+    units: BTreeMap<Name, Unit>,
+    /// Units whose stages have ended by themselves.
+    fallen: mpsc::Receiver<()>,
+    falls: mpsc::Sender<()>,
+    /// Raised to start what was halted again.
+    again: BTreeMap<Name, u64>,
+    /// Why the newest configuration is not the one in use.
+    refused: Option<String>,
+    stop: CancellationToken,
+}
+
+/// A version, to find what it was compiled to.
+type FlowVersionKey = (u32, [u8; 16]);
+
+/// The rows that mapping stages look up.
+struct Lookups {
+    indexes: BTreeSet<LookupIndex>,
+    collections: Collections,
+    /// Counts the tables: a stage that looks up in a former one starts anew.
+    generation: u64,
+    running: Option<(StageThread, CancellationToken)>,
+}
+
+impl Conductor {
+    /// Puts it together; nothing runs yet. Everything ends when `stop` is cancelled.
+    pub fn new(workshop: Workshop, project: Arc<Project>, stop: &CancellationToken) -> Self {
+        let (falls, fallen) = mpsc::channel(8);
+        let lookups = Lookups {
+            indexes: BTreeSet::new(),
+            collections: Collections::none(),
+            generation: 0,
+            running: None,
+        };
+        Self {
+            workshop,
+            project,
+            known: Arc::default(),
+            compiled: BTreeMap::new(),
+            clients: BTreeMap::new(),
+            lookups,
+            units: BTreeMap::new(),
+            fallen,
+            falls,
+            again: BTreeMap::new(),
+            refused: None,
+            stop: stop.clone(),
+        }
+    }
+
+    /// Runs what `changes` says until told to stop, then drains. A stage that halted has logged why; its siblings go on,
+    /// and only when all have ended does the process end.
+    pub async fn run(mut self, mut changes: watch::Receiver<Arc<Known>>) -> Result<(), Failure> {
+        self.known = Arc::clone(&changes.borrow_and_update());
+        self.arrange().await?;
+        let mut fallen = 0;
+        loop {
+            tokio::select! {
+                () = self.stop.cancelled() => break,
+                _ = self.fallen.recv() => {
+                    fallen += 1;
+                    if fallen >= self.units.len() {
+                        break;
+                    }
+                }
+                changed = changes.changed() => {
+                    if changed.is_err() {
+                        self.stop.cancelled().await;
+                        break;
+                    }
+                    let known = Arc::clone(&changes.borrow_and_update());
+                    self.take(known).await?;
+                    while self.fallen.try_recv().is_ok() {}
+                    fallen = 0;
+                }
+            }
+        }
+        self.end().await
+    }
+
+    async fn end(self) -> Result<(), Failure> {
+        self.stop.cancel();
+        let mut halted = 0;
+        for unit in self.units.into_values() {
+            halted += unit.ended().await;
+        }
+        if let Some((thread, _)) = self.lookups.running {
+            halted += usize::from(thread.ended().await.is_err());
+        }
+        match halted {
+            0 => Ok(()),
+            count => Err(Failure::runtime(format!("{count} stages were halted; the log says why"))),
+        }
+    }
+
+    /// Takes in what control says now.
+    async fn take(&mut self, known: Arc<Known>) -> Result<(), Failure> {
+        let former = std::mem::replace(&mut self.known, known);
+        let reload = self.known.reload() != former.reload();
+        let is_resumed = |flow: &&Flow| {
+            let state = self.known.state(&flow.spec.name);
+            state != former.state(&flow.spec.name)
+                && state.is_some_and(|state| state.state == RunState::Running)
+        };
+        let resumed = self.project.flows.iter().filter(is_resumed).count() > 0;
+        if reload || resumed {
+            tracing::info!(reload, "reading the configuration anew");
+            self.read_again(reload).await;
+            self.start_halted_again(reload);
+        }
+        self.arrange().await
+    }
+
+    /// Reads the project anew: its connections and secrets, and on a reload also its flows. One that cannot be used is
+    /// refused, and the one in use stays.
+    async fn read_again(&mut self, with_flows: bool) {
+        let (file, deployment) = (self.project.file.clone(), self.workshop.deployment.clone());
+        let read = tokio::task::spawn_blocking(move || {
+            let (project, problems) = Project::load(&file);
+            let project = project.ok_or_else(|| {
+                let said: Vec<String> = problems.list().iter().map(ToString::to_string).collect();
+                said.join("; ")
+            })?;
+            if with_flows {
+                // The follower tells of what is new by this.
+                versions::register(&deployment, &project.flows).map_err(|error| chain(&error))?;
+            }
+            Ok::<_, String>(project)
+        });
+        let read = read.await.unwrap_or_else(|error| Err(error.to_string()));
+        self.refused = read.as_ref().err().map(|why| format!("the configuration cannot be used: {why}"));
+        match read {
+            Ok(project) => self.use_project(project, with_flows),
+            Err(why) => {
+                tracing::error!(why, "the new configuration is refused, the old one goes on");
+            }
+        }
+    }
+
+    fn use_project(&mut self, mut project: Project, with_flows: bool) {
+        if project.config.is_otherwise_at_start(&self.project.config) {
+            tracing::warn!(
+                "changes of kafka, schema_registry, state_dir and telemetry apply at the next start"
+            );
+        }
+        if !with_flows {
+            // Only a reload adds and removes flows.
+            project.flows.clone_from(&self.project.flows);
+        }
+        self.project = Arc::new(project);
+        self.compiled.clear();
+    }
+
+    /// Whatever a person may have mended is tried again: on a reload everything, on a resume the flow (its state is
+    /// another) and the polling.
+    fn start_halted_again(&mut self, everything: bool) {
+        let is_halted =
+            |state: &weir_runtime::health::PartState| matches!(state.condition, Condition::Halted(_));
+        for (part, _) in
+            self.workshop.deployment.health.parts().into_iter().filter(|(_, state)| is_halted(state))
+        {
+            let name = match part {
+                Part::Processor(flow) | Part::Sink(flow) if everything => Name::Flow(flow),
+                Part::Source(_) | Part::Remedy(_) | Part::Producers => Name::Polling,
+                _ => continue,
+            };
+            *self.again.entry(name).or_default() += 1;
+        }
+    }
+
+    /// Brings everything to what configuration and control say.
+    async fn arrange(&mut self) -> Result<(), Failure> {
+        let editions = self.choose_editions();
+        self.follow_lookups(&editions).await?;
+        let mut wanted: BTreeMap<Name, Option<Wanted>> =
+            self.units.keys().map(|name| (name.clone(), None)).collect();
+        if self.workshop.stages != Stages::Producers {
+            for (name, choice) in &editions {
+                wanted.insert(Name::Flow(name.clone()), Some(self.wanted_flow(name, choice)));
+            }
+        }
+        if self.workshop.runs(Stages::Producers) {
+            wanted.insert(Name::Polling, self.wanted_polling(&editions));
+        }
+        let health = self.workshop.deployment.health.clone();
+        for (name, wanted) in wanted {
+            if let Some(wanted) = &wanted {
+                let refused = |name: &FlowName| editions.get(name).and_then(|choice| choice.refused.clone());
+                let refused = match &name {
+                    Name::Flow(flow) => refused(flow),
+                    Name::Polling => None,
+                };
+                let refused = refused.or_else(|| self.refused.clone());
+                wanted.parts.iter().for_each(|(part, _)| health.refuse(part, refused.clone()));
+            }
+            let begin = || Unit::begin(&name.to_string(), &health, &self.stop, self.falls.clone());
+            self.units.entry(name.clone()).or_insert_with(begin).want(wanted);
+        }
+        Ok(())
+    }
+
+    /// The version of each flow that can be used here. Flows that share a source agree about it, so of two that do not
+    /// the later one keeps its former version.
+    fn choose_editions(&mut self) -> BTreeMap<FlowName, Choice<Arc<Flow>>> {
+        let (known, project) = (Arc::clone(&self.known), Arc::clone(&self.project));
+        let mut editions: BTreeMap<FlowName, Choice<Arc<Flow>>> = BTreeMap::new();
+        let names = project.flows.iter().map(|flow| &flow.spec.name);
+        for name in names.filter(|name| known.newest(name).is_some()) {
+            let choice = choose(name, &known, |text| {
+                let flow = self.compile(text)?;
+                let others = editions.values().filter_map(|choice| choice.chosen.as_ref());
+                project.agrees(&flow, others.map(|(_, other)| other.as_ref()))?;
+                Ok(flow)
+            });
+            if let Some(why) = &choice.refused {
+                tracing::error!(flow = %name, why, "the newest version of the flow is refused");
+            }
+            editions.insert(name.clone(), choice);
+        }
+        editions
+    }
+
+    /// Compiles a text with the configuration in use.
+    fn compile(&mut self, text: &FlowText) -> Result<Arc<Flow>, String> {
+        let key = (text.flow.clone(), (text.version.ordinal, *text.version.digest.as_bytes()));
+        if let Some(known) = self.compiled.get(&key) {
+            return known.clone();
+        }
+        let file = format!("{}@{}", text.flow, text.version.ordinal);
+        let compiled = self.project.compile(&text.flow, &text.text, file).and_then(|flow| {
+            if self.workshop.runs(Stages::Sinks) {
+                let target = self.workshop.target(&self.project, &flow.spec, &Clients::default());
+                target.map_err(|failure| failure.message().to_owned())?;
+            }
+            Ok(Arc::new(flow))
+        });
+        self.compiled.insert(key, compiled.clone());
+        compiled
+    }
+
+    /// Has the collections that are looked up followed, with the indexes that are needed now.
+    async fn follow_lookups(
+        &mut self,
+        editions: &BTreeMap<FlowName, Choice<Arc<Flow>>>,
+    ) -> Result<(), Failure> {
+        let chosen = editions.values().filter_map(|choice| choice.chosen.as_ref());
+        let indexes: BTreeSet<LookupIndex> = if self.workshop.runs(Stages::Processors) {
+            chosen.flat_map(|(_, flow)| flow.mapping.lookups().iter().cloned()).collect()
+        } else {
+            BTreeSet::new()
+        };
+        if indexes == self.lookups.indexes || self.stop.is_cancelled() {
+            return Ok(());
+        }
+        if let Some((thread, stop)) = self.lookups.running.take() {
+            stop.cancel();
+            // Why it was halted, if it was, is in the log.
+            let _ = thread.ended().await;
+        }
+        let deployment = &self.workshop.deployment;
+        self.lookups.generation += 1;
+        self.lookups.collections = Collections::none();
+        self.lookups.indexes = indexes;
+        if self.lookups.indexes.is_empty() {
+            deployment.health.forget(&Part::Collections);
+            return Ok(());
+        }
+        let stop = self.stop.child_token();
+        let indexes = self.lookups.indexes.iter().cloned().collect();
+        let (collections, thread) = Collections::follow(deployment, indexes, &stop)
+            .map_err(|error| Failure::environment("start a thread", &error))?;
+        self.lookups.collections = collections;
+        self.lookups.running = Some((thread, stop));
+        Ok(())
+    }
+
+    fn wanted_flow(&mut self, name: &FlowName, choice: &Choice<Arc<Flow>>) -> Wanted {
+        let hold = self.known.hold(name);
+        let Some((version, flow)) = &choice.chosen else {
+            let why = choice.refused.clone().unwrap_or_default();
+            return Wanted {
+                revision: revision(&(name, &why)),
+                hold,
+                parts: self.parts_of(name, FlowVersion::default()),
+                details: Vec::new(),
+                start: Arc::new(move |_, _| Err(Failure::invalid(why.clone()))),
+            };
+        };
+        let spec = &flow.spec;
+        let target = self.digest_of(&spec.target.connection);
+        let collections = (!flow.mapping.lookups().is_empty()).then_some(self.lookups.generation);
+        let again = self.again.get(&Name::Flow(name.clone())).copied().unwrap_or_default();
+        let resumed = self.known.state(name).filter(|state| state.state == RunState::Running);
+        let zone = self.digest_of(&spec.source.connection);
+        let made_of = (version, target, zone, collections, again, resumed.map(|state| state.at));
+        let clients = self.clients.entry((spec.target.connection.clone(), target)).or_default();
+        let (workshop, project, clients) =
+            (self.workshop.clone(), Arc::clone(&self.project), Arc::clone(clients));
+        let edition = Edition { flow: Arc::clone(flow), version: *version };
+        let rows = self.lookups.collections.clone();
+        Wanted {
+            revision: revision(&made_of),
+            hold,
+            parts: self.parts_of(name, *version),
+            details: Vec::new(),
+            start: Arc::new(move |hold, stop| {
+                workshop.start_flow(&project, &edition, &clients, &rows, hold, stop)
+            }),
+        }
+    }
+
+    /// The parts of this process that a flow is.
+    fn parts_of(&self, flow: &FlowName, version: FlowVersion) -> Vec<(Part, u32)> {
+        let mut parts = Vec::new();
+        if self.workshop.runs(Stages::Processors) {
+            parts.push((Part::Processor(flow.clone()), version.ordinal));
+        }
+        if self.workshop.runs(Stages::Sinks) {
+            parts.push((Part::Sink(flow.clone()), version.ordinal));
+        }
+        parts
+    }
+
+    /// All sources of all flows; none when there is nothing to poll.
+    fn wanted_polling(&self, editions: &BTreeMap<FlowName, Choice<Arc<Flow>>>) -> Option<Wanted> {
+        let chosen = editions.values().filter_map(|choice| choice.chosen.as_ref());
+        let sources: BTreeMap<&SourceName, &SourceSpec> =
+            chosen.map(|(_, flow)| (&flow.spec.source.name, &flow.spec.source)).collect();
+        if sources.is_empty() {
+            return None;
+        }
+        let accounts: BTreeMap<&ConnectionName, Digest> =
+            sources.values().map(|source| (&source.connection, self.digest_of(&source.connection))).collect();
+        let again = self.again.get(&Name::Polling).copied().unwrap_or_default();
+        let details =
+            sources.keys().flat_map(|name| [Part::Source((*name).clone()), Part::Remedy((*name).clone())]);
+        let details = details.collect();
+        let revision = revision(&(&sources, accounts, again));
+        let sources: Vec<SourceSpec> = sources.into_values().cloned().collect();
+        let (workshop, project) = (self.workshop.clone(), Arc::clone(&self.project));
+        Some(Wanted {
+            revision,
+            hold: None,
+            parts: vec![(Part::Producers, 0)],
+            details,
+            start: Arc::new(move |_, stop| workshop.start_polling(&project, &sources, stop)),
+        })
+    }
+
+    /// What a connection is made of; settings hold secrets, so only their digest is kept (invariant 8).
+    fn digest_of(&self, connection: &ConnectionName) -> Digest {
+        let known = self.project.config.connections.get(connection);
+        revision(&known.map(|known| (&known.system, &known.zone, known.settings.to_string())))
+    }
+}
+
+impl std::fmt::Display for Name {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Flow(flow) => write!(f, "flow {flow}"),
+            Self::Polling => f.write_str("polling"),
+        }
+    }
+}
