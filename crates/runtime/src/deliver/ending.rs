@@ -61,6 +61,14 @@ impl Ending {
         *counter += 1;
     }
 
+    /// Whether a dead letter is due.
+    pub fn is_lettered(&self) -> bool {
+        match self {
+            Self::Rejected(_) | Self::Incomplete(..) | Self::Refused(_) | Self::Told(_) => true,
+            Self::Delivered(_) | Self::Unchanged | Self::Superseded | Self::Settled(_) => false,
+        }
+    }
+
     /// What to remember and what to tell, given what was remembered before.
     pub fn trace(&self, document: &Document, before: Option<&Receipt>, at: Timestamp) -> Trace {
         match self {

@@ -2,7 +2,11 @@
 
 use std::{
     collections::{HashSet, VecDeque},
-    sync::{Arc, mpsc as std_mpsc},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+        mpsc as std_mpsc,
+    },
     time::{Duration, Instant},
 };
 
@@ -24,11 +28,23 @@ use crate::{
     tasks::{TaskKind, spawn},
 };
 
-/// Read ahead at most this many batches, or bytes, per partition.
+/// Read ahead at most this many batches per partition, and no more bytes than the partition's part of what a process has
+/// for all flows together: with a backlog in each of them its memory stays what it is with one.
 const BATCHES_AHEAD: usize = 2;
-const BYTES_AHEAD: usize = 8 << 20;
+const BYTES_AHEAD: usize = 24 << 20;
+const LEAST_BYTES_AHEAD: usize = 256 << 10;
+const MOST_BYTES_AHEAD: usize = 8 << 20;
 /// Before the first document tells which target it is for.
-const UNKNOWN: BatchLimits = BatchLimits { documents: 1_000, bytes: BYTES_AHEAD, age: Duration::ZERO };
+const UNKNOWN: BatchLimits = BatchLimits { documents: 1_000, bytes: MOST_BYTES_AHEAD, age: Duration::ZERO };
+
+/// The partitions of all flows that this process owns.
+static PARTITIONS: AtomicUsize = AtomicUsize::new(0);
+
+/// The bytes that one of them may read ahead.
+fn bytes_ahead() -> usize {
+    let partitions = PARTITIONS.load(Ordering::Relaxed).max(1);
+    (BYTES_AHEAD / partitions).clamp(LEAST_BYTES_AHEAD, MOST_BYTES_AHEAD)
+}
 
 /// A lane at work; it outlives its partition's assignment by the call that is in flight.
 pub(super) type LaneTask = JoinHandle<()>;
@@ -61,6 +77,7 @@ impl Intake {
         lease: Lease,
         former: Option<LaneTask>,
     ) -> (Self, LaneTask) {
+        PARTITIONS.fetch_add(1, Ordering::Relaxed);
         let (jobs, taken) = mpsc::channel(1);
         let stop = CancellationToken::new();
         let lane = Lane {
@@ -110,7 +127,7 @@ impl Intake {
 
     /// Whether enough was read ahead.
     pub(super) fn is_full(&self) -> bool {
-        self.waiting.len() >= BATCHES_AHEAD * self.limits.documents || self.waiting_bytes >= BYTES_AHEAD
+        self.waiting.len() >= BATCHES_AHEAD * self.limits.documents || self.waiting_bytes >= bytes_ahead()
     }
 
     /// Whether the lane works on a batch, or soon will.
@@ -125,7 +142,8 @@ impl Intake {
 
     /// Whether fetching, stopped before, is to go on.
     pub(super) fn release_if_drained(&mut self) -> bool {
-        let drained = self.held && self.waiting.len() <= self.limits.documents && !self.stop.is_cancelled();
+        let is_low = self.waiting.len() <= self.limits.documents && self.waiting_bytes <= bytes_ahead() / 2;
+        let drained = self.held && is_low && !self.stop.is_cancelled();
         self.held &= !drained;
         drained
     }
@@ -216,7 +234,8 @@ impl Intake {
             }
             count += 1;
         }
-        complete |= count >= self.limits.documents;
+        // No more would come.
+        complete |= count >= self.limits.documents || self.is_full();
         if complete || self.since.elapsed() >= self.limits.age { count } else { 0 }
     }
 }
@@ -248,5 +267,6 @@ impl Drop for Intake {
     /// Whatever ends the ownership, no lane is left behind that goes on calling the target.
     fn drop(&mut self) {
         self.stop.cancel();
+        PARTITIONS.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -42,7 +42,7 @@ const DRAIN_LIMIT: Duration = Duration::from_secs(150);
 const STOP_LIMIT: Duration = Duration::from_secs(25);
 const COMMITTED_PATIENCE: Duration = Duration::from_secs(60);
 const POLL_RECORDS: usize = 1_000;
-const POLL_BYTES: usize = 4 << 20;
+const POLL_BYTES: usize = 1 << 20;
 const IDLE_POLL: Duration = Duration::from_millis(100);
 const BUSY_POLL: Duration = Duration::from_millis(5);
 
@@ -288,12 +288,12 @@ impl<'a> KafkaHalf<'a> {
         for Traced { value: letter, .. } in &entries.letters {
             metrics.letter_written(letter.stage, &letter.owner, &letter.refusal.code);
         }
+        metrics.documents_left(&self.stage.flow, entries.left);
         self.lag.acknowledged(self.recorder.doc_partition(lane.partition), Some(entries.next_offset));
         if let Some(counts) = &entries.finished
             && let Some(intake) = self.lanes.get_mut(&lane.partition)
         {
             metrics.documents_ended(&self.stage.flow, counts);
-            metrics.documents_left(&self.stage.flow, entries.left);
             metrics.batch_ended(Stage::Sink, self.stage.flow.as_str(), intake.job_done());
         }
         // A lane that does not listen any more ends by itself.

@@ -157,7 +157,7 @@ impl Lane {
         let mut open = sort(&claimed.claim, job);
         self.announce(&open, job).await?;
         let ended = self.settle(&mut open, job).await;
-        // What did end is remembered also when the batch did not; its offset then stays where it is (invariant 2).
+        // What was written is remembered also when the batch did not end; its offset then stays where it is (invariant 2).
         let entries = self.entries(&open.endings, job, ended.is_ok());
         let recorded = self.link.record(entries).await;
         ended?;
@@ -233,6 +233,10 @@ impl Lane {
         let (mut counts, mut left) = (Counts::default(), 0);
         for queued in &job.documents {
             let Some(ending) = endings.get(&queued.offset) else { continue };
+            // With the offset, or not at all: what is read again is not lettered twice.
+            if !finished && ending.is_lettered() {
+                continue;
+            }
             ending.count(&mut counts);
             left += u64::from(*ending == Ending::Settled(Settled::Left));
             let trace = ending.trace(&queued.document, queued.receipt.as_ref(), at);

@@ -20,6 +20,8 @@ mod recorder;
 mod refusals;
 #[cfg(test)]
 pub(crate) mod samples;
+#[cfg(test)]
+mod simulation;
 pub mod treatment;
 
 use std::{collections::HashMap, path::PathBuf, sync::Arc};

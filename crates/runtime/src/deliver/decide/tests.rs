@@ -1,9 +1,17 @@
 //! Every decision, by what is remembered of the record.
 
-use weir_model::{digest::Digest, outcome::Code, receipt::Attempt, record::Version};
+use weir_model::{
+    digest::Digest,
+    outcome::{Code, Written},
+    receipt::Attempt,
+    record::Version,
+};
 
 use super::*;
-use crate::deliver::samples::{document, receipt_for};
+use crate::deliver::{
+    ending::Ending,
+    samples::{document, receipt_for},
+};
 
 const FIRST: Rules = Rules { id_check: IdCheck::First, on_leave: OnLeave::Keep };
 
@@ -203,4 +211,126 @@ fn a_removal_of_what_was_never_delivered_is_remembered() {
     assert_eq!(decide(&document(4, "a"), Some(&receipt)), back);
     let unseen = Document { deleted: false, ..removal };
     assert!(ending.trace(&unseen, None, unseen.polled_at).receipt.is_none());
+}
+
+fn left_out(version: i64) -> Document {
+    let verdict = Verdict::Filtered("status neq void".to_owned());
+    Document { verdict, body: bytes::Bytes::new(), ..document(version, "void") }
+}
+
+fn standing(standing: Standing) -> Receipt {
+    let before = receipt_for(&document(1, "a"));
+    let delivered = before.delivered.clone().map(|known| Delivered { standing, ..known });
+    Receipt { delivered, ..before }
+}
+
+fn on_leave(on_leave: OnLeave) -> Rules {
+    Rules { on_leave, ..Rules::default() }
+}
+
+#[test]
+fn what_leaves_is_kept_deleted_or_told_once() {
+    let (kept, left) = (Decision::Settle(Settled::Filtered), Decision::Settle(Settled::Left));
+    let located = Document { body: document(2, "void").body, ..left_out(2) };
+    for (policy, first, told_before) in [
+        (OnLeave::Keep, "left", Standing::Kept),
+        (OnLeave::DeadLetter, "LEFT", Standing::Lettered),
+        (OnLeave::Delete, "LEFT-NO-KEY", Standing::Lettered),
+    ] {
+        let decision = super::decide(&left_out(2), Some(&standing(Standing::Held)), on_leave(policy));
+        match decision {
+            Decision::Tell(refusal) => assert_eq!(refusal.code.as_str(), first),
+            other => assert_eq!((&other, first), (&left, "left")),
+        }
+        let again = super::decide(&left_out(2), Some(&standing(told_before)), on_leave(policy));
+        assert_eq!(again, kept, "{policy:?}");
+        assert_eq!(super::decide(&left_out(2), None, on_leave(policy)), kept, "never delivered");
+        let gone = standing(Standing::Removed);
+        assert_eq!(super::decide(&located, Some(&gone), on_leave(policy)), kept, "nothing is there any more");
+    }
+    for known in [Standing::Held, Standing::Incomplete, Standing::Kept, Standing::Lettered] {
+        let receipt = standing(known);
+        let remove = Decision::Remove { previous: receipt.delivered.clone().unwrap() };
+        assert_eq!(super::decide(&located, Some(&receipt), on_leave(OnLeave::Delete)), remove);
+    }
+}
+
+#[test]
+fn what_comes_back_is_delivered_unless_the_target_still_holds_it() {
+    let back = document(5, "a");
+    for (known, expect) in [
+        (Standing::Held, Decision::Settle(Settled::Unchanged)),
+        (Standing::Kept, Decision::Settle(Settled::Unchanged)),
+        (Standing::Lettered, Decision::Deliver { previous: None, unresolved: false }),
+        (Standing::Removed, Decision::Deliver { previous: None, unresolved: false }),
+        (Standing::Incomplete, Decision::Deliver { previous: None, unresolved: false }),
+    ] {
+        let decision = match decide(&back, Some(&standing(known))) {
+            Decision::Deliver { unresolved, .. } => Decision::Deliver { previous: None, unresolved },
+            other => other,
+        };
+        assert_eq!(decision, expect, "{known:?}");
+    }
+}
+
+/// What stands behind an attempt of which nobody knows what became, and what each comes to.
+#[test]
+fn nothing_hides_an_open_attempt() {
+    let sent = document(2, "a");
+    let open = Receipt { attempt: Some(attempt(&sent, AttemptState::Sending)), ..empty(&sent) };
+    let refusal = Refusal::new(Code::new("M-TYPE"), "not a number");
+    let refused = Document { verdict: Verdict::Refused(refusal.clone()), ..left_out(3) };
+    let behind = [
+        (left_out(3), Ending::Settled(Settled::Filtered)),
+        (refused.clone(), Ending::Refused(refusal)),
+        (document(1, "older"), Ending::Settled(Settled::Superseded)),
+    ];
+    for (document, ending) in behind {
+        let after = ending.trace(&document, Some(&open), document.polled_at).receipt.unwrap_or(open.clone());
+        assert!(is_open(&after), "{:?}", document.verdict);
+        assert_eq!(known_key(&after), Some("r1"));
+        let newer = super::super::samples::document(9, "newer");
+        assert!(matches!(decide(&newer, Some(&after)), Decision::Deliver { unresolved: true, .. }));
+    }
+    // The refusal is remembered beside it.
+    let after =
+        Ending::Refused(Refusal::new(Code::new("M-TYPE"), "no")).trace(&refused, Some(&open), sent.polled_at);
+    let again = Document { version: Version { offset: 99, ..refused.version }, ..refused };
+    assert_eq!(decide(&again, after.receipt.as_ref()), Decision::Settle(Settled::RefusedAlready));
+    // A person is told once that what may have been stored has left.
+    let rules = on_leave(OnLeave::DeadLetter);
+    let Decision::Tell(refusal) = super::decide(&left_out(3), Some(&open), rules) else { panic!("a letter") };
+    let told = Ending::Told(refusal).trace(&left_out(3), Some(&open), sent.polled_at).receipt.unwrap();
+    assert!(is_open(&told));
+    assert_eq!(super::decide(&left_out(4), Some(&told), rules), Decision::Settle(Settled::Filtered));
+}
+
+#[test]
+fn what_was_stored_in_part_is_completed_when_a_person_sends_it_again() {
+    let written = Written { id: "100001".to_owned(), number: "A1".to_owned() };
+    let half = document(2, "a");
+    let refusal = Refusal::new(Code::new("K-VALIDATION"), "not audited");
+    let trace = Ending::Incomplete(written.clone(), refusal).trace(&half, None, half.polled_at);
+    assert!(trace.letter.is_some());
+    let receipt = trace.receipt.unwrap();
+    assert_eq!(decide(&half, Some(&receipt)), Decision::Settle(Settled::RefusedBefore));
+    let seen_again = document(3, "a");
+    assert_eq!(decide(&seen_again, Some(&receipt)), Decision::Settle(Settled::RefusedAlready));
+    let retry = Document { reason: Reason::Retry, ..half };
+    let Decision::Deliver { previous: Some(previous), unresolved: false } = decide(&retry, Some(&receipt))
+    else {
+        panic!("sent again over what is there")
+    };
+    assert_eq!(previous.written, written);
+    let first = super::decide(&document(3, "b"), Some(&receipt), FIRST);
+    assert!(matches!(first, Decision::Deliver { .. }), "nothing was delivered whole yet");
+}
+
+#[test]
+fn an_older_version_of_the_flow_never_writes_over_a_newer_one() {
+    let mut newer = document(2, "a");
+    newer.flow_version.ordinal = 2;
+    let mut replay = Document { reason: Reason::Replay, ..document(3, "a") };
+    replay.digest = Digest::of(b"as version 1 maps it");
+    assert_eq!(decide(&replay, Some(&receipt_for(&newer))), Decision::Settle(Settled::Superseded));
 }
