@@ -36,7 +36,7 @@ pub fn changing(seed: u64) -> Options {
         companies: 24,
         refunds: 120,
         span_seconds: 4 * 86_400,
-        change: Change { rate: 0.15, limit: u32::MAX, late_by_seconds: 1 },
+        change: Change { rate: 0.25, limit: u32::MAX, late_by_seconds: 1 },
         ..Options::default()
     };
     options.okki.late_company_seconds = 10;
@@ -59,6 +59,7 @@ enum Remedy {
     Revive(String),
     Resume(&'static str),
     Release(Link),
+    Start(Server),
 }
 
 #[test]
@@ -109,25 +110,9 @@ impl Run<'_> {
                 self.proxy(link).hold(direction);
                 self.later(lasting, Remedy::Release(link));
             }
-            Event::Restart { server: Server::Kafka, killed, away } => {
-                let mut broker = self.stand.broker();
-                if killed {
-                    broker.kill();
-                } else {
-                    broker.stop();
-                }
-                thread::sleep(away);
-                broker.restart().unwrap();
-            }
-            Event::Restart { server: Server::Database, killed, away } => {
-                let mut server = self.stand.server();
-                if killed {
-                    server.kill();
-                } else {
-                    server.stop();
-                }
-                thread::sleep(away);
-                server.restart().unwrap();
+            Event::Restart { server, killed, away } => {
+                self.end_server(server, killed);
+                self.later(away, Remedy::Start(server));
             }
             Event::Spoil { fault, calls } => {
                 self.stand.sandbox.set(fault, Rule::new(When::Next(calls)).millis(1_500));
@@ -155,6 +140,16 @@ impl Run<'_> {
         due.into_iter().for_each(|(_, remedy)| self.put_right(remedy));
     }
 
+    fn end_server(&self, server: Server, killed: bool) {
+        let (mut broker, mut database) = (self.stand.broker(), self.stand.server());
+        match (server, killed) {
+            (Server::Kafka, true) => broker.kill(),
+            (Server::Kafka, false) => broker.stop(),
+            (Server::Database, true) => database.kill(),
+            (Server::Database, false) => database.stop(),
+        }
+    }
+
     fn kill(&mut self, instance: &str, away: Duration) {
         self.crew.bury(instance);
         self.later(away, Remedy::Revive(instance.to_owned()));
@@ -165,6 +160,8 @@ impl Run<'_> {
             Remedy::Revive(instance) => self.crew.revive(&instance),
             Remedy::Resume(instance) => self.crew.id(instance).into_iter().for_each(resume),
             Remedy::Release(link) => self.proxy(link).release(),
+            Remedy::Start(Server::Kafka) => self.stand.broker().restart().unwrap(),
+            Remedy::Start(Server::Database) => self.stand.server().restart().unwrap(),
         }
     }
 

@@ -52,10 +52,10 @@ impl<'a> Crew<'a> {
         self.members.get(instance).map(Weir::id)
     }
 
-    /// How often partitions were taken over by processes of a stage, `except` one of them.
-    pub fn takeovers(&self, stage: &str, except: &str) -> usize {
-        let others = self.members.iter().filter(|(name, _)| name.starts_with(stage) && **name != except);
-        others.map(|(_, weir)| weir.log().lines().filter(|line| line.contains(" took ")).count()).sum()
+    /// How often each process has taken partitions over.
+    pub fn takeovers(&self) -> BTreeMap<&'static str, usize> {
+        let count = |weir: &Weir| weir.log().lines().filter(|line| line.contains(" took ")).count();
+        self.members.iter().map(|(instance, weir)| (*instance, count(weir))).collect()
     }
 
     /// Ends the test if a process has ended by itself.

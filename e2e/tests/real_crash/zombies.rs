@@ -13,8 +13,8 @@ use crate::{
     waiting::{LIMIT, until},
 };
 
-/// While the successors work on what changes. Not a wait for anything.
-const SUCCESSION: Duration = Duration::from_secs(4);
+/// Longer than a session, and time for the successors to work on what changes. Not a wait for anything.
+const SUCCESSION: Duration = Duration::from_secs(16);
 
 /// Where they are stopped: with a page in hand, between a commit and its answer, right before and after a call that
 /// Kafka cannot fence, with rows committed that have no receipts yet.
@@ -41,22 +41,23 @@ fn a_process_that_wakes_up_after_its_work_was_taken_over_writes_nothing_stale_or
     let stand = Stand::new(changing(91));
     let mut crew = Crew::start(&stand);
     for round in ROUNDS {
+        let before = crew.takeovers();
         let traps = round.map(|(step, moment)| {
             (step, stand.ambush.halt(moment, 0, move |sender, call| step.is(sender, call)))
         });
         let zombies = traps.map(|(step, trap)| {
             let zombie = trap.sprung(LIMIT).unwrap_or_else(|| panic!("nobody came to {step:?}"));
-            let before = crew.takeovers(step.stage(), &zombie);
             println!("{step:?}: {zombie} is stopped");
-            (step, zombie, before)
+            (step, zombie)
         });
-        for (step, zombie, before) in &zombies {
+        thread::sleep(SUCCESSION);
+        for (step, zombie) in &zombies {
             until(&format!("the work of {zombie} is taken over"), || {
-                crew.takeovers(step.stage(), zombie) > *before
+                let is_other = |name: &str| name.starts_with(step.stage()) && name != zombie;
+                crew.takeovers().iter().any(|(name, now)| is_other(name) && *now > before[name])
             });
         }
-        thread::sleep(SUCCESSION);
-        zombies.iter().filter_map(|(_, zombie, _)| crew.id(zombie)).for_each(resume);
+        zombies.iter().filter_map(|(_, zombie)| crew.id(zombie)).for_each(resume);
     }
     println!("{}", expect_exact(&stand, &mut crew));
 }
