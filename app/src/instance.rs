@@ -67,7 +67,7 @@ fn lock(folder: &Path, name: &str) -> Result<Option<File>, Failure> {
 }
 
 /// The host's name, with what topics and groups do not allow replaced.
-fn host_name() -> String {
+pub fn host_name() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname")
         .ok()
         .or_else(|| std::env::var("HOSTNAME").ok())

@@ -2,22 +2,25 @@
 
 mod check;
 mod collections;
+mod control;
 mod demo;
 pub mod describe;
 mod dlq;
 mod export;
+mod flows;
 mod import;
 mod page;
 mod preview;
 mod probe;
 mod progress;
 mod run;
+mod status;
 mod test_flows;
 mod topics;
 mod wait;
 
 use crate::{
-    cli::{Cli, Collections, Command, Dlq, Language, Project as ProjectOption, Topics, Wait},
+    cli::{Cli, Collections, Command, Dlq, Flows, Language, Project as ProjectOption, Topics, Wait},
     exit::Failure,
     output,
     project::Project,
@@ -35,6 +38,12 @@ pub async fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Import(options) => import::run(options, cli),
         Command::Export(options) => export::run(options),
         Command::Topics(Topics::Apply(options)) => topics::apply(options, cli),
+        Command::Flows(Flows::List(options)) => flows::list(options, cli).await,
+        Command::Flows(Flows::Apply(options)) => flows::apply(options, cli).await,
+        Command::Flows(Flows::Pause(options)) => flows::pause(options, cli).await,
+        Command::Flows(Flows::Resume(options)) => flows::resume(options, cli).await,
+        Command::Flows(Flows::Reload(options)) => flows::reload(options, cli).await,
+        Command::Status(options) => status::run(options, cli).await,
         Command::Collections(Collections::List(options)) => collections::list(options, cli).await,
         Command::Collections(Collections::Load(options)) => collections::load(options, cli).await,
         Command::Collections(Collections::Get(options)) => collections::get(options, cli).await,
