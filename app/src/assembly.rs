@@ -15,10 +15,7 @@ use weir_model::{
 use weir_producers::{Account, Services};
 use weir_runtime::{
     collections::Collections,
-    deliver::{
-        DeliverStage,
-        treatment::{Rules, Treatment},
-    },
+    deliver::DeliverStage,
     map::MapStage,
     poll::{PollStage, Poller},
     stage::{Deployment, Hold, StageThread},
@@ -29,6 +26,7 @@ use crate::{
     cli::Stages,
     exit::Failure,
     project::{Flow, Project, account},
+    treatments::FlowTreatments,
 };
 
 /// What stages are made of, but for their flow. Cheap to clone.
@@ -70,18 +68,10 @@ impl Workshop {
         let spec = &edition.flow.spec;
         let mut threads = Vec::new();
         if self.runs(Stages::Sinks) {
-            let rules = Rules {
-                id_check: spec.source.id_check,
-                on_leave: spec.target.on_leave,
-            };
-            let treatment = Treatment {
-                target: self.target(project, spec, clients)?,
-                rules,
-            };
             let stage = DeliverStage {
                 deployment: self.deployment.clone(),
                 flow: spec.name.clone(),
-                treatments: Arc::new(treatment),
+                treatments: Arc::new(FlowTreatments::new(self, project, edition, clients)?),
                 halt_after: spec.halt_after,
                 runtime: Handle::current(),
                 hold: hold.clone(),
@@ -114,10 +104,7 @@ impl Workshop {
         let accounts = accounts(project, sources, &self.deployment)?;
         let stage = PollStage {
             deployment: self.deployment.clone(),
-            pollers: accounts
-                .into_iter()
-                .map(|account| account as Arc<dyn Poller>)
-                .collect(),
+            pollers: accounts.into_iter().map(|account| account as Arc<dyn Poller>).collect(),
             runtime: Handle::current(),
             stop: stop.clone(),
         };
@@ -147,10 +134,7 @@ pub fn accounts<'a>(
 ) -> Result<Vec<Arc<Account>>, Failure> {
     let mut by_connection: BTreeMap<&ConnectionName, Vec<SourceSpec>> = BTreeMap::new();
     for source in sources {
-        by_connection
-            .entry(&source.connection)
-            .or_default()
-            .push(source.clone());
+        by_connection.entry(&source.connection).or_default().push(source.clone());
     }
     let file = project.file.display().to_string();
     let services = Services {

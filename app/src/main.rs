@@ -22,6 +22,7 @@ mod sandbox_project;
 mod schema;
 mod signals;
 mod tallies;
+mod treatments;
 mod versions;
 
 use std::process::ExitCode;
