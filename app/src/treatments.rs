@@ -57,7 +57,11 @@ impl FlowTreatments {
             known: Mutex::default(),
         };
         let current = treatments.treatment(spec)?;
-        treatments.known.lock().unwrap_or_else(PoisonError::into_inner).insert(edition.version.ordinal, current);
+        treatments
+            .known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(edition.version.ordinal, current);
         Ok(treatments)
     }
 

@@ -1,6 +1,8 @@
 //! The flow file and the fragment: our keys around the two metadata sections.
 
-use weir_model::flow::{HaltAfter, Language, OnDelete, OnLeave, OnMissing, RULES, Severity, language::IdCheck};
+use weir_model::flow::{
+    HaltAfter, Language, OnDelete, OnLeave, OnMissing, RULES, Severity, language::IdCheck,
+};
 
 use super::{BySystem, Key, Object, Shape, key, metadata, object, targets, title, version};
 
