@@ -23,6 +23,7 @@ mod schema;
 mod signals;
 mod tallies;
 mod treatments;
+mod trimming;
 mod versions;
 
 use std::process::ExitCode;

@@ -1,6 +1,7 @@
 //! The project file `weir.yaml`: connections, collections, Kafka, telemetry, where the flows are (design §9).
 
 mod collections;
+mod horizons;
 mod kafka;
 mod paths;
 mod registry;
@@ -21,7 +22,7 @@ use weir_model::{
     settings::{Fields, Localized, Problems, parse_mapping},
     time::DEFAULT_ZONE,
 };
-use weir_runtime::telemetry::Format;
+use weir_runtime::{telemetry::Format, trim::Horizons};
 
 pub use collections::Collection;
 pub use substitute::substitute;
@@ -43,6 +44,8 @@ pub struct Config {
     pub collections: BTreeMap<String, Collection>,
     /// Seals what is kept of the accounts' secrets: renewed tokens.
     pub seal_key: Option<Secret>,
+    /// How long records stay in the topics between the stages, though every flow has read them.
+    pub horizons: Horizons,
     /// Flow files and folders of them.
     pub flows: Vec<PathBuf>,
     /// Where a process keeps what it can rebuild.
@@ -98,6 +101,7 @@ impl Config {
             schema_registry: registry::read(&mut fields, problems),
             connections,
             collections: collections::read(&mut fields, folder, problems),
+            horizons: horizons::read(fields.mapping("horizons", problems), problems),
             seal_key: seal_key(&mut fields, problems),
             flows: paths(&mut fields, folder, problems),
             state_dir: folder

@@ -9,6 +9,7 @@ pub fn objects() -> Vec<Object> {
         object("kafka", kafka()),
         object("security", security()),
         object("schema_registry", schema_registry()),
+        object("horizons", horizons()),
         Object {
             by_system: vec![
                 ("jushuitan", BySystem::Keys("jushuitan")),
@@ -72,6 +73,12 @@ fn project() -> Vec<Key> {
             "reference rows that _findCollection looks up, each collection under a name of its own",
         ),
         key(
+            "horizons",
+            Shape::Object("horizons"),
+            "各阶段之间的主题中，记录被所有流程读过之后仍保留多久；没有读过的永不删除",
+            "how long records stay in the topics between the stages though every flow has read them; unread ones are never removed",
+        ),
+        key(
             "flows",
             Shape::list(Shape::Text),
             "流程文件或其文件夹，相对于本文件",
@@ -110,6 +117,15 @@ fn kafka() -> Vec<Key> {
             "librdkafka 的其他设置；保证所依赖的设置不可改",
             "further settings of librdkafka; those that the guarantees rest on are refused",
         ),
+    ]
+}
+
+fn horizons() -> Vec<Key> {
+    vec![
+        key("raw", Shape::Duration, "原始记录；重放可及的时间", "raw records: as far back as a replay can reach")
+            .default("\"30d\""),
+        key("doc", Shape::Duration, "文档与重新进入流程的记录", "documents, and records that re-enter a flow")
+            .default("\"14d\""),
     ]
 }
 

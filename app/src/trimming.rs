@@ -1,0 +1,29 @@
+//! Trimming beside the stages of a process: it looks after the topics that its stages read.
+
+use tokio_util::sync::CancellationToken;
+use weir_runtime::{stage::Deployment, trim::Trimmer};
+
+use crate::{
+    cli::Stages,
+    exit::Failure,
+    project::{Flow, Project},
+};
+
+/// Starts it, until `stop` is cancelled.
+pub fn start(
+    project: &Project,
+    deployment: &Deployment,
+    stages: Stages,
+    stop: &CancellationToken,
+) -> Result<(), Failure> {
+    let flow = |flow: &Flow| (flow.spec.name.clone(), flow.spec.source.name.clone());
+    let trimmer = Trimmer {
+        deployment: deployment.clone(),
+        horizons: project.config.horizons,
+        flows: project.flows.iter().map(flow).collect(),
+        raw: matches!(stages, Stages::All | Stages::Processors),
+        doc: matches!(stages, Stages::All | Stages::Sinks),
+        stop: stop.clone(),
+    };
+    trimmer.start().map_err(|error| Failure::environment("start a thread", &error))
+}
