@@ -10,13 +10,14 @@ use weir_model::{digest::Digest, names::RecordId};
 
 use crate::record::Row;
 
-/// Ids kept at most; about 40 MiB.
-const CAPACITY: usize = 250_000;
+/// Ids kept at most, as many as a table of 2^17 places takes: 8 MiB.
+const CAPACITY: usize = 114_000;
 
 /// Id → digest of the rows that may be read again.
 #[derive(Debug, Default)]
 pub struct Overlap {
-    known: HashMap<RecordId, Known>,
+    /// By the digest of the id.
+    known: HashMap<Digest, Known>,
     /// Every row published at or after this time of its own is known; `None` while the memory is not whole.
     whole_since: Option<Timestamp>,
     /// Whether a row was not kept because of the bound.
@@ -36,17 +37,20 @@ struct Known {
 impl Overlap {
     /// Whether this state of the record was published already.
     pub fn holds(&self, id: &RecordId, row: &Row) -> bool {
-        self.known.get(id).is_some_and(|known| known.digest == row.digest && known.deleted == row.deleted)
+        self.known
+            .get(&digest_of(id))
+            .is_some_and(|known| known.digest == row.digest && known.deleted == row.deleted)
     }
 
     /// Whether the row lies before `settled_until`, where everything had been read, and yet was never seen.
     pub fn is_late(&self, id: &RecordId, row: &Row, settled_until: Timestamp) -> bool {
         let in_overlap = |since: Timestamp| row.modified.is_some_and(|at| at >= since && at < settled_until);
-        self.whole_since.is_some_and(in_overlap) && !self.known.contains_key(id)
+        self.whole_since.is_some_and(in_overlap) && !self.known.contains_key(&digest_of(id))
     }
 
     /// Takes in a row that was published from the window up to `window_end`.
-    pub fn remember(&mut self, id: RecordId, row: &Row, window_end: Timestamp) {
+    pub fn remember(&mut self, id: &RecordId, row: &Row, window_end: Timestamp) {
+        let id = digest_of(id);
         if self.known.len() >= CAPACITY && !self.known.contains_key(&id) {
             self.overflowed = true;
             return;
@@ -76,6 +80,10 @@ impl Overlap {
     }
 }
 
+fn digest_of(id: &RecordId) -> Digest {
+    Digest::of(id.as_str().as_bytes())
+}
+
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
@@ -102,7 +110,7 @@ mod tests {
     fn an_equal_row_is_known_and_a_changed_one_is_not() {
         let (mut overlap, id) = (Overlap::default(), RecordId::from("1"));
         assert!(!overlap.holds(&id, &row("a", 5)));
-        overlap.remember(id.clone(), &row("a", 5), second(100));
+        overlap.remember(&id, &row("a", 5), second(100));
         assert!(overlap.holds(&id, &row("a", 5)));
         assert!(!overlap.holds(&id, &row("b", 5)), "the second change in one second is a change");
     }
@@ -110,10 +118,10 @@ mod tests {
     #[test]
     fn a_removal_is_a_change_though_the_row_is_the_same() {
         let (mut overlap, id) = (Overlap::default(), RecordId::from("1"));
-        overlap.remember(id.clone(), &row("a", 5), second(100));
+        overlap.remember(&id, &row("a", 5), second(100));
         let removed = Row { deleted: true, ..row("a", 5) };
         assert!(!overlap.holds(&id, &removed));
-        overlap.remember(id.clone(), &removed, second(100));
+        overlap.remember(&id, &removed, second(100));
         overlap.settle(second(100), SignedDuration::from_secs(10));
         assert!(overlap.holds(&id, &removed), "kept by the window that listed it, however old its own time");
     }
@@ -121,8 +129,8 @@ mod tests {
     #[test]
     fn what_no_later_window_reaches_is_forgotten() {
         let mut overlap = Overlap::default();
-        overlap.remember("old".into(), &row("a", 80), second(100));
-        overlap.remember("new".into(), &row("b", 95), second(100));
+        overlap.remember(&"old".into(), &row("a", 80), second(100));
+        overlap.remember(&"new".into(), &row("b", 95), second(100));
         overlap.settle(second(100), SignedDuration::from_secs(10));
         assert!(!overlap.holds(&"old".into(), &row("a", 80)));
         assert!(overlap.holds(&"new".into(), &row("b", 95)));
@@ -140,7 +148,7 @@ mod tests {
             !overlap.is_late(&"x".into(), &row("x", 89), second(100)),
             "before the overlap nothing is known"
         );
-        overlap.remember("x".into(), &row("x", 95), second(100));
+        overlap.remember(&"x".into(), &row("x", 95), second(100));
         assert!(!late(&overlap));
         overlap.settle_in_part(second(100), SignedDuration::from_secs(10));
         assert!(!overlap.is_late(&"y".into(), &row("y", 95), second(100)));

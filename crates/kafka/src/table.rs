@@ -17,8 +17,9 @@ use crate::reader::{Isolation, read_to_end};
 use crate::record::{StartOffset, TopicPartition};
 
 const ROWS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("rows");
-/// Pages of the file kept in memory.
-const CACHE_BYTES: usize = 2 << 20;
+/// Pages of the file kept in memory. Little, for a process has a table for each partition of each flow; what is not here
+/// is in the system's own cache.
+const CACHE_BYTES: usize = 512 << 10;
 /// Records per write while restoring.
 const RESTORE_ROWS: usize = 4_096;
 /// The store reuses freed pages only after a durable commit; one in so many keeps the file from growing.

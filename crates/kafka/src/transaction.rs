@@ -43,14 +43,14 @@ pub struct ProducerOptions {
 }
 
 impl ProducerOptions {
-    /// 10 s a transaction, records of up to 4 MiB, lz4, a queue of 64 MiB.
+    /// 10 s a transaction, records of up to 4 MiB, lz4, a queue of 16 MiB.
     pub fn new(transactional_id: impl Into<String>) -> Self {
         Self {
             transactional_id: transactional_id.into(),
             transaction_timeout: Duration::from_secs(10),
             max_record_bytes: 4 << 20,
             compression: "lz4".to_owned(),
-            queue_bytes: 64 << 20,
+            queue_bytes: 16 << 20,
         }
     }
 }

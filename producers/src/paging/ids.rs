@@ -6,14 +6,19 @@ use weir_model::digest::Digest;
 
 use super::{PageSeen, as_count};
 
-/// Distinct ids of a pass, with the digest of their rows.
+/// The first bytes of an id's digest: enough to tell the ids of a window apart, and a window may have a million.
+type Id = [u8; 12];
+/// The first bytes of a row's digest: enough to tell two states of one row apart.
+type State = [u8; 4];
+
+/// Distinct ids of a pass, with what tells the states of their rows apart.
 #[derive(Debug, Default)]
 pub(super) struct PassIds {
-    rows: HashMap<Digest, Digest>,
+    rows: HashMap<Id, State>,
     /// Rows without an id; each page counts its own, a page read twice counts twice.
     unidentified: u64,
     /// The whole pass before this one.
-    former: Option<HashMap<Digest, Digest>>,
+    former: Option<HashMap<Id, State>>,
     /// How many ids another process read in this pass; which ones is not known.
     carried: Option<u64>,
 }
@@ -25,7 +30,7 @@ impl PassIds {
     }
 
     pub fn take(&mut self, page: &PageSeen) {
-        self.rows.extend(page.rows.iter().copied());
+        self.rows.extend(page.rows.iter().map(|(id, row)| (first(*id), first(*row))));
         self.unidentified += page.unidentified;
     }
 
@@ -61,4 +66,10 @@ impl PassIds {
         self.carried = None;
         self.unidentified = 0;
     }
+}
+
+fn first<const N: usize>(digest: Digest) -> [u8; N] {
+    let mut bytes = [0; N];
+    bytes.iter_mut().zip(digest.as_bytes()).for_each(|(to, from)| *to = *from);
+    bytes
 }

@@ -266,7 +266,7 @@ impl<'a> Session<'a> {
             self.source.metrics.settled_until(&self.source.name, Some(settled_until));
         }
         for (id, row) in &page.rows {
-            self.overlap.remember(id.clone(), row, to);
+            self.overlap.remember(id, row, to);
         }
         Ok(())
     }

@@ -51,7 +51,8 @@ pub struct GroupOptions {
 }
 
 impl GroupOptions {
-    /// A member with a session of 10 s, 5 minutes between polls and 16 MiB of reading ahead.
+    /// A member with a session of 10 s, 5 minutes between polls and 2 MiB of reading ahead: a process has one for each
+    /// flow, and a backlog fills them all.
     pub fn new(group: impl Into<String>, instance: impl Into<String>, topics: &[&str]) -> Self {
         Self {
             group: group.into(),
@@ -59,7 +60,7 @@ impl GroupOptions {
             topics: topics.iter().map(|topic| (*topic).to_owned()).collect(),
             session_timeout: Duration::from_secs(10),
             max_poll_interval: Duration::from_secs(300),
-            queue_bytes: 16 << 20,
+            queue_bytes: 2 << 20,
         }
     }
 }
@@ -134,6 +135,7 @@ impl GroupConsumer {
         let heartbeat = (options.session_timeout / 3).min(HEARTBEAT).as_millis().to_string();
         let poll_interval = options.max_poll_interval.max(options.session_timeout).as_millis().to_string();
         let queue = (options.queue_bytes / 1024).max(1).to_string();
+        let (fetch, share) = (options.queue_bytes.to_string(), (options.queue_bytes / 8).to_string());
         let fetch_wait = cluster.fetch_wait_ms(100);
         let mut settings = vec![
             ("group.id", options.group.as_str()),
@@ -144,6 +146,10 @@ impl GroupConsumer {
             ("enable.auto.offset.store", "false"),
             ("isolation.level", "read_committed"),
             ("queued.max.messages.kbytes", &queue),
+            // An answer overshoots the queue, and is compressed: left alone it may hold 50 MiB. A larger batch of records
+            // comes nevertheless, alone.
+            ("fetch.max.bytes", &fetch),
+            ("max.partition.fetch.bytes", &share),
             // A full queue waits this long; the default of 1 s starves a loop whose queue was made small.
             ("fetch.queue.backoff.ms", "10"),
             ("fetch.wait.max.ms", &fetch_wait),
