@@ -73,7 +73,7 @@ pub fn sql_settings() -> Vec<Key> {
             "rows that the newest state lacks: deleted or kept; deleted by default where there is a record_key",
         ),
     ];
-    keys.extend(batches(Shape::Count(1, 10_000), "1000", Shape::Count(1_024, 64 << 20), "4194304"));
+    keys.extend(batches(Shape::Count(1, 10_000), "1000", Shape::Count(1_024, 64 << 20), "2097152"));
     keys
 }
 

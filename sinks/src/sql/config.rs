@@ -86,7 +86,9 @@ impl TableSettings {
     pub(super) fn read(target: &TargetSpec, dialect: Dialect, problems: &mut Problems) -> Self {
         let mut fields = Fields::of(&target.settings, "target.settings", problems);
         let table = TableSpec::read(&mut fields, &target.key, problems);
-        let limits = batch_limits(&mut fields, BATCH_DOCUMENTS, problems);
+        // A full batch of documents of one row is one statement.
+        let rows = u64::try_from(dialect.rows_per_statement(table.columns.len())).unwrap_or(BATCH_DOCUMENTS);
+        let limits = batch_limits(&mut fields, rows.min(BATCH_DOCUMENTS), problems);
         let (record_key, orphans) = record_key(&mut fields, &target.key, problems);
         fields.finish(problems);
         let main_sql = MainSql::read(target, &table, problems);
@@ -153,7 +155,7 @@ impl TableSettings {
 pub(super) fn batch_limits(fields: &mut Fields<'_>, documents: u64, problems: &mut Problems) -> BatchLimits {
     BatchLimits {
         documents: whole(fields.count("batch_documents", documents, 1..=10_000, problems)),
-        bytes: whole(fields.count("batch_bytes", 4 << 20, 1_024..=(64 << 20), problems)),
+        bytes: whole(fields.count("batch_bytes", 2 << 20, 1_024..=(64 << 20), problems)),
         age: fields.duration("batch_age", Duration::from_millis(200), problems),
     }
 }

@@ -3,7 +3,7 @@
 //! The mapping checks values against the same columns; what is checked here again is what a database would change
 //! without a word: digits it rounds off and fractions of a second (invariant 5).
 
-use std::borrow::Cow;
+use std::{borrow::Cow, cmp::Ordering};
 
 use jiff::civil;
 use serde::Deserialize;
@@ -133,7 +133,11 @@ fn bindable(text: Cow<'_, str>, kind: ColumnType) -> Result<Value<'_>, &'static 
             "false" | "0" => Ok(Value::Integer(0)),
             _ => Err("it is no truth value"),
         },
-        ColumnType::Decimal { precision, scale } => decimal(&text, precision, scale),
+        ColumnType::Decimal { precision, scale } => match plain(&text, precision, scale) {
+            Some(Plain::AsWritten) => Ok(Value::Text(text)),
+            Some(Plain::Scaled(exact)) => Ok(Value::Text(Cow::Owned(exact))),
+            None => decimal(&text, precision, scale),
+        },
         ColumnType::Varchar(length) => {
             // A character takes a byte at least, so short texts need no counting.
             let limit = usize::try_from(length).unwrap_or(usize::MAX);
@@ -154,6 +158,45 @@ fn bindable(text: Cow<'_, str>, kind: ColumnType) -> Result<Value<'_>, &'static 
             Ok(_) if text.len() == 10 => Ok(Value::Text(text)),
             _ => Err("it is no date"),
         },
+    }
+}
+
+/// A decimal whose digits can be used as they stand.
+enum Plain {
+    /// It has the column's scale.
+    AsWritten,
+    /// Zeros were added to it, or taken from it.
+    Scaled(String),
+}
+
+/// What [`decimal`] says of a number that is written in the usual way, without its arithmetic: digits, a point, digits.
+/// `None` for every other, and for those that the column cannot hold.
+fn plain(text: &str, precision: u32, scale: u32) -> Option<Plain> {
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
+    let has_point = whole.len() < unsigned.len();
+    let is_usual = has_point != fraction.is_empty()
+        && (whole == "0" || !whole.is_empty() && !whole.starts_with('0'))
+        && whole.bytes().chain(fraction.bytes()).all(|byte| byte.is_ascii_digit());
+    // A zero has no sign.
+    let is_signed_zero = text.starts_with('-') && unsigned.bytes().all(|byte| matches!(byte, b'0' | b'.'));
+    let (precision, scale) = (usize::try_from(precision).ok()?, usize::try_from(scale).ok()?);
+    let whole_digits = if whole == "0" { 0 } else { whole.len() };
+    if !is_usual || is_signed_zero || whole_digits + scale > precision {
+        return None;
+    }
+    match fraction.len().cmp(&scale) {
+        Ordering::Equal => Some(Plain::AsWritten),
+        Ordering::Less => {
+            let point = if has_point { "" } else { "." };
+            Some(Plain::Scaled(format!("{text}{point}{}", "0".repeat(scale - fraction.len()))))
+        }
+        Ordering::Greater => {
+            let dropped = fraction.len() - scale;
+            let kept = text.len() - dropped - usize::from(scale == 0);
+            let is_exact = fraction.bytes().rev().take(dropped).all(|byte| byte == b'0');
+            is_exact.then(|| text.get(..kept).map(|kept| Plain::Scaled(kept.to_owned())))?
+        }
     }
 }
 
@@ -239,6 +282,57 @@ mod tests {
         check("decimal(10,2)", "0.125", Err("too many digits after the point"));
         check("decimal(4,2)", "100", Err("too many digits"));
         check("decimal(4,2)", "\"abc\"", Err("no decimal"));
+    }
+
+    #[test]
+    fn the_short_way_of_a_decimal_says_the_same_as_the_long_one() {
+        let texts = [
+            "0",
+            "0.0",
+            "-0",
+            "-0.00",
+            "0.10",
+            "-0.10",
+            "1",
+            "-1",
+            "10",
+            "12.5",
+            "12.50",
+            "12.500",
+            "12.345",
+            "99.99",
+            "100",
+            "007",
+            "00.5",
+            "-12.500",
+            "1.",
+            ".5",
+            "+1",
+            "1e2",
+            "",
+            "-",
+            ".",
+            "1.2.3",
+            "1_0",
+            "٣",
+            "0.001",
+            "9999999999",
+        ];
+        let columns = [(4, 2), (10, 0), (2, 2), (38, 18), (1, 0), (19, 4)];
+        for text in texts {
+            for (precision, scale) in columns {
+                let short = match plain(text, precision, scale) {
+                    Some(Plain::AsWritten) => text.to_owned(),
+                    Some(Plain::Scaled(exact)) => exact,
+                    None => continue,
+                };
+                let long = decimal(text, precision, scale).map(|value| value.shown());
+                assert_eq!(long, Ok(shown(&short)), "{text} as decimal({precision},{scale})");
+            }
+        }
+        assert!(matches!(plain("12.5000", 19, 4), Some(Plain::AsWritten)));
+        assert!(matches!(plain("12.5", 19, 4), Some(Plain::Scaled(_))));
+        assert!(matches!(plain("12.000", 19, 0), Some(Plain::Scaled(exact)) if exact == "12"));
     }
 
     #[test]

@@ -153,6 +153,9 @@ impl GroupConsumer {
             // A full queue waits this long; the default of 1 s starves a loop whose queue was made small.
             ("fetch.queue.backoff.ms", "10"),
             ("fetch.wait.max.ms", &fetch_wait),
+            // Of each partition at a time: the queue may be overrun by that much for every one of them, and partitions
+            // that come in small turns are worked on side by side.
+            ("fetch.message.max.bytes", "262144"),
         ];
         if cluster.is_in_process() {
             // Its classic coordinator makes a new group wait 3 s, and the loop sees the same events either way.

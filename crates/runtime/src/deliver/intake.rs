@@ -31,7 +31,7 @@ use crate::{
 /// Read ahead at most this many batches per partition, and no more bytes than the partition's part of what a process has
 /// for all flows together: with a backlog in each of them its memory stays what it is with one.
 const BATCHES_AHEAD: usize = 2;
-const BYTES_AHEAD: usize = 24 << 20;
+const BYTES_AHEAD: usize = 12 << 20;
 const LEAST_BYTES_AHEAD: usize = 256 << 10;
 const MOST_BYTES_AHEAD: usize = 8 << 20;
 /// Before the first document tells which target it is for.
@@ -182,13 +182,16 @@ impl Intake {
             return Ok(());
         }
         let Some((ordinal, treatment)) = self.look_at_front(codec, treatments)? else { return Ok(()) };
-        let mut documents = Vec::with_capacity(self.due());
-        for record in self.waiting.iter().take(documents.capacity()) {
+        let due = self.waiting.iter().take(self.due());
+        let keys = due.clone().map(|record| record.key.as_deref().unwrap_or_default());
+        let remembered = table.get_many(keys).map_err(StageError::from)?;
+        let mut documents = Vec::with_capacity(remembered.len());
+        for (record, receipt) in due.zip(remembered) {
             let document: Document = decoded(record, codec)?;
             if document.flow_version.ordinal != ordinal {
                 break;
             }
-            documents.push(queued(record, document, table, codec)?);
+            documents.push(queued(record, document, receipt, codec)?);
         }
         let records: Vec<Message> = self.waiting.drain(..documents.len()).collect();
         let (Some(first), Some(last)) = (records.first(), records.last()) else { return Ok(()) };
@@ -249,16 +252,19 @@ fn decoded(record: &Message, codec: &Codec) -> Result<Document, StageError> {
     codec.decode(value).map_err(|source| StageError::Unreadable { place: place(record), source })
 }
 
-/// Looks a document's record up in the receipts.
-fn queued(record: &Message, document: Document, table: &Table, codec: &Codec) -> Result<Queued, StageError> {
-    let key = record.key.as_ref().ok_or_else(|| StageError::Foreign { place: place(record) })?;
-    let receipt: Option<Receipt> = match table.get(key)? {
-        Some(bytes) => {
-            let unreadable = |source| StageError::Unreadable { place: place(record), source };
-            Some(codec.decode(&Bytes::from(bytes)).map_err(unreadable)?)
-        }
-        None => None,
-    };
+/// A document with the receipt of its record.
+fn queued(
+    record: &Message,
+    document: Document,
+    receipt: Option<Vec<u8>>,
+    codec: &Codec,
+) -> Result<Queued, StageError> {
+    if record.key.is_none() {
+        return Err(StageError::Foreign { place: place(record) });
+    }
+    let unreadable = |source| StageError::Unreadable { place: place(record), source };
+    let receipt: Option<Receipt> =
+        receipt.map(|bytes| codec.decode(&Bytes::from(bytes))).transpose().map_err(unreadable)?;
     let traceparent = record.header(TRACEPARENT_HEADER).cloned();
     Ok(Queued { offset: record.offset, document, receipt, traceparent })
 }

@@ -43,6 +43,8 @@ const STOP_LIMIT: Duration = Duration::from_secs(25);
 const COMMITTED_PATIENCE: Duration = Duration::from_secs(60);
 const POLL_RECORDS: usize = 1_000;
 const POLL_BYTES: usize = 1 << 20;
+/// The client's own reading ahead; each partition's batch is read ahead besides.
+const QUEUE_BYTES: usize = 4 << 20;
 const IDLE_POLL: Duration = Duration::from_millis(100);
 const BUSY_POLL: Duration = Duration::from_millis(5);
 
@@ -91,7 +93,8 @@ impl<'a> KafkaHalf<'a> {
         let producer = TransactionalProducer::init(&deployment.cluster, options)?;
         let lag = LagMeter::new(deployment.metrics.clone(), group.clone());
         let doc_topic = deployment.topics.doc(&stage.flow);
-        let options = GroupOptions::new(group, deployment.instance.as_str(), &[&doc_topic]);
+        let mut options = GroupOptions::new(group, deployment.instance.as_str(), &[&doc_topic]);
+        options.queue_bytes = QUEUE_BYTES;
         let consumer = GroupConsumer::join(&deployment.cluster, options)?;
         let (say, said) = mpsc::channel();
         Ok(Self {
@@ -261,9 +264,13 @@ impl<'a> KafkaHalf<'a> {
                     refusals.count(sample, now);
                 }
                 self.halted = self.halted.take().or(halt);
-                for (partition, key, value) in &rows {
-                    if let Some(table) = self.tables.get_mut(partition) {
-                        table.apply([(key.as_slice(), Some(value.as_slice()))])?;
+                // A write for each partition, not for each row: a write costs more than its rows.
+                for part in rows.chunk_by(|(partition, ..), (next, ..)| partition == next) {
+                    let table = part.first().and_then(|(partition, ..)| self.tables.get_mut(partition));
+                    if let Some(table) = table {
+                        table.apply(
+                            part.iter().map(|(_, key, value)| (key.as_slice(), Some(value.as_slice()))),
+                        )?;
                     }
                 }
                 requests.into_iter().for_each(|request| self.recorded(request));
