@@ -46,9 +46,9 @@ impl Changes {
         now - i64::from(self.dice.random_range(0..=self.change.late_by_seconds))
     }
 
-    /// Nothing changes any more.
-    pub fn rest(&mut self) {
-        self.change.rate = 0.0;
+    /// Sets how many changes there may be in all; 0 lets the data rest.
+    pub fn allow(&mut self, limit: u32) {
+        self.change.limit = limit;
     }
 
     /// Records that were modified or added, or that left, since the start.

@@ -155,12 +155,12 @@ impl Handle {
         Ok(())
     }
 
-    /// Lets the data come to rest: no record changes while it is paged from now on.
-    pub fn rest(&self) {
+    /// Sets how many changes each system may make in all since the start; 0 lets the data rest.
+    pub fn allow_changes(&self, limit: u32) {
         let mut world = self.world.lock();
-        world.jushuitan.rest();
-        world.wangdiantong.rest();
-        world.okki.rest();
+        world.jushuitan.allow_changes(limit);
+        world.wangdiantong.allow_changes(limit);
+        world.okki.allow_changes(limit);
     }
 
     /// Moves the sandbox's clock forward, or back when negative.

@@ -26,7 +26,7 @@ const MINUTES: &str = "WEIR_CHAOS_MINUTES";
 const SEED: &str = "WEIR_CHAOS_SEED";
 const TICK: Duration = Duration::from_millis(50);
 
-/// Data that changes until it is let rest, answers to writes that get lost, and late customers.
+/// Data that changes as far as the stand allows, answers to writes that get lost, and late customers.
 pub fn changing(seed: u64) -> Options {
     let mut options = Options {
         seed,
@@ -36,7 +36,7 @@ pub fn changing(seed: u64) -> Options {
         companies: 24,
         refunds: 120,
         span_seconds: 4 * 86_400,
-        change: Change { rate: 0.25, limit: u32::MAX, late_by_seconds: 1 },
+        change: Change { rate: 0.25, limit: 0, late_by_seconds: 1 },
         ..Options::default()
     };
     options.okki.late_company_seconds = 10;

@@ -5,8 +5,12 @@ use std::{
     collections::BTreeMap,
     path::PathBuf,
     process::{Command, Output},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        mpsc::{RecvTimeoutError, Sender, channel},
+    },
     thread,
+    time::Duration,
 };
 
 use tempfile::TempDir;
@@ -41,10 +45,34 @@ pub struct Stand {
     cluster: Cluster,
     broker: Mutex<Broker>,
     server: Mutex<MariaDb>,
+    changes: Mutex<Option<Pulse>>,
     _running: Running,
     _folder: TempDir,
     // Last, because the others are served by it.
     _runtime: Runtime,
+}
+
+/// So many changes more each second, in each system: what changes stays little enough to be written while it does.
+const CHANGES_PER_SECOND: u32 = 2;
+
+/// A thread that lets records change as time goes by, until this is dropped.
+struct Pulse {
+    _alive: Sender<()>,
+}
+
+impl Pulse {
+    fn start(sandbox: Handle) -> Self {
+        let (_alive, ended) = channel::<()>();
+        thread::spawn(move || {
+            let mut allowed = 0;
+            while ended.recv_timeout(Duration::from_secs(1)) == Err(RecvTimeoutError::Timeout) {
+                allowed += CHANGES_PER_SECOND;
+                sandbox.allow_changes(allowed);
+            }
+            sandbox.allow_changes(0);
+        });
+        Self { _alive }
+    }
 }
 
 /// What stands before the servers.
@@ -97,6 +125,7 @@ impl Stand {
             project: write("weir.yaml", "weir", [&broker.bootstrap(), &url, &running.base_url()]),
             projects: projects.into(),
             cluster: Cluster::remote(Settings::plaintext(broker.bootstrap())).unwrap(),
+            changes: Mutex::new(Some(Pulse::start(running.handle()))),
             sandbox: running.handle(),
             database,
             ambush,
@@ -110,6 +139,11 @@ impl Stand {
         stand.command(&["topics", "apply"]);
         stand.command(&["collections", "load", "shops"]);
         stand
+    }
+
+    /// Lets the records come to rest.
+    pub fn rest(&self) {
+        drop(self.changes.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
     /// Starts a process of the roster, whose requests are its own from now on.

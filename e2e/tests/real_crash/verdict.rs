@@ -28,7 +28,7 @@ const QUIET: Duration = Duration::from_millis(500);
 /// Lets the records come to rest and the sandbox behave, waits until everything has arrived, and judges the letters.
 /// Gives a line for the report.
 pub fn expect_exact(stand: &Stand, crew: &mut Crew<'_>) -> String {
-    stand.sandbox.rest();
+    stand.rest();
     for fault in [Fault::LostReply, Fault::Slow, Fault::Http5xx, Fault::CutRequest] {
         stand.sandbox.clear(fault);
     }

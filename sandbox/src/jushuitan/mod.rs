@@ -329,9 +329,9 @@ impl System {
         }
     }
 
-    /// Nothing changes any more.
-    pub fn rest(&mut self) {
-        self.changes.rest();
+    /// Sets how many changes there may be in all.
+    pub fn allow_changes(&mut self, limit: u32) {
+        self.changes.allow(limit);
     }
 
     /// What is known of the platform's side.

@@ -142,9 +142,9 @@ impl System {
         }
     }
 
-    /// Nothing changes any more.
-    pub fn rest(&mut self) {
-        self.orders.rest();
+    /// Sets how many changes there may be in all.
+    pub fn allow_changes(&mut self, limit: u32) {
+        self.orders.allow_changes(limit);
     }
 
     /// What is known of the platform's side.

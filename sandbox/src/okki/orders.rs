@@ -113,9 +113,9 @@ impl Orders {
         self.records.iter().filter(|order| order.removed_at.is_some())
     }
 
-    /// Nothing changes any more.
-    pub fn rest(&mut self) {
-        self.changes.rest();
+    /// Sets how many changes there may be in all.
+    pub fn allow_changes(&mut self, limit: u32) {
+        self.changes.allow(limit);
     }
 
     /// Orders that were modified, added or removed since the start.

@@ -190,10 +190,10 @@ impl System {
         }
     }
 
-    /// Nothing changes any more.
-    pub fn rest(&mut self) {
-        self.enterprise.rest();
-        self.flagship.rest();
+    /// Sets how many changes there may be in all, in each edition.
+    pub fn allow_changes(&mut self, limit: u32) {
+        self.enterprise.allow_changes(limit);
+        self.flagship.allow_changes(limit);
     }
 
     /// What is known of both editions.

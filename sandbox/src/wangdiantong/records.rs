@@ -131,9 +131,9 @@ impl Refunds {
         }
     }
 
-    /// Nothing changes any more.
-    pub fn rest(&mut self) {
-        self.changes.rest();
+    /// Sets how many changes there may be in all.
+    pub fn allow_changes(&mut self, limit: u32) {
+        self.changes.allow(limit);
     }
 
     /// How many there are.
