@@ -48,6 +48,18 @@ pub const TEXTS: &[(&str, Class)] = &[
     ("not exist", Class::Reference),
     ("not found", Class::Reference),
     ("禁用", Class::Reference),
+    ("大于零", Class::Validation),
+    ("大于0", Class::Validation),
+    ("小于零", Class::Validation),
+    ("小于0", Class::Validation),
+    ("不能为零", Class::Validation),
+    ("不能为负", Class::Validation),
+    ("信用额度", Class::Validation),
+    ("不合法", Class::Validation),
+    ("不正确", Class::Validation),
+    ("不是有效", Class::Validation),
+    ("不是数值", Class::Validation),
+    ("超过最大长度", Class::Validation),
 ];
 
 /// Words that make a message a failure, whatever the code beside it says.
@@ -103,6 +115,8 @@ mod tests {
             ("201", "当前期间已结账", Class::State),
             ("500", "Transaction was deadlocked: deadlock victim", Class::Locked),
             ("201", "Faild", Class::Unclear),
+            ("201", "第 2 行分录：数量必须大于零", Class::Validation),
+            ("201", "单据已超出客户信用额度", Class::Validation),
         ] {
             assert_eq!(classify(code, text), class, "{code} {text}");
         }

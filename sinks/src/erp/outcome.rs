@@ -89,6 +89,13 @@ pub(crate) fn of_call(error: &CallError, unresolved: bool) -> Outcome {
     Outcome::Retry { after: error.rest().unwrap_or(Duration::ZERO), cause: refusal }
 }
 
+/// Whether a call that failed as a whole may have failed because of one document in it: nobody knows what it did, and it
+/// says neither that the target is away nor that account or form are wrong.
+pub(crate) fn may_be_a_document(error: &CallError) -> bool {
+    let by_class = matches!(error.class().reaction(), Reaction::RepeatBounded | Reaction::Refuse);
+    error.effect() == Effect::Unknown && by_class
+}
+
 /// What a failed probe says.
 pub(crate) fn target_error(error: &CallError) -> TargetError {
     let refusal = Refusal::new(code_of(error.class()), explained(error));

@@ -73,6 +73,11 @@ pub(super) fn number_of(data: &Json) -> String {
     text(field(data, HEAD).and_then(|page| page.get(0)).and_then(|head| field(head, NUMBER)))
 }
 
+/// The internal id of a stored document; empty where the server shows none.
+pub(super) fn id_of(stored: &Json) -> String {
+    text(field(stored, HEAD).and_then(|page| page.get(0)).and_then(|head| field(head, "FInterID")))
+}
+
 /// Whether the server shows the document as audited: `FStatus` is 0 until then. A filled `FCheckerID` says nothing
 /// (contract kingdee-k3wise §4).
 pub(super) fn is_audited(stored: &Json) -> bool {

@@ -4,17 +4,17 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use weir_clients::class::{Class, Reaction};
-use weir_clients::error::{CallError, Cause, Effect};
+use weir_clients::error::{CallError, Cause};
 use weir_clients::governor::Lane;
 use weir_clients::k3wise::{Client, Saved};
 use weir_model::Json;
-use weir_model::outcome::{Outcome, Refusal, Written};
+use weir_model::outcome::{Code, Outcome, Refusal, Written};
 use weir_model::target::Delivery;
 
 use super::config::{OnChange, Writing};
 use super::document::{self, Draft};
-use crate::erp::batch::{self, Outcomes};
-use crate::erp::outcome::{CHANGED, CONFLICT, GONE, TOO_LARGE, code_of, of_call};
+use crate::erp::batch::{self, Outcomes, TRIES};
+use crate::erp::outcome::{self, AUDITED, CHANGED, CONFLICT, GONE, TOO_LARGE, code_of, of_call};
 
 /// What the server holds under a number.
 enum Stored {
@@ -24,6 +24,21 @@ enum Stored {
     Absent,
     /// The look-ups disagree (contract decisions, "K/3 WISE").
     Unclear,
+}
+
+/// How a stored document compares with the one that was sent.
+enum Compared {
+    /// It is the same.
+    Same(There),
+    /// It is ours and is to be written over.
+    Changed,
+}
+
+/// What is asked of the server.
+#[derive(Clone, Copy)]
+enum Write {
+    Create,
+    Update,
 }
 
 /// A document that is there as it was sent; what is left is its audit.
@@ -76,7 +91,9 @@ impl Run<'_> {
 
     async fn deliver_one(&self, draft: &Draft<'_>) -> Outcome {
         match self.store(draft).await {
-            Ok(there) if self.writing.audits && !draft.delivery.document.deleted => self.audit(there).await,
+            Ok(there) if self.writing.audits && !draft.delivery.document.deleted => {
+                self.audit(draft, there).await
+            }
             Ok(there) => Outcome::Delivered(there.written),
             Err(outcome) => outcome,
         }
@@ -85,97 +102,128 @@ impl Run<'_> {
     /// Sees to it that a document is there; the outcome when it is not, or when nothing is left to do.
     async fn store(&self, draft: &Draft<'_>) -> Result<There, Outcome> {
         if !batch::is_looked_up(draft.delivery) {
-            return self.create(draft).await;
+            return self.write(draft, Write::Create).await;
         }
-        match self.look_up(draft).await {
-            Err(error) => Err(of_call(&error, true)),
-            Ok(Stored::Unclear) => Err(unclear(draft)),
+        match self.look_up(draft).await.map_err(|error| of_call(&error, true))? {
+            Stored::Unclear => Err(unclear(draft)),
             // Of a removed record nothing is there that could be taken back.
-            Ok(Stored::Absent) if draft.delivery.document.deleted => Err(Outcome::Unchanged),
-            Ok(Stored::Absent) if draft.delivery.previous.is_none() => self.create(draft).await,
-            Ok(Stored::Absent) => {
-                let message =
-                    format!("document {} was delivered and is no longer there", draft.stored_number());
-                Err(Outcome::Reject(Refusal::new(GONE, message)))
+            Stored::Absent if draft.delivery.document.deleted => Err(Outcome::Unchanged),
+            Stored::Absent if draft.delivery.previous.is_none() => self.write(draft, Write::Create).await,
+            Stored::Absent => Err(gone(draft)),
+            Stored::Found(pages) => match self.compare(draft, &pages)? {
+                Compared::Same(there) => Ok(there),
+                Compared::Changed => self.write(draft, Write::Update).await,
+            },
+        }
+    }
+
+    /// Found is own if its id is the receipt's, or none is known and its content is equal; any other is for a person
+    /// (design §7).
+    fn compare(&self, draft: &Draft<'_>, pages: &Json) -> Result<Compared, Outcome> {
+        let (number, id) = (draft.stored_number(), document::id_of(pages));
+        let known = draft.delivery.previous.as_ref().map(|previous| previous.written.id.as_str());
+        if let Some(known) = known.filter(|known| !known.is_empty() && !id.is_empty() && *known != id) {
+            return reject(CONFLICT, format!("document {id} has number {number}, ours was {known}"));
+        }
+        if draft.is_stored_as(pages) {
+            return Ok(Compared::Same(found(draft, pages)));
+        }
+        if draft.delivery.previous.is_none() {
+            return reject(CONFLICT, format!("document {number} is there with another content"));
+        }
+        // `on_delete` says that a removal is written, so `on_change` is not asked.
+        match if draft.delivery.document.deleted { OnChange::Update } else { self.writing.on_change } {
+            OnChange::Ignore => Err(Outcome::Unchanged),
+            OnChange::DeadLetter => reject(CHANGED, format!("{number} changed after it was written")),
+            OnChange::Update if document::is_audited(pages) => Err(audited(draft)),
+            OnChange::Update => Ok(Compared::Changed),
+        }
+    }
+
+    /// Sends a document; again, a bounded number of times, where the answer is unclear and it is not there.
+    async fn write(&self, draft: &Draft<'_>, write: Write) -> Result<There, Outcome> {
+        let mut may_be_ours = draft.delivery.unresolved;
+        let mut tries = 0;
+        loop {
+            batch::pause_before(tries).await;
+            let (object, data) = (&self.writing.object, &draft.data);
+            let sent = match write {
+                Write::Create => self.client.save(object, data, Lane::Live).await,
+                Write::Update => self.client.update(object, draft.stored_number(), data, Lane::Live).await,
+            };
+            let error = match sent {
+                Ok(saved) => return Ok(written(draft, saved)),
+                Err(error) => error,
+            };
+            let is_unclear = error.class().reaction() == Reaction::RepeatBounded;
+            let is_in_doubt = match (error.class(), write) {
+                (Class::Duplicate, Write::Create) => may_be_ours,
+                (Class::State, Write::Update) => true,
+                _ => outcome::may_be_a_document(&error),
+            };
+            if !is_in_doubt && !is_unclear {
+                return Err(of_write(&error));
             }
-            Ok(Stored::Found(pages)) => self.compare(draft, &pages).await,
+            if is_in_doubt && let Some(there) = self.is_there(draft, write).await? {
+                return Ok(there);
+            }
+            tries += 1;
+            may_be_ours = true;
+            if !is_unclear || tries == TRIES {
+                // The same answer would come again.
+                return Err(Outcome::Reject(Refusal::new(code_of(error.class()), error.to_string())));
+            }
+        }
+    }
+
+    /// Whether a document that a write left in doubt is there as sent.
+    async fn is_there(&self, draft: &Draft<'_>, write: Write) -> Result<Option<There>, Outcome> {
+        match (self.look_up(draft).await.map_err(|error| of_call(&error, true))?, write) {
+            (Stored::Unclear, _) => Err(unclear(draft)),
+            (Stored::Found(pages), _) if draft.is_stored_as(&pages) => Ok(Some(found(draft, &pages))),
+            (Stored::Found(pages), Write::Update) if document::is_audited(&pages) => Err(audited(draft)),
+            (Stored::Found(_), Write::Create) => {
+                reject(CONFLICT, format!("document {} is there with another content", draft.number))
+            }
+            (Stored::Absent, Write::Update) => Err(gone(draft)),
+            (Stored::Found(_), Write::Update) | (Stored::Absent, Write::Create) => Ok(None),
         }
     }
 
     /// Audits a document that is there. It is never saved again: after an error its status is looked up, and only this
     /// step runs (design §7).
-    async fn audit(&self, there: There) -> Outcome {
-        let number = &there.written.number;
-        if there.is_audited {
-            return Outcome::Delivered(there.written);
+    async fn audit(&self, draft: &Draft<'_>, there: There) -> Outcome {
+        let There { written, is_audited } = there;
+        if is_audited {
+            return Outcome::Delivered(written);
         }
-        let Err(error) = self.client.check_bill(&self.writing.object, number, Lane::Live).await else {
-            return Outcome::Delivered(there.written);
-        };
-        if says_audited(&error) {
-            return Outcome::Delivered(there.written);
-        }
-        match of_write(&error) {
-            // The document is stored, so what is tried again must look it up first.
-            Outcome::Retry { cause, .. } => Outcome::Unknown(cause),
-            Outcome::Reject(mut refusal) => {
-                refusal.message = format!("{number} is stored and was not audited: {}", refusal.message);
-                Outcome::Reject(refusal)
+        let mut tries = 0;
+        loop {
+            batch::pause_before(tries).await;
+            let audited = self.client.check_bill(&self.writing.object, &written.number, Lane::Live).await;
+            let Err(error) = audited else { return Outcome::Delivered(written) };
+            if says_audited(&error) {
+                return Outcome::Delivered(written);
             }
-            other => other,
-        }
-    }
-
-    /// Found is own if it was delivered before, or if its content is equal; any other is for a person.
-    async fn compare(&self, draft: &Draft<'_>, pages: &Json) -> Result<There, Outcome> {
-        let number = draft.stored_number();
-        if draft.is_stored_as(pages) {
-            return Ok(found(draft, pages));
-        }
-        let reject = |code, message: String| Err(Outcome::Reject(Refusal::new(code, message)));
-        // `on_delete` says that a removal is written, so `on_change` is not asked.
-        let on_change =
-            if draft.delivery.document.deleted { OnChange::Update } else { self.writing.on_change };
-        match (&draft.delivery.previous, on_change) {
-            (None, _) => reject(CONFLICT, format!("document {number} is there with another content")),
-            (Some(_), OnChange::Ignore) => Err(Outcome::Unchanged),
-            (Some(_), OnChange::DeadLetter) => {
-                reject(CHANGED, format!("{number} changed after it was written"))
+            let is_unclear = error.class().reaction() == Reaction::RepeatBounded;
+            if !is_unclear && error.class().reaction() != Reaction::Refuse {
+                // The document is stored, so what is tried again must look it up first.
+                return of_call(&error, true);
             }
-            (Some(_), OnChange::Update) => {
-                let object = &self.writing.object;
-                match self.client.update(object, number, &draft.data, Lane::Live).await {
-                    Ok(saved) => Ok(written(draft, saved)),
-                    Err(error) => Err(of_write(&error)),
+            match self.look_up(draft).await {
+                Ok(Stored::Found(pages)) if document::is_audited(&pages) => {
+                    return Outcome::Delivered(written);
                 }
+                Ok(_) => tries += 1,
+                Err(error) => return of_call(&error, true),
             }
-        }
-    }
-
-    async fn create(&self, draft: &Draft<'_>) -> Result<There, Outcome> {
-        let error = match self.client.save(&self.writing.object, &draft.data, Lane::Live).await {
-            Ok(saved) => return Ok(written(draft, saved)),
-            Err(error) => error,
-        };
-        // After a former attempt that was left unknown, the number that is taken may be ours.
-        let own_duplicate = error.class() == Class::Duplicate && draft.delivery.unresolved;
-        let suspect =
-            matches!(error.class(), Class::Unreadable | Class::Unclear) && error.effect() == Effect::Unknown;
-        if !own_duplicate && !suspect {
-            return Err(of_write(&error));
-        }
-        match self.look_up(draft).await {
-            Ok(Stored::Found(pages)) if draft.is_stored_as(&pages) => Ok(found(draft, &pages)),
-            Ok(Stored::Found(_)) => {
-                let message = format!("document {} is there with another content", draft.number);
-                Err(Outcome::Reject(Refusal::new(CONFLICT, message)))
+            if !is_unclear || tries == TRIES {
+                let message = format!("{} is stored and was not audited: {error}", written.number);
+                return Outcome::Incomplete {
+                    written,
+                    refusal: Refusal::new(code_of(error.class()), message),
+                };
             }
-            // It is not there, and the same answer would come again.
-            Ok(Stored::Absent) => {
-                Err(Outcome::Reject(Refusal::new(code_of(error.class()), error.to_string())))
-            }
-            Ok(Stored::Unclear) => Err(unclear(draft)),
-            Err(error) => Err(of_call(&error, true)),
         }
     }
 
@@ -196,12 +244,26 @@ fn unclear(draft: &Draft<'_>) -> Outcome {
     Outcome::Unknown(Refusal::new(code_of(Class::Unreadable), message))
 }
 
+fn reject<T>(code: Code, message: String) -> Result<T, Outcome> {
+    Err(Outcome::Reject(Refusal::new(code, message)))
+}
+
+fn gone(draft: &Draft<'_>) -> Outcome {
+    let message = format!("document {} was delivered and is no longer there", draft.stored_number());
+    Outcome::Reject(Refusal::new(GONE, message))
+}
+
+/// The server has no call that takes an audit back (contract kingdee-k3wise §3).
+fn audited(draft: &Draft<'_>) -> Outcome {
+    let message = format!("document {} is audited (已审核)", draft.stored_number());
+    Outcome::Reject(Refusal::new(AUDITED, message))
+}
+
 /// A document that was found as it was sent.
 fn found(draft: &Draft<'_>, pages: &Json) -> There {
-    let written = draft.delivery.previous.as_ref().map_or_else(
-        || Written { id: String::new(), number: draft.stored_number().to_owned() },
-        |previous| previous.written.clone(),
-    );
+    let shown = || Written { id: document::id_of(pages), number: draft.stored_number().to_owned() };
+    let known = draft.delivery.previous.as_ref().map(|previous| previous.written.clone());
+    let written = known.filter(|written| !written.id.is_empty()).unwrap_or_else(shown);
     There { written, is_audited: document::is_audited(pages) }
 }
 

@@ -1,7 +1,7 @@
 //! The target against the sandbox: a reading of the contract that shares nothing with the client.
 
 use serde_json::json;
-use weir_sandbox::When::Next;
+use weir_sandbox::When::{Every, Next};
 use weir_sandbox::k3wise::Mandatory;
 use weir_sandbox::{Fault, Options, Rule, Running, Sandbox};
 
@@ -45,9 +45,13 @@ impl Site {
         Self { running, target: target.unwrap() }
     }
 
-    async fn deliver(&self, deliveries: &[Delivery]) -> Vec<String> {
+    async fn outcomes(&self, deliveries: &[Delivery]) -> Vec<Outcome> {
         let batch = Batch { partition: 0, deliveries, settled: &[], next_offset: 0 };
-        let outcomes = self.target.deliver(batch).await.unwrap();
+        self.target.deliver(batch).await.unwrap()
+    }
+
+    async fn deliver(&self, deliveries: &[Delivery]) -> Vec<String> {
+        let outcomes = self.outcomes(deliveries).await;
         // The internal id is the server's own business.
         outcomes
             .iter()
@@ -81,6 +85,14 @@ fn delivery(number: &str) -> Delivery {
     // It insists on a price, which the seed sends.
     delivery.document.body = known.replace("\"FAuxQty\"", "\"FAuxTaxPrice\":\"11.0682\",\"FAuxQty\"").into();
     delivery
+}
+
+/// The order delivered as `number` before, now with another quantity.
+fn changed(number: &str) -> Delivery {
+    let mut changed = Delivery { previous: Some(delivered(number)), ..delivery(number) };
+    let text = String::from_utf8(changed.document.body.to_vec()).unwrap();
+    changed.document.body = text.replace("3500", "7").into();
+    changed
 }
 
 fn unresolved(number: &str) -> Delivery {
@@ -151,14 +163,96 @@ async fn an_audit_follows_the_save_and_is_never_the_reason_for_another() {
     assert_eq!(site.deliver(&[delivery("XM3")]).await, ["unknown K-AWAY"]);
     assert_eq!(site.deliver(&[unresolved("XM3")]).await, ["delivered XM3"]);
     assert_eq!((site.stored("XM3"), site.calls("SO/CheckBill")), ((true, 1, 0), 4));
-    // It was refused: the document stays, in the server's words.
-    site.running.handle().set(Fault::AuditRefused, Rule::new(Next(1)));
-    let batch = [delivery("XM4")];
-    let batch = Batch { partition: 0, deliveries: &batch, settled: &[], next_offset: 0 };
-    let outcomes = site.target.deliver(batch).await.unwrap();
-    let Outcome::Reject(refusal) = &outcomes[0] else { panic!("{outcomes:?}") };
+    // It was refused: the document stays, in the server's words, and a retry runs this step alone.
+    site.running.handle().set(Fault::AuditRefused, Rule::new(Every(1)));
+    let outcome = site.outcomes(&[delivery("XM4")]).await.remove(0);
+    let Outcome::Incomplete { written, refusal } = outcome else { panic!("{outcome:?}") };
     assert!(refusal.message.starts_with("XM4 is stored and was not audited: "), "{}", refusal.message);
     assert_eq!((site.stored("XM4"), site.calls("SO/Save")), ((false, 1, 0), 4));
+    site.running.handle().clear(Fault::AuditRefused);
+    let again = Delivery { previous: Some(Delivered { written, ..delivered("XM4") }), ..delivery("XM4") };
+    assert_eq!(site.deliver(&[again]).await, ["delivered XM4"]);
+    assert_eq!((site.stored("XM4"), site.calls("SO/Save")), ((true, 1, 0), 4));
+}
+
+#[tokio::test]
+async fn a_person_who_audits_first_is_no_reason_for_a_letter_unless_there_is_a_change() {
+    let site = Site::with("{audit: true, on_change: update}", Mandatory::Seed).await;
+    site.running.handle().set(Fault::PersonActs, Rule::new(Next(1)).on("CheckBill"));
+    assert_eq!(site.deliver(&[delivery("XM1")]).await, ["delivered XM1"]);
+    let site = Site::with("{on_change: update}", Mandatory::Seed).await;
+    assert_eq!(site.deliver(&[delivery("XM1")]).await, ["delivered XM1"]);
+    site.running.handle().set(Fault::PersonActs, Rule::new(Next(1)).on("Update"));
+    assert_eq!(site.deliver(&[changed("XM1")]).await, ["reject K-AUDITED"]);
+    assert_eq!(site.stored("XM1"), (true, 1, 0));
+}
+
+#[tokio::test]
+async fn a_changed_order_is_updated_once_whatever_becomes_of_the_answer() {
+    for (fault, first) in [
+        (Fault::LostReply, "unknown K-AWAY"),
+        (Fault::CutRequest, "unknown K-AWAY"),
+        (Fault::Http5xx, "unknown K-AWAY"),
+        (Fault::TruncatedJson, "delivered XM1"),
+        (Fault::HtmlAnswer, "delivered XM1"),
+    ] {
+        let site = Site::with("{on_change: update}", Mandatory::Seed).await;
+        assert_eq!(site.deliver(&[delivery("XM1")]).await, ["delivered XM1"]);
+        site.running.handle().set(fault, Rule::new(Next(1)).on("Update"));
+        assert_eq!(site.deliver(&[changed("XM1")]).await, [first], "{fault:?}");
+        let again = Delivery { unresolved: true, ..changed("XM1") };
+        assert_eq!(site.deliver(&[again]).await, ["delivered XM1"], "{fault:?}");
+        assert_eq!(site.stored("XM1"), (false, 1, 1), "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn every_failure_of_the_contract_leads_to_its_outcome() {
+    let site = Site::start().await;
+    let handle = site.running.handle();
+    for (code, expect) in [
+        ("locked", "retry K-LOCKED"),
+        ("deadlock", "retry K-LOCKED"),
+        ("licence", "retry K-LICENCE"),
+        ("unauthorised", "halt K-PERMISSION"),
+        ("period", "reject K-STATE"),
+        ("row", "reject K-REFERENCE"),
+        ("failed_row", "reject K-REFERENCE"),
+        ("201 Faild", "reject K-UNCLEAR"),
+        ("401", "halt K-CREDENTIAL"),
+        ("500", "reject K-UNCLEAR"),
+    ] {
+        handle.set(Fault::VendorError, Rule::new(Every(1)).on("SO/Save").code(code));
+        assert_eq!(site.deliver(&[delivery("XM1")]).await, [expect], "{code}");
+    }
+    handle.clear(Fault::VendorError);
+    for (status, expect) in [
+        ("404", "halt K-ARGUMENT"),
+        ("413", "reject K-TOO-LARGE"),
+        ("500", "unknown K-AWAY"),
+        ("502", "unknown K-AWAY"),
+        ("503", "unknown K-AWAY"),
+        ("504", "unknown K-AWAY"),
+    ] {
+        handle.set(Fault::Http5xx, Rule::new(Every(1)).on("SO/Save").code(status));
+        assert_eq!(site.deliver(&[delivery("XM1")]).await, [expect], "{status}");
+    }
+    handle.clear(Fault::Http5xx);
+    // A server that is away in any way refuses no document.
+    for fault in [Fault::Http5xx, Fault::HtmlAnswer, Fault::CutRequest, Fault::Http429, Fault::TruncatedJson]
+    {
+        handle.set(fault, Rule::new(Every(1)).on("SO/"));
+        for outcome in site.outcomes(&[delivery("XM1"), unresolved("XM2")]).await {
+            let held = matches!(outcome, Outcome::Unknown(_) | Outcome::Retry { .. });
+            assert!(held, "{fault:?} {outcome:?}");
+        }
+        handle.clear(fault);
+    }
+    // A line without a quantity is refused for what it says (contract kingdee-k3wise §7: permanent).
+    let mut empty = delivery("XM1");
+    let text = String::from_utf8(empty.document.body.to_vec()).unwrap();
+    empty.document.body = text.replace("3500", "0").into();
+    assert_eq!(site.deliver(&[empty]).await, ["reject K-VALIDATION"]);
 }
 
 /// What flow okki-order-to-k3wise sends, its sandbox values included, with a time behind the dates.

@@ -111,6 +111,9 @@ async fn read_request(stream: &mut TcpStream) -> String {
 pub(super) fn short(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Delivered(Written { id, number }) => format!("delivered {number}/{id}"),
+        Outcome::Incomplete { written: Written { id, number }, refusal } => {
+            format!("incomplete {} {number}/{id}", refusal.code)
+        }
         Outcome::Retry { cause, .. } => format!("retry {}", cause.code),
         Outcome::Reject(refusal) => format!("reject {}", refusal.code),
         Outcome::Unknown(refusal) => format!("unknown {}", refusal.code),
@@ -240,7 +243,14 @@ async fn refusals_are_the_documents_and_locks_pass() {
             "reject K-REFERENCE",
         ),
         (r#"{"StatusCode":201,"Message":"数量 必录","Data":null}"#, "reject K-MANDATORY"),
-        (r#"{"StatusCode":201,"Message":"Faild","Data":null}"#, "reject K-UNCLEAR"),
+        (
+            r#"{"StatusCode":201,"Message":"第 1 行分录：数量 [Fauxqty] 必须大于零","Data":null}"#,
+            "reject K-VALIDATION",
+        ),
+        (r#"{"StatusCode":201,"Message":"物料已禁用","Data":null}"#, "reject K-REFERENCE"),
+        (r#"{"StatusCode":201,"Message":"单据日期所在的会计期间已结账","Data":null}"#, "reject K-STATE"),
+        (r#"{"StatusCode":201,"Message":"许可并发数已超出","Data":null}"#, "retry K-LICENCE"),
+        (r#"{"StatusCode":201,"Message":"授权码无效","Data":null}"#, "halt K-CREDENTIAL"),
         // By the connection's own words.
         (r#"{"StatusCode":201,"Message":"Faild: stop customer","Data":null}"#, "reject K-REFERENCE"),
         (r#"{"StatusCode":500,"Message":"deadlock victim","Data":null}"#, "retry K-LOCKED"),
@@ -250,8 +260,54 @@ async fn refusals_are_the_documents_and_locks_pass() {
         let server = Server::start("{}", &[TOKEN, answer]).await;
         assert_eq!(server.deliver(&[delivery("XM1")]).await, expect, "{answer}");
     }
-    let server = Server::start("{}", &[TOKEN, "{", ABSENT, NO_ROWS]).await;
-    assert_eq!(server.deliver(&[delivery("XM1")]).await, "reject K-UNREADABLE");
+}
+
+#[tokio::test]
+async fn an_unclear_answer_is_tried_a_bounded_number_of_times_and_an_unreadable_one_looked_up_between() {
+    let faild = r#"{"StatusCode":201,"Message":"Faild","Data":null}"#;
+    let not_there = ["{", ABSENT, NO_ROWS];
+    for (delivery, answers, expect, actions) in [
+        (delivery("XM1"), vec![faild, faild, faild], "reject K-UNCLEAR", "Save Save Save"),
+        (delivery("XM1"), vec![faild, SAVED], "delivered XM1/13352", "Save Save"),
+        // It was stored all the same.
+        (delivery("XM1"), vec![faild, TAKEN, STORED], "delivered XM1/", "Save Save GetDetail"),
+        (
+            delivery("XM1"),
+            [not_there, not_there, not_there].concat(),
+            "reject K-UNREADABLE",
+            "Save GetDetail GetList Save GetDetail GetList Save GetDetail GetList",
+        ),
+        (delivery("XM1"), vec!["{", STORED], "delivered XM1/", "Save GetDetail"),
+        // While the look-up cannot be read either, it is the server that is away.
+        (delivery("XM1"), vec!["<html>", "<html>"], "unknown K-UNREADABLE", "Save GetDetail"),
+        (
+            changed(),
+            vec![STORED, "{", STORED, SAVED],
+            "delivered XM1/13352",
+            "GetDetail Update GetDetail Update",
+        ),
+    ] {
+        let server = Server::start("{on_change: update}", &[vec![TOKEN], answers].concat()).await;
+        assert_eq!(server.deliver(&[delivery]).await, expect, "{actions}");
+        assert_eq!(server.actions(), actions);
+    }
+}
+
+#[tokio::test]
+async fn a_document_with_another_id_is_not_ours_and_an_audited_one_is_not_updated() {
+    let with = |field: &str| STORED.replace("\"FCancellation\"", &format!("{field},\"FCancellation\""));
+    let (other, audited) = (with("\"FInterID\":77"), with("\"FStatus\":1"));
+    let state = r#"{"StatusCode":201,"Message":"单据 XM1 已审核，不能修改","Data":null}"#;
+    for (answers, expect, actions) in [
+        (vec![other.as_str()], "reject K-CONFLICT", "GetDetail"),
+        (vec![audited.as_str()], "reject K-AUDITED", "GetDetail"),
+        // Somebody audited it between our look-up and our update.
+        (vec![STORED, state, audited.as_str()], "reject K-AUDITED", "GetDetail Update GetDetail"),
+    ] {
+        let server = Server::start("{on_change: update}", &[vec![TOKEN], answers].concat()).await;
+        assert_eq!(server.deliver(&[changed()]).await, expect, "{actions}");
+        assert_eq!(server.actions(), actions);
+    }
 }
 
 #[tokio::test]
@@ -262,11 +318,21 @@ async fn an_audit_that_was_made_before_is_done_and_a_locked_one_looks_first() {
     );
     let shown = STORED.replace("\"FCancellation\"", "\"FStatus\":1,\"FCancellation\"");
     assert_ne!(shown, STORED);
+    let refused = r#"{"StatusCode":201,"Message":"审核失败：物料已禁用","Data":null}"#;
+    let refused_calls = "Save CheckBill GetDetail";
     for (delivery, answers, expect, actions) in [
         (delivery("XM1"), vec![SAVED, audited], "delivered XM1/13352", "Save CheckBill"),
         (delivery("XM1"), vec![SAVED, locked], "unknown K-LOCKED", "Save CheckBill"),
         (unresolved(), vec![STORED, SAVED], "delivered XM1/", "GetDetail CheckBill"),
         (unresolved(), vec![shown.as_str()], "delivered XM1/", "GetDetail"),
+        // Refused, and the status says that it was made.
+        (
+            delivery("XM1"),
+            vec![SAVED, refused, shown.as_str()],
+            "delivered XM1/13352",
+            "Save CheckBill GetDetail",
+        ),
+        (delivery("XM1"), vec![SAVED, refused, STORED], "incomplete K-REFERENCE XM1/13352", refused_calls),
     ] {
         let server = Server::start("{audit: true}", &[vec![TOKEN], answers].concat()).await;
         assert_eq!(server.deliver(&[delivery]).await, expect, "{actions}");

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use weir_clients::class::{Class, Reaction};
-use weir_clients::error::{CallError, Cause, Effect};
+use weir_clients::error::{CallError, Cause};
 use weir_clients::governor::Lane;
 use weir_clients::kingdee::{DocumentAnswer, ResponseStatus};
 use weir_model::outcome::{Outcome, Refusal};
@@ -220,10 +220,7 @@ impl<'d> Run<'_, 'd> {
             }
             return Again::default();
         }
-        let reaction = error.class().reaction();
-        let may_be_a_document = error.effect() == Effect::Unknown
-            && matches!(reaction, Reaction::RepeatBounded | Reaction::Refuse);
-        if !may_be_a_document {
+        if !outcome::may_be_a_document(error) {
             for sending in batch {
                 let outcome = outcome::of_call(error, sending.unresolved);
                 self.settle(sending.draft.at, outcome);
@@ -231,7 +228,7 @@ impl<'d> Run<'_, 'd> {
             return Again::default();
         }
         let doubt = |sending: Sending<'d>| {
-            let otherwise = match (alone, reaction) {
+            let otherwise = match (alone, error.class().reaction()) {
                 (false, _) => Otherwise::Suspect,
                 (true, Reaction::Refuse) => Otherwise::End(Outcome::Reject(refusal())),
                 (true, _) => bounded(&sending, || Outcome::Reject(refusal())),

@@ -2,7 +2,7 @@
 //! many documents; after an error their status is looked up, and only the missing steps run (design §7).
 
 use weir_clients::class::{Class, Reaction};
-use weir_clients::error::{CallError, Cause, Effect};
+use weir_clients::error::{CallError, Cause};
 use weir_clients::governor::Lane;
 use weir_clients::kingdee::{DocumentAnswer, ResponseStatus};
 use weir_model::outcome::{Outcome, Refusal, Written};
@@ -266,8 +266,7 @@ fn of_refusal(answer: &DocumentAnswer, class: Class, something_done: bool) -> Ta
 }
 
 fn of_error(error: &CallError, count: usize) -> Option<Vec<Taken>> {
-    let may_be_a_document = error.effect() == Effect::Unknown
-        && matches!(error.class().reaction(), Reaction::RepeatBounded | Reaction::Refuse);
+    let may_be_a_document = outcome::may_be_a_document(error);
     let too_large = matches!(error.cause(), Cause::Status { status: 413 });
     if count > 1 && (may_be_a_document || too_large) {
         return None;
