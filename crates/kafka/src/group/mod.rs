@@ -135,7 +135,7 @@ impl GroupConsumer {
         let heartbeat = (options.session_timeout / 3).min(HEARTBEAT).as_millis().to_string();
         let poll_interval = options.max_poll_interval.max(options.session_timeout).as_millis().to_string();
         let queue = (options.queue_bytes / 1024).max(1).to_string();
-        let (fetch, share) = (options.queue_bytes.to_string(), (options.queue_bytes / 8).to_string());
+        let fetch = options.queue_bytes.to_string();
         let fetch_wait = cluster.fetch_wait_ms(100);
         let mut settings = vec![
             ("group.id", options.group.as_str()),
@@ -149,13 +149,12 @@ impl GroupConsumer {
             // An answer overshoots the queue, and is compressed: left alone it may hold 50 MiB. A larger batch of records
             // comes nevertheless, alone.
             ("fetch.max.bytes", &fetch),
-            ("max.partition.fetch.bytes", &share),
+            // The queue may be overrun by this for each partition, and partitions that come in small turns are worked on
+            // side by side.
+            ("max.partition.fetch.bytes", "262144"),
             // A full queue waits this long; the default of 1 s starves a loop whose queue was made small.
             ("fetch.queue.backoff.ms", "10"),
             ("fetch.wait.max.ms", &fetch_wait),
-            // Of each partition at a time: the queue may be overrun by that much for every one of them, and partitions
-            // that come in small turns are worked on side by side.
-            ("fetch.message.max.bytes", "262144"),
         ];
         if cluster.is_in_process() {
             // Its classic coordinator makes a new group wait 3 s, and the loop sees the same events either way.
