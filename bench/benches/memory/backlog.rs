@@ -112,7 +112,8 @@ fn patterns(stand: &Stand) -> Result<Vec<Pattern>> {
     let sandbox = stand.sandbox();
     let pattern = |source, texts: Vec<String>, numbers| {
         let records = texts.iter().filter_map(|text| serde_json::from_str::<Json>(text).ok());
-        let record = records.into_iter().find(is_accepted).with_context(|| format!("a record of {source}"))?;
+        let record =
+            records.into_iter().find(is_accepted).with_context(|| format!("a record of {source}"))?;
         Ok::<_, anyhow::Error>(Pattern { source, record, numbers })
     };
     Ok(vec![

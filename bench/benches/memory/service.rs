@@ -1,4 +1,4 @@
-//! `weir run` as a process of its own, and what it costs: memory and CPU as the kernel counts them.
+//! `weir run` as a process of its own, and its memory as the kernel counts it.
 //!
 //! Relies on the program `weir` beside the benchmark (`cargo build --release -p weir`) and on Linux's `/proc`.
 
@@ -14,10 +14,6 @@ use weir_testkit::process::terminate;
 
 /// Longer than any stage drains.
 const DRAIN: Duration = Duration::from_secs(40);
-/// Ticks of the CPU figures in `/proc`: `USER_HZ`, the same on every Linux.
-const TICKS_A_SECOND: u64 = 100;
-/// Where user and system time stand after the name of the process in `/proc/<pid>/stat`.
-const USER_TIME: usize = 11;
 
 /// The program that is measured.
 ///
@@ -89,19 +85,6 @@ impl Service {
             anonymous_kib: kib("RssAnon")?,
             threads: kib("Threads")?,
         })
-    }
-
-    /// The CPU time it has used, of user and system.
-    ///
-    /// # Errors
-    /// When it has ended, or this is no Linux.
-    pub fn cpu(&self) -> Result<Duration> {
-        let stat = self.read("stat")?;
-        // The name may hold anything, blanks too; it ends with the last bracket.
-        let (_, rest) = stat.rsplit_once(')').context("the name of a process")?;
-        let ticks: u64 =
-            rest.split_whitespace().skip(USER_TIME).take(2).filter_map(|word| word.parse::<u64>().ok()).sum();
-        Ok(Duration::from_millis(ticks * 1_000 / TICKS_A_SECOND))
     }
 
     /// All that it has logged.

@@ -28,7 +28,11 @@ pub const FLOWS: [(&str, &str, &str); 6] = [
     (MOVEMENTS.0, MOVEMENTS.1, include_str!("../../../flows/jushuitan-sku-sn-to-mysql.yaml")),
     ("okki-companies", "okki-companies", include_str!("../../../flows/okki-companies.yaml")),
     ("okki-order-to-k3wise", "okki-orders", include_str!("../../../flows/okki-order-to-k3wise.yaml")),
-    ("wdt-aftersales-to-mysql", "wdt-aftersales", include_str!("../../../flows/wdt-aftersales-to-mysql.yaml")),
+    (
+        "wdt-aftersales-to-mysql",
+        "wdt-aftersales",
+        include_str!("../../../flows/wdt-aftersales-to-mysql.yaml"),
+    ),
     (
         "wdt-refund-to-kingdee-return",
         "wdt-refunds",
