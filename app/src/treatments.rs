@@ -8,6 +8,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use tokio::runtime::Handle;
 use weir_model::{
     flow::FlowSpec,
     names::FlowName,
@@ -36,6 +37,8 @@ pub struct FlowTreatments {
     project: Arc<Project>,
     clients: Arc<Clients>,
     flow: FlowName,
+    /// Connections are pooled on it.
+    runtime: Handle,
     /// Those that were asked for, by ordinal.
     known: Mutex<BTreeMap<u32, Treatment>>,
 }
@@ -54,6 +57,7 @@ impl FlowTreatments {
             project: Arc::clone(project),
             clients: Arc::clone(clients),
             flow: spec.name.clone(),
+            runtime: Handle::current(),
             known: Mutex::default(),
         };
         let current = treatments.treatment(spec)?;
@@ -88,6 +92,8 @@ impl FlowTreatments {
             return Err(self.unusable(ordinal, &said.join("; ")));
         };
         tracing::info!(flow = %self.flow, version = ordinal, "delivering documents of another version of the flow");
+        // The stage asks from a thread of its own.
+        let _runtime = self.runtime.enter();
         self.treatment(&spec).map_err(|failure| self.unusable(ordinal, failure.message()))
     }
 
