@@ -1,6 +1,6 @@
 //! The contract between the sink loop and a target system.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use async_trait::async_trait;
 
@@ -46,6 +46,35 @@ pub struct Delivery {
     pub unresolved: bool,
 }
 
+/// Whether a partition is surely still this process's. A target that makes several calls for a batch asks before each that
+/// writes: a process that slept through the loss of its partition then writes nothing over its successor's work
+/// (invariants 4 and 7).
+#[derive(Clone, Copy)]
+pub struct Ownership<'a>(&'a (dyn Fn() -> bool + Sync));
+
+impl<'a> Ownership<'a> {
+    /// As `holds` says whenever it is asked.
+    pub fn new(holds: &'a (dyn Fn() -> bool + Sync)) -> Self {
+        Self(holds)
+    }
+
+    /// Of a batch that nobody else could be working on, as in a tool or a test.
+    pub fn sole() -> Self {
+        Self(&|| true)
+    }
+
+    /// Whether the partition is surely still ours at this moment.
+    pub fn holds(&self) -> bool {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for Ownership<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Ownership").field(&self.holds()).finish()
+    }
+}
+
 /// One delivery of one partition.
 #[derive(Clone, Debug)]
 pub struct Batch<'a> {
@@ -57,6 +86,8 @@ pub struct Batch<'a> {
     pub settled: &'a [(i64, Outcome)],
     /// The offset after the last document of the batch, for targets that keep offsets.
     pub next_offset: i64,
+    /// Whether the partition is still ours; a target that fences a former owner itself need not ask.
+    pub ownership: Ownership<'a>,
 }
 
 /// The target cannot be used at all right now.

@@ -22,7 +22,7 @@ use weir_model::Json;
 use weir_model::flow::TargetSpec;
 use weir_model::outcome::Outcome;
 use weir_model::settings::{Localized, Problems};
-use weir_model::target::{Batch, BatchLimits, Claim, Delivery, ProbeReport, Target, TargetError};
+use weir_model::target::{Batch, BatchLimits, Claim, ProbeReport, Target, TargetError};
 
 /// How a flow writes to an ERP: its own settings, and the calls they lead to.
 #[async_trait]
@@ -51,7 +51,7 @@ pub(crate) trait Writing: Debug + Send + Sync + Sized + 'static {
     async fn probe(&self, client: &Self::Client) -> Result<ProbeReport, TargetError>;
 
     /// Delivers documents; one outcome each, in order.
-    async fn deliver(&self, client: &Self::Client, deliveries: &[Delivery]) -> Vec<Outcome>;
+    async fn deliver(&self, client: &Self::Client, batch: &Batch<'_>) -> Vec<Outcome>;
 }
 
 /// An ERP, written to by one flow.
@@ -107,7 +107,7 @@ impl<W: Writing> Target for ErpTarget<W> {
     }
 
     async fn deliver(&self, batch: Batch<'_>) -> Result<Vec<Outcome>, TargetError> {
-        Ok(self.writing.deliver(&self.client, batch.deliveries).await)
+        Ok(self.writing.deliver(&self.client, &batch).await)
     }
 
     async fn release(&self, _partition: i32) {}

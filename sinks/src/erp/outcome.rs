@@ -26,6 +26,9 @@ pub(crate) const TOO_LARGE: Code = Code::new("K-TOO-LARGE");
 /// The answer says nothing of it.
 pub(crate) const UNMENTIONED: Code = Code::new("K-UNMENTIONED");
 
+/// The partition may have been taken over by another process.
+pub(crate) const NOT_OURS: Code = Code::new("K-NOT-OURS");
+
 /// Every code of these targets.
 pub(crate) const CODES: &[Code] = &[
     KEY,
@@ -36,6 +39,7 @@ pub(crate) const CODES: &[Code] = &[
     GONE,
     TOO_LARGE,
     UNMENTIONED,
+    NOT_OURS,
     code_of(Class::Throttled),
     code_of(Class::Transient),
     code_of(Class::Locked),
@@ -87,6 +91,13 @@ pub(crate) fn of_call(error: &CallError, unresolved: bool) -> Outcome {
         return Outcome::Unknown(refusal);
     }
     Outcome::Retry { after: error.rest().unwrap_or(Duration::ZERO), cause: refusal }
+}
+
+/// The outcome of a document for which no call is made, because another process may be making it: whoever owns the
+/// partition looks it up first.
+pub(crate) fn not_ours() -> Outcome {
+    let text = "the partition may be another process's now, so the call was not made";
+    Outcome::Unknown(Refusal::new(NOT_OURS, text))
 }
 
 /// Whether a call that failed as a whole may have failed because of one document in it: nobody knows what it did, and it

@@ -20,7 +20,7 @@ use weir_model::Json;
 use weir_model::flow::TargetSpec;
 use weir_model::outcome::Outcome;
 use weir_model::settings::Problems;
-use weir_model::target::{BatchLimits, Delivery, ProbeReport, TargetError};
+use weir_model::target::{Batch, BatchLimits, ProbeReport, TargetError};
 
 use crate::erp::{self, Clients, ErpTarget, Shared, outcome::target_error};
 use config::{Site, Writing};
@@ -78,7 +78,7 @@ impl erp::Writing for Writing {
         }
     }
 
-    async fn deliver(&self, client: &Client, deliveries: &[Delivery]) -> Vec<Outcome> {
-        run::deliver(client, self, deliveries).await
+    async fn deliver(&self, client: &Client, batch: &Batch<'_>) -> Vec<Outcome> {
+        run::deliver(client, self, batch).await
     }
 }

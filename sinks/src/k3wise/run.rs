@@ -9,7 +9,7 @@ use weir_clients::governor::Lane;
 use weir_clients::k3wise::{Client, Saved};
 use weir_model::Json;
 use weir_model::outcome::{Code, Outcome, Refusal, Written};
-use weir_model::target::Delivery;
+use weir_model::target::{Batch, Ownership};
 
 use super::config::{OnChange, Writing};
 use super::document::{self, Draft};
@@ -49,8 +49,9 @@ struct There {
 
 /// Delivers documents; one outcome each, in order. Four calls run side by side (contract kingdee-k3wise §9), never two
 /// for one number: a second document with the same number goes in a later round.
-pub(super) async fn deliver(client: &Client, writing: &Writing, deliveries: &[Delivery]) -> Vec<Outcome> {
-    let run = Run { client, writing };
+pub(super) async fn deliver(client: &Client, writing: &Writing, batch: &Batch<'_>) -> Vec<Outcome> {
+    let Batch { deliveries, ownership, .. } = *batch;
+    let run = Run { client, writing, ownership };
     let mut outcomes = Outcomes::new(deliveries.len());
     let mut drafts = Vec::new();
     for (at, delivery) in deliveries.iter().enumerate() {
@@ -71,6 +72,8 @@ pub(super) async fn deliver(client: &Client, writing: &Writing, deliveries: &[De
 struct Run<'r> {
     client: &'r Client,
     writing: &'r Writing,
+    /// Asked before each call that writes.
+    ownership: Ownership<'r>,
 }
 
 impl Run<'_> {
@@ -146,6 +149,9 @@ impl Run<'_> {
         let mut tries = 0;
         loop {
             batch::pause_before(tries).await;
+            if !self.ownership.holds() {
+                return Err(outcome::not_ours());
+            }
             let (object, data) = (&self.writing.object, &draft.data);
             let sent = match write {
                 Write::Create => self.client.save(object, data, Lane::Live).await,
@@ -200,6 +206,9 @@ impl Run<'_> {
         let mut tries = 0;
         loop {
             batch::pause_before(tries).await;
+            if !self.ownership.holds() {
+                return outcome::not_ours();
+            }
             let audited = self.client.check_bill(&self.writing.object, &written.number, Lane::Live).await;
             let Err(error) = audited else { return Outcome::Delivered(written) };
             if says_audited(&error) {

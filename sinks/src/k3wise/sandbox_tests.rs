@@ -1,5 +1,7 @@
 //! The target against the sandbox: a reading of the contract that shares nothing with the client.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use serde_json::json;
 use weir_sandbox::When::{Every, Next};
 use weir_sandbox::k3wise::Mandatory;
@@ -12,7 +14,7 @@ use weir_model::digest::Digest;
 use weir_model::outcome::Written;
 use weir_model::receipt::{Delivered, Standing};
 use weir_model::record::Version;
-use weir_model::target::{Batch, Delivery, Target as _};
+use weir_model::target::{Batch, Delivery, Ownership, Target as _};
 
 struct Site {
     running: Running,
@@ -46,7 +48,8 @@ impl Site {
     }
 
     async fn outcomes(&self, deliveries: &[Delivery]) -> Vec<Outcome> {
-        let batch = Batch { partition: 0, deliveries, settled: &[], next_offset: 0 };
+        let batch =
+            Batch { partition: 0, deliveries, settled: &[], next_offset: 0, ownership: Ownership::sole() };
         self.target.deliver(batch).await.unwrap()
     }
 
@@ -185,6 +188,22 @@ async fn a_person_who_audits_first_is_no_reason_for_a_letter_unless_there_is_a_c
     site.running.handle().set(Fault::PersonActs, Rule::new(Next(1)).on("Update"));
     assert_eq!(site.deliver(&[changed("XM1")]).await, ["reject K-AUDITED"]);
     assert_eq!(site.stored("XM1"), (true, 1, 0));
+}
+
+#[tokio::test]
+async fn a_process_whose_partition_may_be_anothers_makes_no_further_call_that_writes() {
+    for (allowed, calls) in [(0, (0, 0)), (1, (1, 0))] {
+        let site = Site::with("{audit: true}", Mandatory::Seed).await;
+        let asked = AtomicUsize::new(0);
+        let is_ours = || asked.fetch_add(1, Ordering::SeqCst) < allowed;
+        let deliveries = [delivery("XM1")];
+        let ownership = Ownership::new(&is_ours);
+        let batch = Batch { partition: 0, deliveries: &deliveries, settled: &[], next_offset: 0, ownership };
+        assert_eq!(short(&site.target.deliver(batch).await.unwrap()[0]), "unknown K-NOT-OURS");
+        assert_eq!((site.calls("SO/Save"), site.calls("SO/CheckBill")), calls, "{allowed}");
+        assert_eq!(site.deliver(&[unresolved("XM1")]).await, ["delivered XM1"]);
+        assert_eq!(site.stored("XM1"), (true, 1, 0));
+    }
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use weir_model::flow::FlowSpec;
 use weir_model::names::{FlowName, RecordId};
 use weir_model::receipt::{Delivered, Standing};
 use weir_model::record::{Position, Reason, Version};
-use weir_model::target::{Batch, Delivery, Target as _};
+use weir_model::target::{Batch, Delivery, Ownership, Target as _};
 
 use super::*;
 use weir_model::outcome::Written;
@@ -76,7 +76,8 @@ impl Server {
     }
 
     async fn deliver(&self, deliveries: &[Delivery]) -> String {
-        let batch = Batch { partition: 0, deliveries, settled: &[], next_offset: 0 };
+        let batch =
+            Batch { partition: 0, deliveries, settled: &[], next_offset: 0, ownership: Ownership::sole() };
         let outcomes = self.target.deliver(batch).await.unwrap();
         outcomes.iter().map(short).collect::<Vec<_>>().join(", ")
     }

@@ -36,7 +36,7 @@ use weir_model::Json;
 use weir_model::flow::TargetSpec;
 use weir_model::outcome::{Code, Outcome};
 use weir_model::settings::Problems;
-use weir_model::target::{BatchLimits, Delivery, ProbeReport, TargetError};
+use weir_model::target::{Batch, BatchLimits, ProbeReport, TargetError};
 
 use crate::erp::{self, Clients, ErpTarget, Shared, outcome};
 use config::Writing;
@@ -102,7 +102,7 @@ impl erp::Writing for Writing {
         }
     }
 
-    async fn deliver(&self, client: &Client, deliveries: &[Delivery]) -> Vec<Outcome> {
-        run::deliver(client, self, deliveries).await
+    async fn deliver(&self, client: &Client, batch: &Batch<'_>) -> Vec<Outcome> {
+        run::deliver(client, self, batch).await
     }
 }

@@ -7,7 +7,7 @@ use weir_clients::governor::Lane;
 use weir_clients::kingdee::{Client, Query};
 use weir_model::Json;
 use weir_model::outcome::Outcome;
-use weir_model::target::Delivery;
+use weir_model::target::{Batch, Ownership};
 
 use super::config::Writing;
 use super::mapping::{self, Draft, Plan, Stored};
@@ -43,8 +43,10 @@ impl<'d> Sending<'d> {
 
 /// Delivers documents; one outcome each, in order. A business key is at most once in a call, so a second document with
 /// the same key goes in a later one.
-pub(super) async fn deliver(client: &Client, writing: &Writing, deliveries: &[Delivery]) -> Vec<Outcome> {
-    let mut run = Run { client, writing, outcomes: Outcomes::new(deliveries.len()), to_restore: Vec::new() };
+pub(super) async fn deliver(client: &Client, writing: &Writing, batch: &Batch<'_>) -> Vec<Outcome> {
+    let Batch { deliveries, ownership, .. } = *batch;
+    let outcomes = Outcomes::new(deliveries.len());
+    let mut run = Run { client, writing, ownership, outcomes, to_restore: Vec::new() };
     let mut drafts = Vec::new();
     for (at, delivery) in deliveries.iter().enumerate() {
         match Draft::read(at, delivery, &writing.form) {
@@ -63,6 +65,8 @@ pub(super) async fn deliver(client: &Client, writing: &Writing, deliveries: &[De
 pub(super) struct Run<'r, 'd> {
     pub(super) client: &'r Client,
     pub(super) writing: &'r Writing,
+    /// Asked before each call that writes.
+    pub(super) ownership: Ownership<'r>,
     outcomes: Outcomes,
     /// Documents whose audit was taken back for a change that was then refused.
     pub(super) to_restore: Vec<There<'d>>,

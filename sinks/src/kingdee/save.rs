@@ -65,6 +65,10 @@ impl<'d> Run<'_, 'd> {
         while let Some(batch) = batches.pop() {
             let Some(first) = batch.first() else { continue };
             pause_before(first.tries).await;
+            if !self.ownership.holds() {
+                batch.iter().for_each(|sending| self.settle(sending.draft.at, outcome::not_ours()));
+                continue;
+            }
             let data = mapping::request(self.writing, &batch);
             let again = match self.client.batch_save(&self.writing.form.id, &data, Lane::Live).await {
                 Ok(status) => self.read(batch, &status).await,

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use weir_model::settings::Problems;
-use weir_model::target::{Batch, Delivery, Target as _, TargetError};
+use weir_model::target::{Batch, Delivery, Ownership, Target as _, TargetError};
 use weir_sandbox::When::{Every, Next};
 use weir_sandbox::{Fault, Options, Rule, Running, Sandbox};
 
@@ -38,7 +38,8 @@ impl Site {
     }
 
     async fn deliver(&self, flow: usize, deliveries: &[Delivery]) -> String {
-        let batch = Batch { partition: 0, deliveries, settled: &[], next_offset: 0 };
+        let batch =
+            Batch { partition: 0, deliveries, settled: &[], next_offset: 0, ownership: Ownership::sole() };
         short(&self.targets[flow].deliver(batch).await.unwrap())
     }
 

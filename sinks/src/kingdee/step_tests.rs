@@ -1,9 +1,11 @@
 //! Save, submit and audit against the sandbox, in one call and in steps: what is interrupted or refused is completed and
 //! never saved again.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use weir_model::flow::FlowSpec;
 use weir_model::outcome::{Outcome, Written};
-use weir_model::target::Delivery;
+use weir_model::target::{Batch, Delivery, Ownership, Target as _};
 use weir_sandbox::When::{Every, Next};
 use weir_sandbox::kingdee::DocumentStatus;
 use weir_sandbox::{Fault, Rule};
@@ -143,4 +145,23 @@ async fn a_person_who_works_with_the_same_document_is_no_reason_for_a_letter() {
     site.handle().set(Fault::PersonActs, Rule::new(Next(1)).on("BatchSave").code("submit"));
     assert_eq!(short(&site.deliver(&[changed("1", "丙", &first)]).await), "reject K-AUDITED");
     assert_eq!(site.stored("1"), Some(("乙".into(), DocumentStatus::Audited, 1, 1)));
+}
+
+#[tokio::test]
+async fn a_process_whose_partition_may_be_anothers_makes_no_further_call_that_writes() {
+    // Asked before each call that writes: un-audit, save, submit, audit.
+    for (allowed, calls) in [(0, [1, 1, 1, 0]), (1, [1, 1, 1, 1]), (2, [2, 1, 1, 1]), (3, [2, 2, 1, 1])] {
+        let site = Site::with(&in_steps("{after_save: audit}"), |_| {}).await;
+        let first = written(&site.deliver(&[delivery("1", "甲")]).await[0]);
+        let asked = AtomicUsize::new(0);
+        let is_ours = || asked.fetch_add(1, Ordering::SeqCst) < allowed;
+        let deliveries = [changed("1", "乙", &first)];
+        let ownership = Ownership::new(&is_ours);
+        let batch = Batch { partition: 0, deliveries: &deliveries, settled: &[], next_offset: 0, ownership };
+        assert_eq!(short(&site.target.deliver(batch).await.unwrap()), "unknown K-NOT-OURS", "{allowed}");
+        assert_eq!(steps(&site), calls, "{allowed}");
+        // Whoever owns the partition now looks first.
+        assert_eq!(short(&site.deliver(&[interrupted("1", "乙", &first)]).await), "delivered", "{allowed}");
+        assert_eq!(site.stored("1"), Some(("乙".into(), DocumentStatus::Audited, 1, 1)), "{allowed}");
+    }
 }

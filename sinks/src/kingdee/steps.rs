@@ -208,6 +208,10 @@ impl<'d> Run<'_, 'd> {
             if part.is_empty() {
                 continue;
             }
+            if !self.ownership.holds() {
+                taken.extend(part.iter().map(|_| Taken::Open(outcome::not_ours())));
+                continue;
+            }
             let answer = self.call(step, &part).await;
             match read(answer, part.len()) {
                 Some(answers) => taken.extend(answers),

@@ -13,7 +13,7 @@ use weir_model::outcome::{Outcome, Written};
 use weir_model::receipt::{Delivered, Standing};
 use weir_model::record::{Position, Reason, Version};
 use weir_model::settings::Problems;
-use weir_model::target::{Batch, Delivery, Target as _, TargetError};
+use weir_model::target::{Batch, Delivery, Ownership, Target as _, TargetError};
 use weir_sandbox::When::{Every, Next};
 use weir_sandbox::kingdee::DocumentStatus;
 use weir_sandbox::{Fault, Handle, Options, Rule, Running, Sandbox};
@@ -87,7 +87,8 @@ impl Site {
     }
 
     pub(super) async fn deliver(&self, deliveries: &[Delivery]) -> Vec<Outcome> {
-        let batch = Batch { partition: 0, deliveries, settled: &[], next_offset: 0 };
+        let batch =
+            Batch { partition: 0, deliveries, settled: &[], next_offset: 0, ownership: Ownership::sole() };
         self.target.deliver(batch).await.unwrap()
     }
 
@@ -346,7 +347,13 @@ async fn locks_and_limits_are_tried_again_and_a_wrong_secret_halts_without_a_sto
         GalaxyTarget::build(&flow("{}").target, &wrong, "connections.k", &clients, &mut problems).unwrap();
     let before = site.calls("BatchSave");
     let deliveries = [delivery("9", "甲")];
-    let batch = Batch { partition: 0, deliveries: &deliveries, settled: &[], next_offset: 0 };
+    let batch = Batch {
+        partition: 0,
+        deliveries: &deliveries,
+        settled: &[],
+        next_offset: 0,
+        ownership: Ownership::sole(),
+    };
     assert_eq!(short(&target.deliver(batch).await.unwrap()), "halt K-CREDENTIAL");
     assert_eq!(site.calls("BatchSave"), before + 1);
     assert!(matches!(target.probe().await, Err(TargetError::Halted(_))));

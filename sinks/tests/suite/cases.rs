@@ -4,7 +4,7 @@ use serde_json::json;
 use weir_model::{
     Json,
     outcome::Outcome,
-    target::{Batch, Delivery, TargetError},
+    target::{Batch, Delivery, Ownership, TargetError},
 };
 use weir_sinks::sql::codes;
 
@@ -100,7 +100,13 @@ pub async fn outcomes_are_read_again_until_their_receipts_are_out(site: &Site) {
     let bad = delivery(11, &json!([[11, "x", "0.125", null]]));
     let settled = [(9, Outcome::Unchanged), (12, Outcome::Superseded)];
     let deliveries = [plain(10), bad];
-    let batch = Batch { partition: 0, deliveries: &deliveries, settled: &settled, next_offset: 13 };
+    let batch = Batch {
+        partition: 0,
+        deliveries: &deliveries,
+        settled: &settled,
+        next_offset: 13,
+        ownership: Ownership::sole(),
+    };
     let outcomes = first.deliver(batch).await.unwrap();
     let refused = refusal(&outcomes[1]).clone();
     assert_eq!((refused.code.clone(), refused.field.as_deref()), (codes::VALUE, Some("price")), "{refused}");
@@ -217,8 +223,13 @@ pub async fn partitions_are_written_side_by_side(site: &Site) {
             for round in 0..5 {
                 let start = i64::from(partition) * 10_000 + round * 100;
                 let deliveries: Vec<Delivery> = (start..start + 100).map(plain).collect();
-                let batch =
-                    Batch { partition, deliveries: &deliveries, settled: &[], next_offset: start + 100 };
+                let batch = Batch {
+                    partition,
+                    deliveries: &deliveries,
+                    settled: &[],
+                    next_offset: start + 100,
+                    ownership: Ownership::sole(),
+                };
                 assert!(target.deliver(batch).await.unwrap().iter().all(is_delivered));
             }
         }

@@ -22,7 +22,7 @@ use weir_model::{
     outcome::{Outcome, Refusal},
     record::{Position, Reason, Version},
     settings::{Problems, parse_yaml},
-    target::{Batch, Delivery, Target, TargetError},
+    target::{Batch, Delivery, Ownership, Target, TargetError},
 };
 use weir_sinks::{Setup, build};
 
@@ -273,7 +273,9 @@ pub async fn deliver(
     deliveries: &[Delivery],
     next_offset: i64,
 ) -> Result<Vec<Outcome>, TargetError> {
-    target.deliver(Batch { partition: 0, deliveries, settled: &[], next_offset }).await
+    target
+        .deliver(Batch { partition: 0, deliveries, settled: &[], next_offset, ownership: Ownership::sole() })
+        .await
 }
 
 pub fn is_delivered(outcome: &Outcome) -> bool {

@@ -19,7 +19,7 @@ use weir_model::{
     names::FlowName,
     outcome::{Code, Outcome, Refusal},
     tally::Counts,
-    target::{Batch, Claim, Delivery, Target, TargetError},
+    target::{Batch, Claim, Delivery, Ownership, Target, TargetError},
     time::Clock,
 };
 use weir_schemas::CollectionRow;
@@ -167,6 +167,7 @@ impl Lane {
     /// Calls the target until every document has ended.
     async fn settle(&self, open: &mut Open, job: &Job) -> Result<(), LaneEnd> {
         let mut backoff = Backoff::patient();
+        let is_ours = || self.lease.holds();
         while !open.deliveries.is_empty() {
             self.await_lease().await?;
             let batch = Batch {
@@ -174,6 +175,7 @@ impl Lane {
                 deliveries: &open.deliveries,
                 settled: &open.settled,
                 next_offset: job.next_offset,
+                ownership: Ownership::new(&is_ours),
             };
             let span = tracing::info_span!("target call", documents = open.deliveries.len());
             let round = match job.treatment.target.deliver(batch).instrument(span).await {
