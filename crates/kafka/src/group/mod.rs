@@ -6,6 +6,8 @@
 //! answer up to `max.poll.interval.ms`, while heartbeats go on in the background.
 
 mod lease;
+mod options;
+mod orphans;
 mod rebalance;
 
 use std::collections::BTreeSet;
@@ -26,44 +28,13 @@ use crate::native::{TopicNames, offset_list, partition_list};
 use crate::reader::Watermarks;
 use crate::record::{Message, StartOffset, TopicPartition};
 use lease::LeaseState;
+pub use options::GroupOptions;
+use orphans::Watch;
 use rebalance::{GroupContext, Rebalance, settle};
 
 /// How often a member asks whether a rebalance has begun. Handing a partition over between live members takes two of
 /// these, so it is shorter than the third of a session that would do for staying alive.
 const HEARTBEAT: Duration = Duration::from_secs(1);
-
-/// How a member takes part in a group.
-#[derive(Debug, Clone)]
-pub struct GroupOptions {
-    /// The group.
-    pub group: String,
-    /// The name of this member, stable over restarts: a member that comes back within the session gets its partitions
-    /// back without a rebalance, and a second process of the same name fences the first.
-    pub instance: String,
-    /// The topics whose partitions the group shares out.
-    pub topics: Vec<String>,
-    /// After how long without a heartbeat others take over.
-    pub session_timeout: Duration,
-    /// How long the loop may take between two polls before it is thrown out.
-    pub max_poll_interval: Duration,
-    /// How many bytes the client reads ahead, all partitions together.
-    pub queue_bytes: usize,
-}
-
-impl GroupOptions {
-    /// A member with a session of 10 s, 5 minutes between polls and 2 MiB of reading ahead: a process has one for each
-    /// flow, and a backlog fills them all.
-    pub fn new(group: impl Into<String>, instance: impl Into<String>, topics: &[&str]) -> Self {
-        Self {
-            group: group.into(),
-            instance: instance.into(),
-            topics: topics.iter().map(|topic| (*topic).to_owned()).collect(),
-            session_timeout: Duration::from_secs(10),
-            max_poll_interval: Duration::from_secs(300),
-            queue_bytes: 2 << 20,
-        }
-    }
-}
 
 /// Who the group took us for when a batch was read. It travels with the batch into its transaction: taken later it
 /// would vouch for records of a former membership (kept with invariant 7).
@@ -123,6 +94,7 @@ pub struct GroupConsumer {
     /// An error that came while records were in hand; reported by the next poll.
     deferred: Option<Error>,
     lease: Arc<LeaseState>,
+    watch: Watch,
 }
 
 impl GroupConsumer {
@@ -173,10 +145,12 @@ impl GroupConsumer {
             .map_err(|source| Error::client(attempted(), source))?;
         let topics: Vec<&str> = options.topics.iter().map(String::as_str).collect();
         consumer.subscribe(&topics).map_err(|source| Error::client(attempted(), source))?;
+        let watch = Watch::new(&options);
         Ok(Self {
             consumer: Some(consumer),
             cluster: cluster.clone(),
             options,
+            watch,
             topics: TopicNames::default(),
             paused: BTreeSet::new(),
             joined: false,
@@ -207,6 +181,7 @@ impl GroupConsumer {
                     None => continue,
                 }
             }
+            self.take_up_orphans()?;
             let records = self.fill(max_records, max_bytes, deadline)?;
             if let Some(batch) = self.seal(records)? {
                 return Ok(Polled::Batch(batch));
@@ -379,6 +354,22 @@ impl GroupConsumer {
     #[must_use]
     pub fn has_joined(&self) -> bool {
         self.joined
+    }
+
+    /// Leaves the group and joins it anew when partitions have no owner and it is for us to mend that. What we have comes
+    /// back as an event first.
+    fn take_up_orphans(&mut self) -> Result<(), Error> {
+        if !self.joined || self.unanswered.is_some() || self.cluster.is_in_process() {
+            return Ok(());
+        }
+        let Some(consumer) = &self.consumer else { return Ok(()) };
+        if self.watch.calls_for_us(consumer, &self.options) {
+            tracing::warn!(group = self.options.group, "partitions have no owner, joining the group anew");
+            consumer.unsubscribe();
+            let topics: Vec<&str> = self.options.topics.iter().map(String::as_str).collect();
+            consumer.subscribe(&topics).map_err(|source| self.failed("join anew", source))?;
+        }
+        Ok(())
     }
 
     /// Gives an event to the loop, or answers it here when it speaks of no partition.

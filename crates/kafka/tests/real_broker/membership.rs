@@ -52,6 +52,32 @@ fn a_revocation_is_answered_after_the_callback_has_returned() {
 }
 
 #[test]
+fn a_partition_whose_hand_over_was_interrupted_finds_an_owner_again() {
+    let cluster = cluster();
+    let source = partitioned_topic(&cluster, "orphaned", 2, &[]);
+    let group = unique("group");
+    let mut first = join(&cluster, &group, "a", &source.topic);
+    assert_eq!(take_assignment(&mut first).len(), 2);
+    let mut second = join(&cluster, &group, "b", &source.topic);
+    wait_for("the revocation", || match (poll(&mut first), poll(&mut second)) {
+        (Polled::Revoked(partitions), _) => Some(partitions),
+        _ => None,
+    });
+    // It dies before it lets go, and comes back under its name: it gets what it was to keep, and that is all.
+    let mut again = join(&cluster, &group, "a", &source.topic);
+    assert_eq!(take_assignment(&mut again).len(), 1);
+    let orphan = wait_for("an owner of the other", || match (poll(&mut again), poll(&mut second)) {
+        (_, Polled::Assigned(partitions)) => Some(partitions),
+        (polled, _) => {
+            assert!(matches!(polled, Polled::Idle), "{polled:?}");
+            None
+        }
+    });
+    assert_eq!(orphan.len(), 1);
+    drop(first);
+}
+
+#[test]
 fn commit_with_metadata_taken_late_passes_and_early_fails() {
     let cluster = cluster();
     let source = topic(&cluster, "metadata", &[]);
@@ -163,4 +189,22 @@ fn after_an_abort_the_batch_is_read_again() {
         })
         .unwrap();
     assert_eq!(super::committed_values(&cluster, &out), ["second try"]);
+}
+
+#[test]
+fn a_member_without_a_partition_knows_that_it_has_joined() {
+    let cluster = cluster();
+    let input = topic(&cluster, "spare", &[]);
+    let group = unique("spare");
+    let mut first = join(&cluster, &group, "one", &input.topic);
+    assert!(!first.has_joined());
+    take_assignment(&mut first);
+    assert!(first.has_joined());
+    let mut spare = join(&cluster, &group, "two", &input.topic);
+    wait_for("the spare member to be taken in", || {
+        poll(&mut first);
+        let polled = poll(&mut spare);
+        assert!(matches!(polled, Polled::Idle), "one partition, and it stays where it is: {polled:?}");
+        spare.has_joined().then_some(())
+    });
 }
