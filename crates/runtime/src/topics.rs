@@ -133,7 +133,7 @@ impl Topics {
     ) -> Vec<TopicSpec> {
         let mut specs = self.shared_specs();
         for source in sources {
-            specs.push(buffer(self.raw(source), RAW_BYTES).with("message.timestamp.type", "LogAppendTime"));
+            specs.push(buffer(self.raw(source), RAW_BYTES));
             specs.push(letters(self.dead(source.as_str())));
         }
         for flow in flows {
@@ -182,9 +182,14 @@ impl Topics {
     }
 }
 
-/// A buffer between stages: no time retention of the broker; its reader trims it (design §4).
+/// A buffer between stages: no retention of the broker, neither by time nor by size; [`crate::trim`] removes what is old
+/// and read by all (design §4). The broker's clock alone tells how old a record is.
 fn buffer(name: String, largest: usize) -> TopicSpec {
-    topic(name, FLOW_PARTITIONS).with("retention.ms", "-1").with("max.message.bytes", with_overhead(largest))
+    topic(name, FLOW_PARTITIONS)
+        .with("retention.ms", "-1")
+        .with("retention.bytes", "-1")
+        .with("message.timestamp.type", "LogAppendTime")
+        .with("max.message.bytes", with_overhead(largest))
 }
 
 fn letters(name: String) -> TopicSpec {
@@ -225,6 +230,19 @@ mod tests {
             assert_eq!(spec.partitions, FLOW_PARTITIONS, "{name}");
         }
         assert!(specs.iter().any(|spec| spec.name == "weir.dead.shop"));
+    }
+
+    #[test]
+    fn the_broker_removes_nothing_between_two_stages() {
+        let topics = Topics::new("weir");
+        let (flow, source) = (FlowName::from("orders"), SourceName::from("shop"));
+        let specs = topics.specs([&source], [&flow]);
+        for name in [topics.raw(&source), topics.doc(&flow), topics.redo(&flow)] {
+            let settings = &specs.iter().find(|spec| spec.name == name).unwrap().settings;
+            let unlimited = ["retention.ms", "retention.bytes"].map(|key| settings[key].as_str());
+            assert_eq!(unlimited, ["-1", "-1"], "a cluster's own default may be a limit: {name}");
+            assert_eq!(settings["message.timestamp.type"], "LogAppendTime", "{name}");
+        }
     }
 
     #[test]
