@@ -14,6 +14,13 @@ pub fn kingdee_settings() -> Vec<Key> {
             "记录变化后：update 未审核时更新；unaudit 反审核后保存；dead-letter 进死信；ignore 不处理。缺省 BD_Customer 为 unaudit，其余 update",
             "what becomes of a changed record: update while it is not audited, unaudit and save, dead-letter, or ignore; unaudit by default for BD_Customer, else update",
         ),
+        key(
+            "after_save",
+            Shape::Choice(vec!["nothing", "submit", "audit"]),
+            "保存后另行提交、审核；IsAutoSubmitAndAudit 为 true 时在一次调用中完成，不写此项",
+            "the steps after a save, as calls of their own; not with IsAutoSubmitAndAudit, which takes them in one call",
+        )
+        .default("nothing"),
         key("id_field", Shape::Text, "内码字段；缺省 FID", "the form's id; FID by default"),
         key("number_field", Shape::Text, "编号字段；缺省 FBillNo", "the form's number; FBillNo by default"),
         key("organisation_field", Shape::Text, "组织字段", "the form's organisation"),
