@@ -1,6 +1,6 @@
 //! Trimming beside the stages of a process: it looks after the topics that its stages read.
 
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use weir_runtime::{stage::Deployment, trim::Trimmer};
 
 use crate::{
@@ -9,14 +9,15 @@ use crate::{
     project::{Flow, Project},
 };
 
-/// Starts it, until `stop` is cancelled.
+/// Starts it, until `stop` is cancelled or the guard dropped: whoever configures other flows starts another.
 pub fn start(
     project: &Project,
     deployment: &Deployment,
     stages: Stages,
     stop: &CancellationToken,
-) -> Result<(), Failure> {
+) -> Result<DropGuard, Failure> {
     let flow = |flow: &Flow| (flow.spec.name.clone(), flow.spec.source.name.clone());
+    let stop = stop.child_token();
     let trimmer = Trimmer {
         deployment: deployment.clone(),
         horizons: project.config.horizons,
@@ -25,5 +26,6 @@ pub fn start(
         doc: matches!(stages, Stages::All | Stages::Sinks),
         stop: stop.clone(),
     };
-    trimmer.start().map_err(|error| Failure::environment("start a thread", &error))
+    trimmer.start().map_err(|error| Failure::environment("start a thread", &error))?;
+    Ok(stop.drop_guard())
 }

@@ -24,7 +24,7 @@ use crate::{
     exit::Failure,
     instance::Instance,
     project::Project,
-    signals, trimming, versions,
+    signals, versions,
 };
 
 const READY_PATIENCE: Duration = Duration::from_secs(5);
@@ -76,7 +76,6 @@ async fn conduct(
     stages: Stages,
     stop: &CancellationToken,
 ) -> Result<(), Failure> {
-    trimming::start(&project, &deployment, stages, stop)?;
     let heartbeat = Heartbeat::start(&deployment, env!("CARGO_PKG_VERSION"))
         .map_err(|error| Failure::environment("start a thread", &error))?;
     let following = CancellationToken::new();

@@ -13,7 +13,7 @@ use std::{
 };
 
 use tokio::sync::{mpsc, watch};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use weir_model::{
     digest::Digest,
     document::FlowVersion,
@@ -40,7 +40,7 @@ use crate::{
     cli::Stages,
     exit::Failure,
     project::{Flow, Project},
-    versions,
+    trimming, versions,
 };
 
 /// What ends and starts as one.
@@ -67,6 +67,8 @@ pub struct Conductor {
     falls: mpsc::Sender<()>,
     /// Raised to start what was halted again.
     again: BTreeMap<Name, u64>,
+    /// Trims for the flows of the project; ends when it is dropped.
+    trimming: Option<DropGuard>,
     /// Why the newest configuration is not the one in use.
     refused: Option<String>,
     stop: CancellationToken,
@@ -105,6 +107,7 @@ impl Conductor {
             fallen,
             falls,
             again: BTreeMap::new(),
+            trimming: None,
             refused: None,
             stop: stop.clone(),
         }
@@ -210,6 +213,7 @@ impl Conductor {
             project.flows.clone_from(&self.project.flows);
         }
         self.project = Arc::new(project);
+        self.trimming = None;
         self.compiled.clear();
     }
 
@@ -232,6 +236,10 @@ impl Conductor {
 
     /// Brings everything to what configuration and control say.
     async fn arrange(&mut self) -> Result<(), Failure> {
+        if self.trimming.is_none() {
+            let Workshop { deployment, stages, .. } = &self.workshop;
+            self.trimming = Some(trimming::start(&self.project, deployment, *stages, &self.stop)?);
+        }
         let editions = self.choose_editions();
         self.follow_lookups(&editions).await?;
         let mut wanted: BTreeMap<Name, Option<Wanted>> =

@@ -122,10 +122,20 @@ fn kafka() -> Vec<Key> {
 
 fn horizons() -> Vec<Key> {
     vec![
-        key("raw", Shape::Duration, "原始记录；重放可及的时间", "raw records: as far back as a replay can reach")
-            .default("\"30d\""),
-        key("doc", Shape::Duration, "文档与重新进入流程的记录", "documents, and records that re-enter a flow")
-            .default("\"14d\""),
+        key(
+            "raw",
+            Shape::Duration,
+            "原始记录；重放可及的时间",
+            "raw records: as far back as a replay can reach",
+        )
+        .default("\"30d\""),
+        key(
+            "doc",
+            Shape::Duration,
+            "文档与重新进入流程的记录",
+            "documents, and records that re-enter a flow",
+        )
+        .default("\"14d\""),
     ]
 }
 
