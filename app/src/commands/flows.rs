@@ -124,8 +124,8 @@ impl<'a> Standing<'a> {
 
 /// Tells all processes to let a flow stand still.
 pub async fn pause(options: &FlowsPause, cli: &Cli) -> Result<(), Failure> {
-    let desk = Desk::open(&options.project, cli).await?;
-    let flow = set_state(&desk, &options.flow, RunState::Paused, options.reason.clone())?;
+    let desk = Desk::without_flows(&options.project, cli).await?;
+    let flow = set_state(&desk, &options.flow, RunState::Paused, &options.reason)?;
     if cli.json {
         say!("{}", json!({"flow": flow.as_str(), "state": "paused"}));
         return Ok(());
@@ -143,8 +143,8 @@ pub async fn pause(options: &FlowsPause, cli: &Cli) -> Result<(), Failure> {
 
 /// Tells all processes to run a flow again, with configuration read anew.
 pub async fn resume(options: &FlowsResume, cli: &Cli) -> Result<(), Failure> {
-    let desk = Desk::open(&options.project, cli).await?;
-    let flow = set_state(&desk, &options.flow, RunState::Running, String::new())?;
+    let desk = Desk::without_flows(&options.project, cli).await?;
+    let flow = set_state(&desk, &options.flow, RunState::Running, "")?;
     if cli.json {
         say!("{}", json!({"flow": flow.as_str(), "state": "running"}));
         return Ok(());
@@ -158,14 +158,14 @@ pub async fn resume(options: &FlowsResume, cli: &Cli) -> Result<(), Failure> {
     Ok(())
 }
 
-fn set_state(desk: &Desk, flow: &str, state: RunState, reason: String) -> Result<FlowName, Failure> {
+fn set_state(desk: &Desk, flow: &str, state: RunState, reason: &str) -> Result<FlowName, Failure> {
     let flow = FlowName::from(flow);
     let (by, at) = (person(), Timestamp::now());
     desk.change(|known| {
         if known.newest(&flow).is_none() {
             return Err(unknown(&flow, known.flows(), desk.language));
         }
-        let (flow, reason, by) = (flow.clone(), reason.clone(), by.clone());
+        let (flow, reason, by) = (flow.clone(), reason.to_owned(), by.clone());
         Ok(vec![Control::FlowState(FlowState { flow, state, cause: None, reason, by, at })])
     })?;
     Ok(flow)
@@ -236,7 +236,7 @@ fn tell_applied(
             (Language::Zh, true) => say!("{name}：已发布版本 {version}，{stages} 个运行中的阶段将采用"),
             (Language::Zh, false) => say!("{name}：版本 {version} 已是最新"),
             (Language::En, true) => {
-                say!("{name}: version {version} published, {stages} running stages take it over")
+                say!("{name}: version {version} published, {stages} running stages take it over");
             }
             (Language::En, false) => say!("{name}: version {version} is the newest already"),
         }

@@ -78,7 +78,7 @@ impl Erp {
         }
         let content = String::from_utf8_lossy(&document.body).into_owned();
         if content.contains("rejected") {
-            return Ending::Rejected(Refusal::new(Code::new("K-X"), "no"));
+            return Ending::Rejected(Refusal::new(Code::new("K-VALIDATION"), "no"));
         }
         match found {
             Some(found) if previous.is_none() && *found != document.body => {
@@ -89,7 +89,7 @@ impl Erp {
         }
         self.stored.insert(key.clone(), document.body.clone());
         match content.contains("incomplete") {
-            true => Ending::Incomplete(written, Refusal::new(Code::new("K-AUDIT"), "no")),
+            true => Ending::Incomplete(written, Refusal::new(Code::new("K-STATE"), "no")),
             false => Ending::Delivered(written),
         }
     }
@@ -184,7 +184,7 @@ impl Step {
                 Document { verdict: Verdict::Filtered("rule".to_owned()), ..mapped }
             }
             Kind::Filtered(_) => without_body(Verdict::Filtered("rule".to_owned())),
-            Kind::Refused(_) => without_body(Verdict::Refused(Refusal::new(Code::new("M-X"), "no"))),
+            Kind::Refused(_) => without_body(Verdict::Refused(Refusal::new(Code::new("M-TYPE"), "no"))),
             Kind::Removed => {
                 Document { deleted: true, source_digest: mapped.source_digest.of_removed(), ..mapped }
             }
