@@ -1,5 +1,6 @@
 //! The calls for each document, in the order that keeps it written once (design §7).
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -15,6 +16,9 @@ use super::config::{OnChange, Writing};
 use super::document::{self, Draft};
 use crate::erp::batch::{self, Outcomes, TRIES};
 use crate::erp::outcome::{self, AUDITED, CHANGED, CONFLICT, GONE, TOO_LARGE, code_of, of_call};
+
+/// Documents that are sent side by side (contract kingdee-k3wise §9).
+const SIDE_BY_SIDE: usize = 4;
 
 /// What the server holds under a number.
 enum Stored {
@@ -51,7 +55,7 @@ struct There {
 /// for one number: a second document with the same number goes in a later round.
 pub(super) async fn deliver(client: &Client, writing: &Writing, batch: &Batch<'_>) -> Vec<Outcome> {
     let Batch { deliveries, ownership, .. } = *batch;
-    let run = Run { client, writing, ownership };
+    let run = Run { client, writing, away: AtomicUsize::new(0), ownership };
     let mut outcomes = Outcomes::new(deliveries.len());
     let mut drafts = Vec::new();
     for (at, delivery) in deliveries.iter().enumerate() {
@@ -72,6 +76,8 @@ pub(super) async fn deliver(client: &Client, writing: &Writing, batch: &Batch<'_
 struct Run<'r> {
     client: &'r Client,
     writing: &'r Writing,
+    /// How many documents of this delivery found the server away.
+    away: AtomicUsize,
     /// Asked before each call that writes.
     ownership: Ownership<'r>,
 }
@@ -84,7 +90,11 @@ impl Run<'_> {
         let worker = async || {
             let mut done = Vec::new();
             while let Some(draft) = next() {
-                done.push((draft.at, self.deliver_one(&draft).await));
+                let outcome = match self.away.load(Ordering::Relaxed) < SIDE_BY_SIDE {
+                    true => self.deliver_one(&draft).await,
+                    false => not_tried(),
+                };
+                done.push((draft.at, outcome));
             }
             done
         };
@@ -93,13 +103,17 @@ impl Run<'_> {
     }
 
     async fn deliver_one(&self, draft: &Draft<'_>) -> Outcome {
-        match self.store(draft).await {
+        let outcome = match self.store(draft).await {
             Ok(there) if self.writing.audits && !draft.delivery.document.deleted => {
                 self.audit(draft, there).await
             }
             Ok(there) => Outcome::Delivered(there.written),
             Err(outcome) => outcome,
+        };
+        if says_away(&outcome) {
+            self.away.fetch_add(1, Ordering::Relaxed);
         }
+        outcome
     }
 
     /// Sees to it that a document is there; the outcome when it is not, or when nothing is left to do.
@@ -246,6 +260,19 @@ impl Run<'_> {
         // Rows of other numbers would say that the server does not know the filter: then nothing is known either.
         Ok(if numbers.is_empty() { Stored::Absent } else { Stored::Unclear })
     }
+}
+
+/// Whether the server was away for a document.
+fn says_away(outcome: &Outcome) -> bool {
+    let (Outcome::Unknown(cause) | Outcome::Retry { cause, .. }) = outcome else { return false };
+    cause.code == code_of(Class::Transient)
+}
+
+/// The outcome of a document that was not tried: as many as are sent side by side found the server away, and each further
+/// one could wait for its time-out.
+fn not_tried() -> Outcome {
+    let cause = Refusal::new(code_of(Class::Transient), "the server was away for the documents before it");
+    Outcome::Retry { after: Duration::ZERO, cause }
 }
 
 fn unclear(draft: &Draft<'_>) -> Outcome {

@@ -126,6 +126,19 @@ async fn a_lost_reply_and_a_cut_request_end_in_one_document() {
 }
 
 #[tokio::test]
+async fn a_server_that_is_away_is_not_asked_for_every_document() {
+    let site = Site::start().await;
+    site.running.handle().set(Fault::Http5xx, Rule::new(Every(1)).on("SO/Save"));
+    let deliveries: Vec<Delivery> = (0..20).map(|at| delivery(&format!("XM{at}"))).collect();
+    let outcomes = site.deliver(&deliveries).await;
+    assert!(outcomes.iter().all(|outcome| outcome.ends_with("K-AWAY")), "{outcomes:?}");
+    assert!(site.calls("SO/Save") < 10, "{}", site.calls("SO/Save"));
+    site.running.handle().clear(Fault::Http5xx);
+    let again: Vec<Delivery> = (0..20).map(|at| unresolved(&format!("XM{at}"))).collect();
+    assert!(site.deliver(&again).await.iter().all(|outcome| outcome.starts_with("delivered")));
+}
+
+#[tokio::test]
 async fn a_token_that_ended_costs_nothing() {
     let site = Site::start().await;
     assert_eq!(site.deliver(&[delivery("XM1")]).await, ["delivered XM1"]);

@@ -123,6 +123,27 @@ async fn a_batch_refused_without_a_name_is_halved_until_the_culprit_stands_alone
 }
 
 #[tokio::test]
+async fn a_batch_that_fails_for_no_document_is_sent_once_and_left_alone() {
+    let site = Site::start("{}").await;
+    let batch = || ["1", "2", "3", "4"].map(|number| delivery(number, "甲"));
+    // The failure of the whole batch is told of its first document.
+    for (code, expect) in [("13", "retry K-LOCKED"), ("6", "unknown K-AWAY")] {
+        let calls = site.calls("BatchSave");
+        site.handle().set(Fault::VendorError, Rule::new(Every(1)).on("BatchSave").code(code));
+        let others = ", unknown K-UNMENTIONED".repeat(3);
+        assert_eq!(short(&site.deliver(&batch()).await), format!("{expect}{others}"));
+        assert_eq!(site.calls("BatchSave"), calls + 1, "{code}");
+    }
+    // The site goes away while a batch is halved: what is left is not tried.
+    let calls = site.calls("BatchSave");
+    site.handle().set(Fault::VendorError, Rule::new(Next(1)).on("BatchSave").code("response_error"));
+    site.handle().set(Fault::CutRequest, Rule::new(Every(2)).on("BatchSave"));
+    let expect = "unknown K-AWAY, unknown K-AWAY, unknown K-AWAY, unknown K-AWAY";
+    assert_eq!(short(&site.deliver(&batch()).await), expect);
+    assert_eq!(site.calls("BatchSave"), calls + 2);
+}
+
+#[tokio::test]
 async fn what_an_answer_leaves_out_is_unknown_and_found() {
     let site = Site::start("{}").await;
     site.handle().set(Fault::HalfTold, Rule::new(Next(1)));

@@ -72,6 +72,14 @@ impl<'d> Run<'_, 'd> {
             let data = mapping::request(self.writing, &batch);
             let again = match self.client.batch_save(&self.writing.form.id, &data, Lane::Live).await {
                 Ok(status) => self.read(batch, &status).await,
+                Err(error) if is_about_all(&error) => {
+                    // The batches that are left would meet the same.
+                    for sending in batch.into_iter().chain(batches.drain(..).flatten()) {
+                        let outcome = outcome::of_call(&error, sending.unresolved);
+                        self.settle(sending.draft.at, outcome);
+                    }
+                    continue;
+                }
                 Err(error) => self.failed(batch, &error).await,
             };
             batches.extend(again.into_batches());
@@ -86,11 +94,17 @@ impl<'d> Run<'_, 'd> {
         let classes: Vec<Class> =
             answers.iter().map(|answer| answer.class(status.msg_code, only_failure)).collect();
         let something_done = !status.entities.is_empty();
-        let is_named = |(answer, class): (&DocumentAnswer, &Class)| {
-            !answer.errors.is_empty() && class.reaction() == Reaction::Refuse
+        let named = |reactions: &[Reaction]| {
+            let mut named = answers.iter().zip(&classes).filter(|(answer, _)| !answer.errors.is_empty());
+            named.any(|(_, class)| reactions.contains(&class.reaction()))
         };
-        let culprit_named = answers.iter().zip(&classes).any(is_named);
-        let nameless = status.errors.iter().any(|error| error.index.is_none()) && !alone;
+        let culprit_named = named(&[Reaction::Refuse]);
+        let nameless = nameless(status).filter(|_| !alone);
+        // What the answer leaves out waits for another day where it tells of others, or of a fault that is no document's.
+        let waits = match nameless {
+            Some(class) => is_no_documents(class.reaction()),
+            None => something_done || named(&[Reaction::Repeat, Reaction::Halt]),
+        };
         let (mut there, mut doubts) = (Vec::new(), Vec::new());
         for ((sending, answer), class) in batch.into_iter().zip(answers).zip(classes) {
             match answer.entity.as_ref().filter(|_| answer.is_done()) {
@@ -98,11 +112,11 @@ impl<'d> Run<'_, 'd> {
                     let stored = self.writing.saved(&entity.id, &entity.number);
                     there.push(There::delivered(sending.draft, stored));
                 }
-                None if answer.is_unmentioned() && something_done && !nameless => {
-                    self.settle(sending.draft.at, Outcome::Unknown(unmentioned()));
+                None if answer.is_unmentioned() && waits => {
+                    self.settle(sending.draft.at, Outcome::Unknown(unmentioned(status)));
                 }
                 None if answer.is_unmentioned() && alone => {
-                    let otherwise = bounded(&sending, || Outcome::Reject(unmentioned()));
+                    let otherwise = bounded(&sending, || Outcome::Reject(unmentioned(status)));
                     doubts.push(Doubt { sending, named: None, otherwise });
                 }
                 None if answer.is_unmentioned() => {
@@ -119,7 +133,7 @@ impl<'d> Run<'_, 'd> {
         }
         self.finish(there).await;
         let mut again = self.resolve(doubts).await;
-        if culprit_named && !nameless {
+        if culprit_named && nameless.is_none() {
             again.innocent.append(&mut again.suspects);
         }
         again
@@ -211,23 +225,16 @@ impl<'d> Run<'_, 'd> {
         planned
     }
 
-    /// A call that failed as a whole. One that may be a document's fault is looked up and halved; any other settles all.
+    /// A call that failed as a whole and may have failed because of one document: it is looked up and halved.
     async fn failed(&mut self, batch: Vec<Sending<'d>>, error: &CallError) -> Again<'d> {
         let alone = batch.len() == 1;
         let refusal = || Refusal::new(outcome::code_of(error.class()), error.to_string());
-        if matches!(error.cause(), Cause::Status { status: 413 }) {
+        if is_too_large(error) {
             if !alone {
                 return Again { suspects: batch, ..Again::default() };
             }
             for sending in batch {
                 self.end(sending, Outcome::Reject(Refusal::new(TOO_LARGE, error.to_string())));
-            }
-            return Again::default();
-        }
-        if !outcome::may_be_a_document(error) {
-            for sending in batch {
-                let outcome = outcome::of_call(error, sending.unresolved);
-                self.settle(sending.draft.at, outcome);
             }
             return Again::default();
         }
@@ -259,8 +266,34 @@ fn bounded(sending: &Sending<'_>, ending: impl FnOnce() -> Outcome) -> Otherwise
     if sending.tries + 1 < TRIES { Otherwise::Retry } else { Otherwise::End(ending()) }
 }
 
-fn unmentioned() -> Refusal {
-    Refusal::new(UNMENTIONED, "the answer names the document neither as stored nor as failed")
+fn unmentioned(status: &ResponseStatus) -> Refusal {
+    let mut text = "the answer names the document neither as stored nor as failed".to_owned();
+    if !status.errors.is_empty() {
+        text.push_str(": ");
+        text.push_str(&status.text());
+    }
+    Refusal::new(UNMENTIONED, text)
+}
+
+/// What the errors mean that name no document; `None` when each names one.
+fn nameless(status: &ResponseStatus) -> Option<Class> {
+    let errors: Vec<_> = status.errors.iter().filter(|error| error.index.is_none()).cloned().collect();
+    let answer = DocumentAnswer { errors, ..DocumentAnswer::default() };
+    (!answer.errors.is_empty()).then(|| answer.class(status.msg_code, true))
+}
+
+/// Whether a fault passes by itself, or is the account's: then no document is at fault.
+fn is_no_documents(reaction: Reaction) -> bool {
+    matches!(reaction, Reaction::Repeat | Reaction::Halt)
+}
+
+fn is_too_large(error: &CallError) -> bool {
+    matches!(error.cause(), Cause::Status { status: 413 })
+}
+
+/// Whether a call that failed as a whole says nothing of its documents.
+fn is_about_all(error: &CallError) -> bool {
+    !is_too_large(error) && !outcome::may_be_a_document(error)
 }
 
 /// The outcome of one document that the answer mentions as failed, by its class.
