@@ -7,7 +7,7 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 use weir_kafka::{GroupMetadata, OutRecord, TopicPartition, TransactionalProducer};
 use weir_model::{
-    letter::Stage,
+    letter::{DeadLetter, Stage},
     outcome::Refusal,
     tally::{Counts, Tally},
 };
@@ -17,7 +17,7 @@ use super::{
     DeliverStage,
     link::{Entries, LaneId, LaneLost, Traced},
 };
-use crate::{stage::Deployment, transaction::transact};
+use crate::{stage::Deployment, topics::DOCUMENT_BYTES, transaction::transact};
 
 /// Entries of a lane, and who waits for them.
 #[derive(Debug)]
@@ -29,6 +29,9 @@ pub(super) struct Request {
 
 /// A row for a receipt table: partition, key, value.
 pub(super) type Row = (i32, Vec<u8>, Vec<u8>);
+
+/// The largest letter, without its key and headers.
+const LETTER_BYTES: usize = DOCUMENT_BYTES - 16_384;
 
 /// Turns entries into records.
 pub(super) struct Recorder {
@@ -103,7 +106,7 @@ impl Recorder {
 
     fn letters(&self, stage: &DeliverStage, entries: &Entries, records: &mut Vec<OutRecord>) {
         for Traced { value: letter, traceparent } in &entries.letters {
-            let value = stage.deployment.codec.encode(letter);
+            let value = encoded(stage, letter);
             let record = OutRecord::new(Arc::clone(&self.dead_topic), letter.record_id.clone(), value);
             records.push(traced(record, traceparent));
         }
@@ -130,6 +133,23 @@ impl Recorder {
         let value = stage.deployment.codec.encode(&tally);
         OutRecord::new(Arc::clone(&self.tally_topic), stage.flow.to_string(), value)
     }
+}
+
+/// A letter that Kafka takes: one that is too large with the target's words goes without the document's body, then without
+/// the record, which lies at its origin (invariant 3: it would hold its partition for ever).
+fn encoded(stage: &DeliverStage, letter: &DeadLetter) -> Vec<u8> {
+    let codec = &stage.deployment.codec;
+    let whole = codec.encode(letter);
+    if whole.len() <= LETTER_BYTES {
+        return whole;
+    }
+    let mut reference = DeadLetter { body: Bytes::new(), ..letter.clone() };
+    let without_body = codec.encode(&reference);
+    if without_body.len() <= LETTER_BYTES {
+        return without_body;
+    }
+    reference.payload = Bytes::new();
+    codec.encode(&reference)
 }
 
 /// What stops the flow in every process (design §7).

@@ -38,7 +38,7 @@ use crate::{
 };
 
 const BATCH_RECORDS: usize = 1_000;
-const BATCH_BYTES: usize = 2 << 20;
+const BATCH_BYTES: usize = 1 << 20;
 /// So many of those who wait are looked at between two polls.
 const LOOKED_AT_ONCE: usize = 500;
 const POLL: Duration = Duration::from_millis(100);

@@ -261,6 +261,7 @@ impl<'a> Draft<'a> {
         mapped: Mapped,
         headers: &Headers,
     ) {
+        let mapped = Mapper::fitting(input, mapped);
         let counts = &mut self.drafted.counts;
         match &mapped.verdict {
             Verdict::Mapped => counts.mapped += 1,

@@ -8,16 +8,24 @@ use jiff::Timestamp;
 use weir_kafka::{Message, OutRecord};
 use weir_model::{
     digest::Digest,
-    document::{Document, FlowVersion},
+    document::{Document, FlowVersion, Verdict},
     lookup::{Found, LookupError, Lookups, Query},
     names::RecordId,
+    outcome::{Code, Refusal},
     processor::{Input, Mapped, Processed, Processor},
     record::{Position, RawRecord, Version},
 };
 use weir_schemas::{Codec, ParkedRecord, REASON_HEADER, TRACEPARENT_HEADER};
 
 use super::parking::Slot;
-use crate::stage::StageError;
+use crate::{stage::StageError, topics::DOCUMENT_BYTES};
+
+/// Record and document together are larger than what a document may be.
+pub(super) const TOO_LARGE: Code = Code::new("M-TOO-LARGE");
+/// What stands around a payload and a body in a document, with room to spare.
+const MARGIN: usize = 65_536;
+/// The longest number of a document that is told without its body.
+const NUMBER_CHARS: usize = 200;
 
 /// One flow's mapping with what surrounds it in topics.
 pub(super) struct Mapper {
@@ -99,6 +107,33 @@ impl Mapper {
         }
     }
 
+    /// What was made of a record, if Kafka takes it; else it is refused: a document that is too large would hold its
+    /// partition for ever (invariant 3).
+    pub(super) fn fitting(input: &Input, mapped: Mapped) -> Mapped {
+        let said = match &mapped.verdict {
+            Verdict::Mapped => 0,
+            Verdict::Filtered(text) => text.len(),
+            Verdict::Refused(refusal) => refusal.message.len(),
+        };
+        let around = input.record.id.as_str().len() + mapped.key.len() + mapped.number.len() + said;
+        let size = input.record.payload.len() + mapped.body.len() + around;
+        if size + MARGIN <= DOCUMENT_BYTES {
+            return mapped;
+        }
+        let Position { topic, partition, offset } = &input.origin;
+        let verdict = match mapped.verdict {
+            Verdict::Filtered(rule) => Verdict::Filtered(rule),
+            Verdict::Mapped | Verdict::Refused(_) => {
+                let message = format!(
+                    "record and document have {size} bytes together, Kafka takes {DOCUMENT_BYTES}; the record lies at \
+                     {topic}/{partition} offset {offset}. Split it at its source, or write it to the target by hand"
+                );
+                Verdict::Refused(Refusal::new(TOO_LARGE, message))
+            }
+        };
+        Mapped { deleted: mapped.deleted, ..Mapped::without_body(verdict, shortened(mapped.number)) }
+    }
+
     /// A document in its topic, in the partition of its source record (invariant 4).
     pub(super) fn document(
         &self,
@@ -119,7 +154,12 @@ impl Mapper {
             verdict: mapped.verdict,
             digest: Digest::of(&mapped.body),
             body: mapped.body,
-            payload: record.payload.clone(),
+            // A letter without it is a reference: its origin tells where the record lies.
+            payload: if record.payload.len() + MARGIN <= DOCUMENT_BYTES {
+                record.payload.clone()
+            } else {
+                Bytes::new()
+            },
             // A record that is removed, or comes back, with the same bytes is another state.
             source_digest: if mapped.deleted { record.digest.of_removed() } else { record.digest },
             version: *version,
@@ -161,5 +201,12 @@ impl Lookups for Guarded<'_> {
             self.failure.get_or_init(|| text.clone());
         }
         found
+    }
+}
+
+fn shortened(number: String) -> String {
+    match number.char_indices().nth(NUMBER_CHARS) {
+        Some((end, _)) => number.get(..end).unwrap_or_default().to_owned(),
+        None => number,
     }
 }

@@ -16,9 +16,11 @@ use weir_model::{
 };
 use weir_schemas::Codec;
 
+use crate::topics::DOCUMENT_BYTES;
+
 use super::{
     batch::{CHECK, Draft, Drafted, Rows},
-    mapper::Mapper,
+    mapper::{Mapper, TOO_LARGE},
     parking::{Parking, Reference},
 };
 
@@ -147,4 +149,31 @@ fn the_mapping_says_whether_a_record_was_removed() {
         live.source_digest, removed.source_digest,
         "the same bytes are another state once they are removed"
     );
+}
+
+#[test]
+fn what_kafka_does_not_take_is_refused_and_holds_nothing() {
+    let mapped = |bytes: usize| Mapped {
+        verdict: Verdict::Mapped,
+        key: "k".to_owned(),
+        number: "n".to_owned(),
+        body: Bytes::from(vec![b'x'; bytes]),
+        warnings: Vec::new(),
+        deleted: false,
+    };
+    let document = |processed| {
+        let drafted = drafted(Processed::One(processed));
+        let value = drafted.records[0].value.clone().unwrap();
+        assert!(value.len() < DOCUMENT_BYTES, "{}", value.len());
+        let document: Document = Codec::single_object().decode(&value).unwrap();
+        (document, drafted.counts)
+    };
+    let (whole, counts) = document(mapped(DOCUMENT_BYTES - 100_000));
+    assert_eq!((whole.verdict, counts.mapped, counts.dead), (Verdict::Mapped, 1, 0));
+    let (refused, counts) = document(mapped(DOCUMENT_BYTES));
+    let Verdict::Refused(refusal) = refused.verdict else { panic!("{:?}", refused.verdict) };
+    assert_eq!((refusal.code, counts.mapped, counts.dead), (TOO_LARGE, 0, 1));
+    assert!(refused.body.is_empty() && !refused.payload.is_empty());
+    let left = Mapped { verdict: Verdict::Filtered("rule".to_owned()), ..mapped(DOCUMENT_BYTES) };
+    assert_eq!(document(left).0.verdict, Verdict::Filtered("rule".to_owned()));
 }
