@@ -93,6 +93,15 @@ pub(crate) fn of_call(error: &CallError, unresolved: bool) -> Outcome {
     Outcome::Retry { after: error.rest().unwrap_or(Duration::ZERO), cause: refusal }
 }
 
+/// An outcome of a document that a former call of the same delivery may have stored late: what is tried again is looked up
+/// first, or its own number would be taken for another's.
+pub(crate) fn kept_open(outcome: Outcome, may_be_stored: bool) -> Outcome {
+    match outcome {
+        Outcome::Retry { cause, .. } if may_be_stored => Outcome::Unknown(cause),
+        outcome => outcome,
+    }
+}
+
 /// The outcome of a document for which no call is made, because another process may be making it: whoever owns the
 /// partition looks it up first.
 pub(crate) fn not_ours() -> Outcome {

@@ -182,7 +182,7 @@ impl Run<'_> {
                 _ => outcome::may_be_a_document(&error),
             };
             if !is_in_doubt && !is_unclear {
-                return Err(of_write(&error));
+                return Err(outcome::kept_open(of_write(&error), may_be_ours));
             }
             if is_in_doubt && let Some(there) = self.is_there(draft, write).await? {
                 return Ok(there);

@@ -279,6 +279,13 @@ async fn an_unclear_answer_is_tried_a_bounded_number_of_times_and_an_unreadable_
             "Save GetDetail GetList Save GetDetail GetList Save GetDetail GetList",
         ),
         (delivery("XM1"), vec!["{", STORED], "delivered XM1/", "Save GetDetail"),
+        // What is tried again later is looked up first, for it may have been stored meanwhile.
+        (
+            delivery("XM1"),
+            vec!["{", ABSENT, NO_ROWS, r#"{"StatusCode":500,"Message":"死锁","Data":null}"#],
+            "unknown K-LOCKED",
+            "Save GetDetail GetList Save",
+        ),
         // While the look-up cannot be read either, it is the server that is away.
         (delivery("XM1"), vec!["<html>", "<html>"], "unknown K-UNREADABLE", "Save GetDetail"),
         (

@@ -256,7 +256,7 @@ impl<'d> Run<'_, 'd> {
                 let stored = Stored::un_audited(id, &sending.draft.number);
                 self.to_restore.push(There::refused(sending.draft, stored, refusal));
             }
-            (outcome, _) => self.settle(sending.draft.at, outcome),
+            (outcome, _) => self.settle(sending.draft.at, outcome::kept_open(outcome, sending.unresolved)),
         }
     }
 }
