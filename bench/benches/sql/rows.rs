@@ -137,7 +137,7 @@ fn value(serial: usize, field: usize, kind: &Kind, flaw: Flaw) -> (String, bool)
         Kind::Time => (format!("2024-01-{:02} 10:00:{:02}", serial % 28 + 1, serial % 60), true),
         Kind::LongText => (format!("a remark of the customer, no. {serial}"), true),
         Kind::ShortText if flaw == Flaw::TooLong && name == NARROW => ("x".repeat(TOO_LONG), true),
-        Kind::ShortText if field % 2 == 0 => (format!("示例 {field} {}", serial % 100), true),
+        Kind::ShortText if field.is_multiple_of(2) => (format!("示例 {field} {}", serial % 100), true),
         Kind::ShortText => (format!("value {field} {}", serial % 100), true),
     }
 }

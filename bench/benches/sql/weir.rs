@@ -101,7 +101,8 @@ fn document(flow: &FlowName, serial: usize, flaw: Flaw) -> Document {
     let offset = i64::try_from(serial).unwrap_or(i64::MAX);
     Document {
         flow: flow.clone(),
-        flow_version: FlowVersion::default(),
+        // The first version of a flow that was never published.
+        flow_version: FlowVersion { ordinal: 1, digest: Digest::of(flow.as_str().as_bytes()) },
         record_id: (&key).into(),
         number: key.clone(),
         key,

@@ -18,8 +18,8 @@ use super::{
     value::Value,
 };
 
-/// Transactions at once: one per partition of a flow, and one to spare.
-const MYSQL_CONNECTIONS: u32 = 7;
+/// Transactions at once: those that write, and one for a partition that is claimed.
+const MYSQL_CONNECTIONS: u32 = 5;
 const MYSQL_ACQUIRE: Duration = Duration::from_secs(5);
 /// SQLite has one writer: the partitions take turns at one connection.
 const SQLITE_ACQUIRE: Duration = Duration::from_secs(30);

@@ -30,7 +30,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, Semaphore};
 use weir_model::{
     Json,
     flow::TargetSpec,
@@ -52,6 +52,9 @@ use state::{Identity, State};
 
 /// Bytes of values per statement, however much more the server would accept.
 const MAX_PACKET: usize = 8 << 20;
+/// Batches that are turned into values and written at a time. More do not make one server quicker, and each holds its
+/// values twice.
+const WRITERS: usize = 4;
 /// What a packet holds besides values.
 const PACKET_OVERHEAD: usize = 16 << 10;
 
@@ -82,6 +85,7 @@ pub struct SqlTarget {
     /// Bytes a statement may carry; known once the tables are there.
     packet: OnceCell<usize>,
     partitions: Mutex<HashMap<i32, Arc<tokio::sync::Mutex<Held>>>>,
+    writers: Semaphore,
 }
 
 impl SqlTarget {
@@ -109,6 +113,7 @@ impl SqlTarget {
             form,
             packet: OnceCell::new(),
             partitions: Mutex::default(),
+            writers: Semaphore::new(WRITERS),
         })
     }
 
@@ -191,6 +196,8 @@ impl Target for SqlTarget {
             return Err(TargetError::Fenced(Refusal::new(codes::FENCED, message)));
         };
         let mut held = held.lock().await;
+        // It is never closed, so an error only means that nobody is counted.
+        let _turn = self.writers.acquire().await.ok();
         self.deliver_batch(&mut held, &batch, *packet).await
     }
 
