@@ -76,6 +76,24 @@ impl Project {
         (Some(Self { file: file.to_owned(), config, flows }), problems)
     }
 
+    /// Reads what leads to the brokers and no flow: who wants to see what runs, or to stop it, is not kept from it by
+    /// whatever else is wrong with the files.
+    pub fn without_flows(file: &Path) -> (Option<Self>, Problems) {
+        let (mut all, mut problems) = (Problems::new(file.display().to_string()), Problems::default());
+        let text = files::read(file, &mut all);
+        let folder = file.parent().unwrap_or(Path::new("."));
+        let config = text.and_then(|text| Config::parse(&text, folder, &mut all));
+        let matters = |path: &str| ["kafka", "schema_registry"].iter().any(|key| path.starts_with(key));
+        let wrong = all.list().iter().any(|problem| {
+            problem.severity == Severity::Error && (config.is_none() || matters(&problem.path))
+        });
+        if wrong {
+            problems.append(all);
+            return (None, problems);
+        }
+        (config.map(|config| Self { file: file.to_owned(), config, flows: Vec::new() }), problems)
+    }
+
     /// Compiles the text of a flow with this project's connections and collections; what is wrong with it, on one line.
     pub fn compile(&self, name: &FlowName, text: &str, file: String) -> Result<Flow, String> {
         let mut problems = Problems::new(&file);

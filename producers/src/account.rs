@@ -106,7 +106,7 @@ impl Account {
         let tell = |halt: &PollerHalt| {
             tracing::error!(
                 connection = %self.connection, source = %halt.source_name, code = %halt.refusal.code,
-                reason = halt.refusal.message, "source is halted until restart"
+                reason = halt.refusal.message, "source is halted until it is resumed"
             );
         };
         let live = async { source.run(cursor(Lane::Live), publisher, stop).await.inspect_err(tell) };

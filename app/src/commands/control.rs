@@ -14,7 +14,7 @@ use weir_runtime::{
 };
 use weir_schemas::{Codec, Control, StageStatus, Status};
 
-use super::load;
+use super::{load, usable};
 use crate::{
     cli::{Cli, Language, Project as ProjectOption},
     codec,
@@ -42,9 +42,17 @@ pub struct Desk {
 }
 
 impl Desk {
-    /// Loads the project and connects to its brokers.
+    /// Loads the project with its flows, all of it in order, and connects to its brokers.
     pub async fn open(option: &ProjectOption, cli: &Cli) -> Result<Self, Failure> {
-        let project = load(option, cli)?;
+        Self::of(load(option, cli)?, cli).await
+    }
+
+    /// Connects to the brokers of a project, whatever else is wrong with its files.
+    pub async fn without_flows(option: &ProjectOption, cli: &Cli) -> Result<Self, Failure> {
+        Self::of(usable(Project::without_flows(&option.config), &option.config, cli)?, cli).await
+    }
+
+    async fn of(project: Project, cli: &Cli) -> Result<Self, Failure> {
         let cluster = Cluster::remote(project.config.kafka.clone())?;
         Admin::open(&cluster)?.wait_ready(PATIENCE)?;
         let topics = Topics::new(&project.config.prefix);

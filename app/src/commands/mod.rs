@@ -19,6 +19,10 @@ mod test_flows;
 mod topics;
 mod wait;
 
+use std::path::Path;
+
+use weir_model::settings::Problems;
+
 use crate::{
     cli::{Cli, Collections, Command, Dlq, Flows, Language, Project as ProjectOption, Topics, Wait},
     exit::Failure,
@@ -57,8 +61,16 @@ pub async fn run(cli: &Cli) -> Result<(), Failure> {
 
 /// Loads a project for a command that works with it; its problems go to standard error.
 fn load(option: &ProjectOption, cli: &Cli) -> Result<Project, Failure> {
-    let (project, problems) = Project::load(&option.config);
-    let file = option.config.display();
+    usable(Project::load(&option.config), &option.config, cli)
+}
+
+/// The project that was read, if it can be used; its problems go to standard error.
+fn usable(
+    (project, problems): (Option<Project>, Problems),
+    file: &Path,
+    cli: &Cli,
+) -> Result<Project, Failure> {
+    let file = file.display();
     if cli.json {
         return project.ok_or_else(|| {
             Failure::invalid(format!("{file} cannot be used")).with_problems(output::problems_json(&problems))

@@ -14,7 +14,7 @@ use crate::{
 
 /// Lists processes and their stages.
 pub async fn run(option: &ProjectOption, cli: &Cli) -> Result<(), Failure> {
-    let desk = Desk::open(option, cli).await?;
+    let desk = Desk::without_flows(option, cli).await?;
     let statuses = desk.statuses()?;
     let now = Timestamp::now();
     if cli.json {

@@ -4,6 +4,7 @@
 //! One rule for every change: from the configuration, and from what control says, follows what is to run; what is made of
 //! something else than before ends and starts anew. What cannot be used is refused here, and what ran goes on.
 
+mod lookups;
 mod plan;
 mod unit;
 
@@ -23,15 +24,15 @@ use weir_model::{
     processor::Processor as _,
 };
 use weir_runtime::{
-    collections::Collections,
     control::Known,
     health::{Condition, Part},
-    stage::{StageThread, chain},
+    stage::chain,
 };
 use weir_schemas::{FlowText, RunState};
 use weir_sinks::Clients;
 
 use self::{
+    lookups::Lookups,
     plan::{Choice, choose, revision},
     unit::{Unit, Wanted},
 };
@@ -57,9 +58,11 @@ pub struct Conductor {
     project: Arc<Project>,
     known: Arc<Known>,
     /// What texts were compiled to with this configuration.
-    compiled: BTreeMap<(FlowName, FlowVersionKey), Result<Arc<Flow>, String>>,
+    compiled: Compiled,
+    /// Why newest versions were refused, as it was logged last.
+    told: BTreeMap<FlowName, String>,
     /// One set of clients for each connection and its settings: who has the same account shares its quota.
-    clients: BTreeMap<(ConnectionName, Digest), Arc<Clients>>,
+    clients: ClientsOf,
     lookups: Lookups,
     units: BTreeMap<Name, Unit>,
     /// Units whose stages have ended by themselves.
@@ -74,35 +77,23 @@ pub struct Conductor {
     stop: CancellationToken,
 }
 
-/// A version, to find what it was compiled to.
-type FlowVersionKey = (u32, [u8; 16]);
-
-/// The rows that mapping stages look up.
-struct Lookups {
-    indexes: BTreeSet<LookupIndex>,
-    collections: Collections,
-    /// Counts the tables: a stage that looks up in a former one starts anew.
-    generation: u64,
-    running: Option<(StageThread, CancellationToken)>,
-}
+/// What texts were compiled to, or why they cannot be: by flow, ordinal and digest.
+type Compiled = BTreeMap<(FlowName, u32, [u8; 16]), Result<Arc<Flow>, String>>;
+/// Clients by connection and what it is made of.
+type ClientsOf = BTreeMap<(ConnectionName, Digest), Arc<Clients>>;
 
 impl Conductor {
     /// Puts it together; nothing runs yet. Everything ends when `stop` is cancelled.
     pub fn new(workshop: Workshop, project: Arc<Project>, stop: &CancellationToken) -> Self {
         let (falls, fallen) = mpsc::channel(8);
-        let lookups = Lookups {
-            indexes: BTreeSet::new(),
-            collections: Collections::none(),
-            generation: 0,
-            running: None,
-        };
         Self {
             workshop,
             project,
             known: Arc::default(),
-            compiled: BTreeMap::new(),
-            clients: BTreeMap::new(),
-            lookups,
+            compiled: Compiled::new(),
+            told: BTreeMap::new(),
+            clients: ClientsOf::new(),
+            lookups: Lookups::none(),
             units: BTreeMap::new(),
             fallen,
             falls,
@@ -124,7 +115,7 @@ impl Conductor {
                 () = self.stop.cancelled() => break,
                 _ = self.fallen.recv() => {
                     fallen += 1;
-                    if fallen >= self.units.len() {
+                    if fallen >= self.units.values().filter(|unit| unit.is_wanted()).count() {
                         break;
                     }
                 }
@@ -149,9 +140,7 @@ impl Conductor {
         for unit in self.units.into_values() {
             halted += unit.ended().await;
         }
-        if let Some((thread, _)) = self.lookups.running {
-            halted += usize::from(thread.ended().await.is_err());
-        }
+        halted += usize::from(self.lookups.ended().await);
         match halted {
             0 => Ok(()),
             count => Err(Failure::runtime(format!("{count} stages were halted; the log says why"))),
@@ -241,29 +230,23 @@ impl Conductor {
             self.trimming = Some(trimming::start(&self.project, deployment, *stages, &self.stop)?);
         }
         let editions = self.choose_editions();
-        self.follow_lookups(&editions).await?;
+        let indexes = self.indexes(&editions);
+        self.lookups.follow(indexes, &self.workshop.deployment, &self.stop).await?;
         let mut wanted: BTreeMap<Name, Option<Wanted>> =
             self.units.keys().map(|name| (name.clone(), None)).collect();
+        let clients = std::mem::take(&mut self.clients);
         if self.workshop.stages != Stages::Producers {
             for (name, choice) in &editions {
-                wanted.insert(Name::Flow(name.clone()), Some(self.wanted_flow(name, choice)));
+                let flow = self.wanted_flow(name, choice, &clients);
+                wanted.insert(Name::Flow(name.clone()), Some(flow));
             }
         }
         if self.workshop.runs(Stages::Producers) {
             wanted.insert(Name::Polling, self.wanted_polling(&editions));
         }
-        let health = self.workshop.deployment.health.clone();
+        let health = &self.workshop.deployment.health;
         for (name, wanted) in wanted {
-            if let Some(wanted) = &wanted {
-                let refused = |name: &FlowName| editions.get(name).and_then(|choice| choice.refused.clone());
-                let refused = match &name {
-                    Name::Flow(flow) => refused(flow),
-                    Name::Polling => None,
-                };
-                let refused = refused.or_else(|| self.refused.clone());
-                wanted.parts.iter().for_each(|(part, _)| health.refuse(part, refused.clone()));
-            }
-            let begin = || Unit::begin(&name.to_string(), &health, &self.stop, self.falls.clone());
+            let begin = || Unit::begin(&name.to_string(), health, &self.stop, self.falls.clone());
             self.units.entry(name.clone()).or_insert_with(begin).want(wanted);
         }
         Ok(())
@@ -274,27 +257,32 @@ impl Conductor {
     fn choose_editions(&mut self) -> BTreeMap<FlowName, Choice<Arc<Flow>>> {
         let (known, project) = (Arc::clone(&self.known), Arc::clone(&self.project));
         let mut editions: BTreeMap<FlowName, Choice<Arc<Flow>>> = BTreeMap::new();
+        let (former, told) = (std::mem::take(&mut self.compiled), std::mem::take(&mut self.told));
         let names = project.flows.iter().map(|flow| &flow.spec.name);
         for name in names.filter(|name| known.newest(name).is_some()) {
             let choice = choose(name, &known, |text| {
-                let flow = self.compile(text)?;
+                let flow = self.compile(text, &former)?;
                 let others = editions.values().filter_map(|choice| choice.chosen.as_ref());
                 project.agrees(&flow, others.map(|(_, other)| other.as_ref()))?;
                 Ok(flow)
             });
             if let Some(why) = &choice.refused {
-                tracing::error!(flow = %name, why, "the newest version of the flow is refused");
+                if told.get(name) != Some(why) {
+                    tracing::error!(flow = %name, why, "the newest version of the flow is refused");
+                }
+                self.told.insert(name.clone(), why.clone());
             }
             editions.insert(name.clone(), choice);
         }
         editions
     }
 
-    /// Compiles a text with the configuration in use.
-    fn compile(&mut self, text: &FlowText) -> Result<Arc<Flow>, String> {
-        let key = (text.flow.clone(), (text.version.ordinal, *text.version.digest.as_bytes()));
-        if let Some(known) = self.compiled.get(&key) {
-            return known.clone();
+    /// Compiles a text with the configuration in use, unless that was done before.
+    fn compile(&mut self, text: &FlowText, former: &Compiled) -> Result<Arc<Flow>, String> {
+        let key = (text.flow.clone(), text.version.ordinal, *text.version.digest.as_bytes());
+        if let Some(known) = self.compiled.get(&key).or_else(|| former.get(&key)).cloned() {
+            self.compiled.insert(key, known.clone());
+            return known;
         }
         let file = format!("{}@{}", text.flow, text.version.ordinal);
         let compiled = self.project.compile(&text.flow, &text.text, file).and_then(|flow| {
@@ -308,49 +296,24 @@ impl Conductor {
         compiled
     }
 
-    /// Has the collections that are looked up followed, with the indexes that are needed now.
-    async fn follow_lookups(
-        &mut self,
-        editions: &BTreeMap<FlowName, Choice<Arc<Flow>>>,
-    ) -> Result<(), Failure> {
+    /// What the mappings of this process look up.
+    fn indexes(&self, editions: &BTreeMap<FlowName, Choice<Arc<Flow>>>) -> BTreeSet<LookupIndex> {
+        if !self.workshop.runs(Stages::Processors) {
+            return BTreeSet::new();
+        }
         let chosen = editions.values().filter_map(|choice| choice.chosen.as_ref());
-        let indexes: BTreeSet<LookupIndex> = if self.workshop.runs(Stages::Processors) {
-            chosen.flat_map(|(_, flow)| flow.mapping.lookups().iter().cloned()).collect()
-        } else {
-            BTreeSet::new()
-        };
-        if indexes == self.lookups.indexes || self.stop.is_cancelled() {
-            return Ok(());
-        }
-        if let Some((thread, stop)) = self.lookups.running.take() {
-            stop.cancel();
-            // Why it was halted, if it was, is in the log.
-            let _ = thread.ended().await;
-        }
-        let deployment = &self.workshop.deployment;
-        self.lookups.generation += 1;
-        self.lookups.collections = Collections::none();
-        self.lookups.indexes = indexes;
-        if self.lookups.indexes.is_empty() {
-            deployment.health.forget(&Part::Collections);
-            return Ok(());
-        }
-        let stop = self.stop.child_token();
-        let indexes = self.lookups.indexes.iter().cloned().collect();
-        let (collections, thread) = Collections::follow(deployment, indexes, &stop)
-            .map_err(|error| Failure::environment("start a thread", &error))?;
-        self.lookups.collections = collections;
-        self.lookups.running = Some((thread, stop));
-        Ok(())
+        chosen.flat_map(|(_, flow)| flow.mapping.lookups().iter().cloned()).collect()
     }
 
-    fn wanted_flow(&mut self, name: &FlowName, choice: &Choice<Arc<Flow>>) -> Wanted {
+    fn wanted_flow(&mut self, name: &FlowName, choice: &Choice<Arc<Flow>>, former: &ClientsOf) -> Wanted {
         let hold = self.known.hold(name);
+        let refused = choice.refused.clone().or_else(|| self.refused.clone());
         let Some((version, flow)) = &choice.chosen else {
             let why = choice.refused.clone().unwrap_or_default();
             return Wanted {
                 revision: revision(&(name, &why)),
                 hold,
+                refused: None,
                 parts: self.parts_of(name, FlowVersion::default()),
                 details: Vec::new(),
                 start: Arc::new(move |_, _| Err(Failure::invalid(why.clone()))),
@@ -358,19 +321,22 @@ impl Conductor {
         };
         let spec = &flow.spec;
         let target = self.digest_of(&spec.target.connection);
-        let collections = (!flow.mapping.lookups().is_empty()).then_some(self.lookups.generation);
+        let collections = (!flow.mapping.lookups().is_empty()).then_some(self.lookups.generation());
         let again = self.again.get(&Name::Flow(name.clone())).copied().unwrap_or_default();
         let resumed = self.known.state(name).filter(|state| state.state == RunState::Running);
         let zone = self.digest_of(&spec.source.connection);
         let made_of = (version, target, zone, collections, again, resumed.map(|state| state.at));
-        let clients = self.clients.entry((spec.target.connection.clone(), target)).or_default();
+        let account = (spec.target.connection.clone(), target);
+        let known = former.get(&account).cloned();
+        let clients = self.clients.entry(account).or_insert_with(|| known.unwrap_or_default());
         let (workshop, project, clients) =
             (self.workshop.clone(), Arc::clone(&self.project), Arc::clone(clients));
         let edition = Edition { flow: Arc::clone(flow), version: *version };
-        let rows = self.lookups.collections.clone();
+        let rows = self.lookups.collections().clone();
         Wanted {
             revision: revision(&made_of),
             hold,
+            refused,
             parts: self.parts_of(name, *version),
             details: Vec::new(),
             start: Arc::new(move |hold, stop| {
@@ -411,6 +377,7 @@ impl Conductor {
         Some(Wanted {
             revision,
             hold: None,
+            refused: self.refused.clone(),
             parts: vec![(Part::Producers, 0)],
             details,
             start: Arc::new(move |_, stop| workshop.start_polling(&project, &sources, stop)),

@@ -30,6 +30,8 @@ pub struct Wanted {
     pub revision: Digest,
     /// Why it is to stand still, if it is.
     pub hold: Option<Condition>,
+    /// The newer configuration that it could not take over, and why.
+    pub refused: Option<String>,
     /// The parts of the process that it is, and the version that each applies.
     pub parts: Vec<(Part, u32)>,
     /// What else it tells of.
@@ -62,6 +64,11 @@ impl Unit {
     /// Says what it is to be from now on.
     pub fn want(&self, wanted: Option<Wanted>) {
         self.wanted.send_replace(wanted);
+    }
+
+    /// Whether it is to run.
+    pub fn is_wanted(&self) -> bool {
+        self.wanted.borrow().is_some()
     }
 
     /// Waits until it has ended after the process was told to stop, or nothing can be wanted of it any more; how many of
@@ -124,18 +131,26 @@ impl Keeper {
             .map(|running| Standing { revision: running.wanted.revision, held: running.hold.is_set() });
         let standing =
             wanted.as_ref().map(|wanted| Standing { revision: wanted.revision, held: wanted.hold.is_some() });
+        if let Some(Wanted { parts, refused, .. }) = &wanted {
+            parts.iter().for_each(|(part, _)| self.health.refuse(part, refused.clone()));
+        }
         match (step(runs, standing), wanted) {
-            (Step::Start | Step::Restart, Some(wanted)) => {
-                if self.running.is_some() {
-                    tracing::info!(unit = self.name, "ending, to start as it is wanted now");
-                }
+            (Step::Start, Some(wanted)) => {
+                self.start(wanted);
+                return true;
+            }
+            (Step::Restart, Some(wanted)) => {
+                tracing::info!(unit = self.name, "ending, to start as it is wanted now");
                 self.end().await;
                 self.start(wanted);
                 return true;
             }
             (Step::Stop, _) => {
                 tracing::info!(unit = self.name, "ending, it is not wanted any more");
+                let parts = self.running.iter().flat_map(|running| running.wanted.parts.clone());
+                let parts: Vec<(Part, u32)> = parts.collect();
                 self.end().await;
+                parts.iter().for_each(|(part, _)| self.health.forget(part));
             }
             (Step::Hold, Some(Wanted { hold: Some(why), .. })) => {
                 if let Some(running) = &self.running {
@@ -169,7 +184,7 @@ impl Keeper {
         self.running = Some(Running { wanted, hold, stop, threads });
     }
 
-    /// Lets what runs drain, and forgets it; how many of its stages were halted.
+    /// Lets what runs drain; how many of its stages were halted.
     async fn end(&mut self) -> usize {
         let Some(running) = self.running.take() else { return 0 };
         running.stop.cancel();
@@ -177,10 +192,7 @@ impl Keeper {
         for thread in running.threads {
             halted += usize::from(thread.ended().await.is_err());
         }
-        if !self.stop.is_cancelled() {
-            let parts = running.wanted.parts.into_iter().map(|(part, _)| part);
-            parts.chain(running.wanted.details).for_each(|part| self.health.forget(&part));
-        }
+        running.wanted.details.iter().for_each(|part| self.health.forget(part));
         halted
     }
 }

@@ -1,16 +1,16 @@
 //! What `weir.control` says, as far as it was read.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use weir_model::{digest::Digest, names::FlowName};
 use weir_schemas::{Control, FlowState, FlowText, Reload, RunState};
 
 use crate::health::Condition;
 
-/// The newest entry of every key. Jobs are left to those who carry them on.
+/// The newest entry of every key. Jobs are left to those who carry them on. Cheap to clone: texts are shared.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Known {
-    texts: BTreeMap<FlowName, BTreeMap<u32, FlowText>>,
+    texts: BTreeMap<FlowName, BTreeMap<u32, Arc<FlowText>>>,
     states: BTreeMap<FlowName, FlowState>,
     reload: Option<Reload>,
 }
@@ -20,7 +20,7 @@ impl Known {
     pub fn take(&mut self, entry: Control) {
         match entry {
             Control::FlowText(text) => {
-                self.texts.entry(text.flow.clone()).or_default().insert(text.version.ordinal, text);
+                self.texts.entry(text.flow.clone()).or_default().insert(text.version.ordinal, Arc::new(text));
             }
             Control::FlowState(state) => {
                 self.states.insert(state.flow.clone(), state);
@@ -37,7 +37,7 @@ impl Known {
 
     /// All texts of a flow, the newest last.
     pub fn texts(&self, flow: &FlowName) -> impl DoubleEndedIterator<Item = &FlowText> {
-        self.texts.get(flow).into_iter().flat_map(BTreeMap::values)
+        self.texts.get(flow).into_iter().flat_map(BTreeMap::values).map(Arc::as_ref)
     }
 
     /// The text that every process is to run.
@@ -47,7 +47,7 @@ impl Known {
 
     /// One version of a flow.
     pub fn text(&self, flow: &FlowName, ordinal: u32) -> Option<&FlowText> {
-        self.texts.get(flow)?.get(&ordinal)
+        self.texts.get(flow)?.get(&ordinal).map(Arc::as_ref)
     }
 
     /// The newest version that has this text.

@@ -320,6 +320,7 @@ impl<'a> Attempt<'a> {
         }
         for partition in partitions {
             self.owned.remove(&partition.partition);
+            self.stage.forget_sources(partition.partition);
         }
         self.consumer.release(partitions)?;
         self.leaving = None;
@@ -332,6 +333,14 @@ impl PollStage {
     /// The pollers whose accounts belong to a partition.
     fn pollers_of(&self, partition: i32) -> impl Iterator<Item = &Arc<dyn Poller>> {
         self.pollers.iter().filter(move |poller| partition_of(poller.account()) == partition)
+    }
+
+    /// Whoever owns the accounts of a partition now tells how their sources are.
+    fn forget_sources(&self, partition: i32) {
+        for source in self.pollers_of(partition).flat_map(|poller| poller.sources()) {
+            self.deployment.health.forget(&Part::Source(source.clone()));
+            self.deployment.health.forget(&Part::Remedy(source));
+        }
     }
 
     /// Fences the former owner of a partition, which also ends its open transaction, and then reads what it left.
