@@ -87,7 +87,7 @@ fn processes_of_every_stage_come_and_go_while_records_change() {
 
 #[test]
 fn what_stays_with_its_owner_is_not_taken_from_it() {
-    let stand = Stand::new("kept", Options { customers: 60, movements: 60, refunds: 60, ..changing(10) });
+    let stand = Stand::new("kept", Options { customers: 60, movements: 100, ..changing(10) });
     let producers = [stand.start("producers", "producers-1"), stand.start("producers", "producers-2")];
     let processors = stand.start("processors", "processors-1");
     let first = stand.start("sinks", "sinks-1");
@@ -109,7 +109,6 @@ fn what_stays_with_its_owner_is_not_taken_from_it() {
     accounts.expect_one_at_a_time("account", 4);
     let pollers: Vec<&str> = accounts.all().into_iter().collect();
     assert_eq!(pollers, ["producers-1", "producers-2"], "the accounts are spread: {:?}", accounts.counts());
-    // One that leaves hands its partitions back, and nobody waits for a session to end.
     let status = third.terminate();
     assert_eq!(status.code(), Some(0), "the third sink leaves in order: {status}");
     for weir in producers.into_iter().chain([processors, first, second]) {

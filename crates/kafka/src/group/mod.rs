@@ -121,9 +121,9 @@ impl GroupConsumer {
             // An answer overshoots the queue, and is compressed: left alone it may hold 50 MiB. A larger batch of records
             // comes nevertheless, alone.
             ("fetch.max.bytes", &fetch),
-            // The queue may be overrun by this for each partition, and partitions that come in small turns are worked on
-            // side by side.
-            ("max.partition.fetch.bytes", "262144"),
+            // The queue may be overrun by this for each partition, ten times over once it is unpacked, and partitions that
+            // come in small turns are worked on side by side.
+            ("max.partition.fetch.bytes", "16384"),
             // A full queue waits this long; the default of 1 s starves a loop whose queue was made small.
             ("fetch.queue.backoff.ms", "10"),
             ("fetch.wait.max.ms", &fetch_wait),

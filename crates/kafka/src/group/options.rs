@@ -21,7 +21,7 @@ pub struct GroupOptions {
 }
 
 impl GroupOptions {
-    /// A member with a session of 10 s, 5 minutes between polls and 2 MiB of reading ahead: a process has one for each
+    /// A member with a session of 10 s, 5 minutes between polls and 1 MiB of reading ahead: a process has one for each
     /// flow, and a backlog fills them all.
     pub fn new(group: impl Into<String>, instance: impl Into<String>, topics: &[&str]) -> Self {
         Self {
@@ -30,7 +30,7 @@ impl GroupOptions {
             topics: topics.iter().map(|topic| (*topic).to_owned()).collect(),
             session_timeout: Duration::from_secs(10),
             max_poll_interval: Duration::from_secs(300),
-            queue_bytes: 2 << 20,
+            queue_bytes: 1 << 20,
         }
     }
 }
