@@ -15,6 +15,7 @@ mod install;
 mod interrupt;
 mod kafka;
 mod mysql;
+mod openssl;
 mod services;
 mod suite;
 mod tidy;
@@ -45,7 +46,8 @@ enum Task {
     ///
     /// Servers named by WEIR_KAFKA and WEIR_MYSQL, or started by `services up`, are used and left alone. Tests that need a
     /// server are the integration tests whose file name starts with `real_`; without a server they are listed, not run.
-    /// Those that start with `vendor_` need the vendor's own client, which is fetched into the build folder with pip.
+    /// Those that start with `vendor_` need the vendor's own client, which is fetched into the build folder with pip. Without
+    /// package arguments everything is built with TLS to Kafka, which needs OpenSSL's headers.
     #[command(
         after_help = "Examples:\n  cargo xtask test\n  cargo xtask test --require-services\n  cargo xtask test -- -p \
                             weir-expr\n  cargo xtask test -- --test real_broker -- --nocapture"

@@ -20,7 +20,7 @@ use crate::fuzz;
 use crate::interrupt::Interrupt;
 use crate::services::{self, Services, count};
 use crate::tidy::manifest::{self, Manifest};
-use crate::{vendor, workspace};
+use crate::{openssl, vendor, workspace};
 
 const NEEDS_SERVERS: &str = "real_";
 /// Arguments of cargo that leave the selection of tests alone.
@@ -66,8 +66,13 @@ pub fn run(
 ) -> Result<ExitCode> {
     let interrupt = Interrupt::listen()?;
     let mut services = services::acquire(may_install, &interrupt)?;
-    let lacks = lacks(&mut services, may_install);
-    let outcome = run_with(&services, &lacks, require_services, arguments, &interrupt);
+    let mut lacks = lacks(&mut services, may_install);
+    let tls = openssl::headers(may_install);
+    if let Err(error) = &tls {
+        lacks.push(Lack { needed_by: openssl::NEEDED_BY, reason: format!("TLS cannot be built: {error:#}") });
+    }
+    let features: &[&str] = if tls.is_ok() { &openssl::FEATURES } else { &[] };
+    let outcome = run_with(&services, &lacks, require_services, features, arguments, &interrupt);
     if services.own {
         services.end()?;
     }
@@ -101,6 +106,7 @@ fn run_with(
     services: &Services,
     lacks: &[Lack],
     require_services: bool,
+    features: &[&str],
     arguments: &[OsString],
     interrupt: &Interrupt,
 ) -> Result<ExitCode> {
@@ -120,7 +126,8 @@ fn run_with(
     for selection in &plan.runs {
         let mut command = cargo_test(services, selection);
         if packages.is_empty() {
-            command.arg("--workspace");
+            // Features are those of packages: with some of them named, whoever names them says which.
+            command.arg("--workspace").args(features);
         }
         command.args(arguments);
         command.env("TMPDIR", temporary.path());

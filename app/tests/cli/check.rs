@@ -27,6 +27,44 @@ fn the_flows_of_the_repository_are_right() {
     assert!(text.out.ends_with(&format!("\n没有错误：6 个流程（{}）\n", FLOWS.join("、"))), "{text:?}");
 }
 
+/// Its secrets and certificates lie in files, and it needs a build with TLS.
+#[test]
+fn the_example_of_production_is_right_where_its_files_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("examples/production");
+    let flow = "flows/jushuitan-sku-sn-to-mysql.yaml";
+    for name in ["examples/production/secrets", "examples/production/tls", "flows"] {
+        std::fs::create_dir_all(folder.path().join(name)).unwrap();
+    }
+    for name in ["examples/production/weir.yaml", flow] {
+        std::fs::copy(format!("../{name}"), folder.path().join(name)).unwrap();
+    }
+    let file = place.join("weir.yaml");
+    let check = || {
+        let variables = [
+            ("WEIR_KAFKA", "kafka-1.example.com:9093"),
+            ("WEIR_MYSQL", "mysql://weir@mysql.example.com/books"),
+            ("JUSHUITAN_APP_KEY", "key"),
+        ];
+        weir_with(&["check", file.to_str().unwrap()], &variables)
+    };
+    let without = check();
+    assert_eq!(without.code, 2, "{without:?}");
+    assert!(without.out.contains("kafka.security.ca_file: cannot read the file"), "{without:?}");
+    let names = ["kafka", "mysql", "seal-key", "jushuitan-app-secret", "jushuitan-access-token"];
+    for name in names.into_iter().chain(["jushuitan-refresh-token"]) {
+        std::fs::write(place.join("secrets").join(name), "0123456789abcdef\n").unwrap();
+    }
+    std::fs::write(place.join("tls/ca.pem"), "-----BEGIN CERTIFICATE-----\n").unwrap();
+    let answer = check();
+    if cfg!(feature = "tls") {
+        assert_eq!(answer.code, 0, "{answer:?}");
+    } else {
+        assert_eq!(answer.code, 2, "{answer:?}");
+        assert!(answer.out.contains("kafka.security.protocol: TLS to Kafka needs a build with"), "{answer:?}");
+    }
+}
+
 #[test]
 fn the_examples_are_right() {
     for path in ["../examples/local/weir.yaml", "../examples/local", "../examples/compose/weir.yaml"] {

@@ -38,15 +38,15 @@ pub enum Fault {
     BrokerCertificate,
     /// Our certificate, as the broker sees it, or that there is none.
     OwnCertificate,
-    /// We speak TLS and the listener does not.
+    /// We speak TLS and the listener seems not to. A broker that is starting hangs up like this too, so it is a guess.
     NoTls,
-    /// The listener seems to want TLS or a login. A broker that is starting hangs up like this too, so it is a guess.
+    /// The listener seems to want TLS or a login: a guess as well.
     WantsMore,
 }
 
 impl Fault {
     /// Texts of the library, and what they mean. The first that fits counts.
-    const TEXTS: [(&str, Fault); 13] = [
+    const TEXTS: [(&str, Fault); 15] = [
         ("certificate verify failed", Self::BrokerCertificate),
         ("alert certificate required", Self::OwnCertificate),
         ("alert bad certificate", Self::OwnCertificate),
@@ -55,11 +55,14 @@ impl Fault {
         ("alert certificate unknown", Self::OwnCertificate),
         ("client SSL authentication might be required", Self::OwnCertificate),
         ("wrong version number", Self::NoTls),
+        ("connecting to a PLAINTEXT broker listener", Self::NoTls),
         ("SASL authentication error", Self::Login),
         ("mechanism handshake failed", Self::Login),
         ("Failed to initialize SASL", Self::Login),
         ("incorrect security.protocol", Self::WantsMore),
         ("broker might require SASL", Self::WantsMore),
+        // Hung up at the first request.
+        ("in state APIVERSION_QUERY", Self::WantsMore),
     ];
 
     fn of(line: &str) -> Option<Self> {
@@ -93,7 +96,7 @@ impl Fault {
                 "the broker does not accept our certificate; check kafka.security.certificate_file and key_file"
             }
             Self::NoTls => {
-                "the listener does not speak TLS; check the port in kafka.brokers, and kafka.security.protocol"
+                "the listener seems not to speak TLS; check the port in kafka.brokers, and kafka.security.protocol"
             }
             Self::WantsMore => {
                 "the listener seems to want TLS or a login; check kafka.security.protocol (ssl, sasl_ssl), and the port \
@@ -104,7 +107,7 @@ impl Fault {
 
     /// Whether nothing but a person's hand mends it.
     fn is_certain(self) -> bool {
-        self != Self::WantsMore
+        !matches!(self, Self::NoTls | Self::WantsMore)
     }
 }
 
@@ -201,7 +204,11 @@ mod tests {
                 "SSL handshake failed: error:0A00010B:SSL routines::wrong version number: (after 3ms)",
                 Some(Fault::NoTls),
             ),
-            ("SSL handshake failed: Disconnected: connecting to a PLAINTEXT broker listener?", None),
+            (
+                "SSL handshake failed: Disconnected: connecting to a PLAINTEXT broker listener?",
+                Some(Fault::NoTls),
+            ),
+            ("Disconnected (after 4ms in state APIVERSION_QUERY)", Some(Fault::WantsMore)),
             ("Connect to ipv4#127.0.0.1:1 failed: Connection refused", None),
         ];
         for (line, fault) in table {

@@ -11,6 +11,7 @@ use rdkafka::admin::{
     AdminClient, AdminOptions, AlterConfig, ConfigSource, NewTopic, ResourceSpecifier, TopicReplication,
 };
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::producer::{BaseProducer, Producer as _};
 use rdkafka::topic_partition_list::Offset;
 
 use crate::cluster::{Cluster, PATIENCE};
@@ -65,6 +66,9 @@ pub enum TopicChange {
     },
 }
 
+/// How long a client that got no answer listens to what its library has to tell.
+const LISTEN: Duration = Duration::from_millis(50);
+
 /// The administrative client of a cluster.
 pub struct Admin {
     client: AdminClient<LoggingContext>,
@@ -87,14 +91,24 @@ impl Admin {
     /// Waits until brokers answer and their controller would make a topic; an open port is too early.
     ///
     /// # Errors
-    /// [`Error::Deadline`].
+    /// [`Error::Denied`] when they refuse us; [`Error::Deadline`].
     pub fn wait_ready(&self, patience: Duration) -> Result<(), Error> {
         let start = Instant::now();
+        // An administrative client keeps for itself why brokers refuse it: another one knocks.
+        let knocking: BaseProducer<LoggingContext> = self
+            .cluster
+            .config(&[])
+            .create_with_context(LoggingContext::quiet(self.cluster.access().clone()))
+            .map_err(|source| Error::client("make a client", source))?;
         loop {
             let step = patience
                 .saturating_sub(start.elapsed())
                 .clamp(Duration::from_millis(100), Duration::from_secs(2));
-            let source = match self.answers(step) {
+            let answered = self.answers(&knocking, step);
+            if answered.is_err() {
+                knocking.poll(LISTEN);
+            }
+            let source = match answered {
                 Ok(()) => {
                     self.cluster.access().granted();
                     return Ok(());
@@ -113,12 +127,11 @@ impl Admin {
                 let error = Error::Deadline { attempted, waited: start.elapsed(), source };
                 return Err(self.cluster.explain(error));
             }
-            std::thread::sleep(Duration::from_millis(50));
         }
     }
 
-    fn answers(&self, step: Duration) -> Result<(), KafkaError> {
-        self.client.inner().fetch_metadata(None, step)?;
+    fn answers(&self, knocking: &BaseProducer<LoggingContext>, step: Duration) -> Result<(), KafkaError> {
+        knocking.client().fetch_metadata(None, step)?;
         if self.cluster.is_in_process() {
             return Ok(());
         }

@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use rdkafka::ClientConfig;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::producer::{BaseProducer, Producer as _};
 use weir_model::{pem::Pem, secret::Secret};
 
@@ -261,6 +262,8 @@ impl Cluster {
     /// The settings every client shares; `overrides` of the configuration come last.
     pub(crate) fn config(&self, purpose: &[(&str, &str)]) -> ClientConfig {
         let mut config = ClientConfig::new();
+        // A connection that the broker closed at once is told at this level.
+        config.set_log_level(RDKafkaLogLevel::Info);
         config.set("bootstrap.servers", self.brokers());
         // The client's own telemetry to the broker: half a megabyte of histograms a client, and nobody here reads it.
         config.set("enable.metrics.push", "false");

@@ -25,11 +25,19 @@ pub(crate) fn forward_log(level: RDKafkaLogLevel, facility: &str, line: &str) {
     }
 }
 
-/// Forwards an error that belongs to no call: a broker that went away, mostly. The library goes on by itself. The end of
-/// a partition comes this way too, and is none.
+/// Forwards an error that belongs to no call. The library goes on by itself. A connection that failed is told by the
+/// library's log already; the end of a partition comes this way too, and is none.
 pub(crate) fn forward_error(error: &KafkaError, reason: &str) {
-    if matches!(error, KafkaError::Global(RDKafkaErrorCode::PartitionEOF)) {
-        return;
+    use RDKafkaErrorCode as Code;
+    match error {
+        KafkaError::Global(Code::PartitionEOF) => return,
+        KafkaError::Global(
+            Code::AllBrokersDown | Code::Authentication | Code::BrokerTransportFailure | Code::SSL,
+        ) => {
+            tracing::debug!(target: "kafka_client", %error, reason, "kafka client reports a connection");
+            return;
+        }
+        _ => {}
     }
     tracing::warn!(target: "kafka_client", %error, reason, "kafka client reports an error");
 }
@@ -38,19 +46,28 @@ pub(crate) fn forward_error(error: &KafkaError, reason: &str) {
 #[derive(Clone, Default)]
 pub(crate) struct LoggingContext {
     access: Access,
+    /// Whoever asked tells what came of it.
+    is_quiet: bool,
 }
 
 impl LoggingContext {
+    /// As [`LoggingContext::new`], for a client whose failed connections are told by its user.
+    pub(crate) fn quiet(access: Access) -> Self {
+        Self { access, is_quiet: true }
+    }
+
     /// For a client of the cluster whose access this is.
     pub(crate) fn new(access: Access) -> Self {
-        Self { access }
+        Self { access, is_quiet: false }
     }
 }
 
 impl ClientContext for LoggingContext {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
         self.access.note(facility, line);
-        forward_log(level, facility, line);
+        if !self.is_quiet {
+            forward_log(level, facility, line);
+        }
     }
 
     fn error(&self, error: KafkaError, reason: &str) {

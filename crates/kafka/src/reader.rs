@@ -212,8 +212,7 @@ pub(crate) fn offsets_for_time_by(
 /// Follows all partitions of a topic as they grow, without a group.
 pub struct Tail {
     consumer: BaseConsumer<LoggingContext>,
-    /// Keeps the in-process broker alive.
-    _cluster: Cluster,
+    cluster: Cluster,
     topic: Arc<str>,
     topics: TopicNames,
     partitions: Vec<i32>,
@@ -240,7 +239,7 @@ impl Tail {
         let attempted = || format!("follow {topic}");
         let metadata = consumer
             .fetch_metadata(Some(topic), PATIENCE)
-            .map_err(|source| Error::client(attempted(), source))?;
+            .map_err(|source| cluster.explain(Error::client(attempted(), source)))?;
         let partitions: Vec<TopicPartition> = metadata
             .topics()
             .iter()
@@ -263,7 +262,7 @@ impl Tail {
         consumer.assign(&list).map_err(|source| Error::client(attempted(), source))?;
         Ok(Self {
             consumer,
-            _cluster: cluster.clone(),
+            cluster: cluster.clone(),
             topic: Arc::from(topic),
             topics: TopicNames::default(),
             partitions: partitions.iter().map(|partition| partition.partition).collect(),
@@ -300,7 +299,9 @@ impl Tail {
             None => Ok(Tailed::Idle),
             Some(Ok(message)) => Ok(Tailed::Record(self.topics.owned(&message))),
             Some(Err(KafkaError::PartitionEOF(partition))) => Ok(Tailed::End(partition)),
-            Some(Err(error)) => Err(Error::client(format!("follow {}", self.topic), error)),
+            Some(Err(error)) => {
+                Err(self.cluster.explain(Error::client(format!("follow {}", self.topic), error)))
+            }
         }
     }
 }

@@ -130,7 +130,11 @@ fn mysql(number: u16, state: &str, message: &str) -> Failure {
         }
         // Access denied, host not allowed, locked account, expired password, no such plug-in.
         (1045 | 1130 | 1251 | 1698 | 1820 | 1862 | 1873 | 2059 | 3118 | 4151, _) | (_, "28") => {
-            Failure::Halted(refusal(codes::LOGIN, "; check the connection's user and password"))
+            Failure::Halted(refusal(
+                codes::LOGIN,
+                // MariaDB says no more either to who comes without TLS where it is demanded.
+                "; check the connection's user and password, and tls if the server or this account demands it",
+            ))
         }
         // The server takes TLS alone.
         (3159, _) => Failure::Halted(refusal(
