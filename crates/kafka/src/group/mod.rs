@@ -35,6 +35,8 @@ use rebalance::{GroupContext, Rebalance, settle};
 /// How often a member asks whether a rebalance has begun. Handing a partition over between live members takes two of
 /// these, so it is shorter than the third of a session that would do for staying alive.
 const HEARTBEAT: Duration = Duration::from_secs(1);
+/// Within so many heartbeats a member knows whether it was thrown out.
+const DOUBT: Duration = Duration::from_secs(3);
 
 /// Who the group took us for when a batch was read. It travels with the batch into its transaction: taken later it
 /// would vouch for records of a former membership (kept with invariant 7).
@@ -171,7 +173,7 @@ impl GroupConsumer {
     pub fn poll(&mut self, max_records: usize, max_bytes: usize, timeout: Duration) -> Result<Polled, Error> {
         let deadline = Instant::now() + timeout;
         loop {
-            self.lease.renew();
+            self.lease.renew(self.options.session_timeout / 2, DOUBT);
             if let Some(error) = self.deferred.take() {
                 return Err(error);
             }
