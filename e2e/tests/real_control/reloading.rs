@@ -3,26 +3,35 @@
 use std::fs;
 
 use crate::{
-    stand::{CUSTOMERS, KINGDEE_SECRET, MOVEMENTS, Stand, customers, movements},
-    status::{lines, wait_for},
+    stand::{CUSTOMERS, JUSHUITAN_SECRET, KINGDEE_SECRET, MOVEMENTS, Stand, customers, movements},
+    status::{Line, lines, wait_for},
     waiting::until,
 };
 
 /// The mapping and the delivering stage.
 const STAGES: usize = 2;
 
+fn is_halted(stand: &Stand, stage: &str, code: &str) {
+    until(&format!("weir status tells the halt of the {stage}"), || {
+        let is_it =
+            |line: &Line| line.condition == "halted" && line.stage == stage && line.why.contains(code);
+        lines(stand).iter().any(is_it)
+    });
+}
+
 #[test]
-fn a_reload_mends_secrets_refuses_what_is_spoilt_and_adds_and_removes_flows() {
+fn secrets_are_mended_by_reload_and_resume_and_a_reload_refuses_what_is_spoilt_and_adds_and_removes_flows() {
     let stand = Stand::new("reload", CUSTOMERS, &customers());
+    fs::write(stand.path("jushuitan.secret"), "not-the-secret").unwrap();
     fs::write(stand.path("kingdee.secret"), "f".repeat(KINGDEE_SECRET.len())).unwrap();
     let mut weir = stand.start("all", "one");
-    weir.wait_for_line(&["halted", CUSTOMERS, "K-CREDENTIAL"]);
-    until("weir status tells it", || {
-        lines(&stand).iter().any(|line| line.condition == "halted" && line.why.contains("K-CREDENTIAL"))
-    });
-
-    fs::write(stand.path("kingdee.secret"), KINGDEE_SECRET).unwrap();
+    is_halted(&stand, "producer", "P-CREDENTIAL");
+    fs::write(stand.path("jushuitan.secret"), JUSHUITAN_SECRET).unwrap();
     stand.command(&["flows", "reload"]);
+    // Records come, so that the next secret is tried.
+    is_halted(&stand, "sink", "K-CREDENTIAL");
+    fs::write(stand.path("kingdee.secret"), KINGDEE_SECRET).unwrap();
+    stand.command(&["flows", "resume", CUSTOMERS]);
     wait_for(&stand, "the flow runs", CUSTOMERS, STAGES, |line| line.condition == "ready");
     until("customers arrive", || stand.sandbox.state().kingdee.store.documents("BD_Customer").count() > 0);
 

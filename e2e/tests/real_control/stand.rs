@@ -91,6 +91,7 @@ impl Stand {
         fs::create_dir(folder.path().join("flows")).unwrap();
         let project = folder.path().join("weir.yaml");
         fs::write(&project, configuration(&kafka, &prefix, &running.base_url(), &database)).unwrap();
+        fs::write(folder.path().join("jushuitan.secret"), JUSHUITAN_SECRET).unwrap();
         fs::write(folder.path().join("kingdee.secret"), KINGDEE_SECRET).unwrap();
         let stand = Self {
             sandbox: running.handle(),
@@ -173,6 +174,8 @@ impl Drop for Stand {
     }
 }
 
+/// The secret that Jushuitan's sandbox takes.
+pub const JUSHUITAN_SECRET: &str = "demo-secret";
 /// The secret that Kingdee's sandbox takes.
 pub const KINGDEE_SECRET: &str = "0123456789abcdef0123456789abcdef";
 
@@ -186,7 +189,7 @@ fn configuration(kafka: &str, prefix: &str, sandbox: &str, database: &Database) 
          \x20   system: jushuitan\n\
          \x20   base_url: {sandbox}\n\
          \x20   app_key: demo-key\n\
-         \x20   app_secret: demo-secret\n\
+         \x20   app_secret: '${{file:jushuitan.secret}}'\n\
          \x20   access_token: demo-token\n\
          \x20   calls_per_second: 40\n\
          \x20   calls_per_minute: 2000\n\

@@ -8,6 +8,7 @@ use crate::{stand::Stand, waiting::eventually};
 #[derive(Clone, Debug)]
 pub struct Line {
     pub instance: String,
+    pub gone: bool,
     pub started_at: String,
     pub stage: String,
     pub subject: String,
@@ -26,6 +27,7 @@ pub fn lines(stand: &Stand) -> Vec<Line> {
         for stage in instance["stages"].as_array().unwrap() {
             lines.push(Line {
                 instance: text(&instance["instance"]),
+                gone: instance["gone"].as_bool().unwrap(),
                 started_at: text(&instance["started_at"]),
                 stage: text(&stage["stage"]),
                 subject: text(&stage["subject"]),
@@ -39,7 +41,7 @@ pub fn lines(stand: &Stand) -> Vec<Line> {
     lines
 }
 
-/// Waits until `count` stages of a flow are as they must be; gives them.
+/// Waits until `count` stages of a flow, in processes that are heard of, are as they must be; gives them.
 pub fn wait_for(
     stand: &Stand,
     what: &str,
@@ -48,7 +50,8 @@ pub fn wait_for(
     is: impl Fn(&Line) -> bool,
 ) -> Vec<Line> {
     eventually(what, || {
-        let lines: Vec<Line> = lines(stand).into_iter().filter(|line| line.subject == flow).collect();
+        let lines: Vec<Line> =
+            lines(stand).into_iter().filter(|line| line.subject == flow && !line.gone).collect();
         if lines.len() == count && lines.iter().all(&is) { Ok(lines) } else { Err(format!("{lines:#?}")) }
     })
 }

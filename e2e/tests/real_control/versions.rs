@@ -11,7 +11,7 @@ use weir_schemas::{Control, FlowState, FlowText, RunState};
 use crate::{
     process::Weir,
     stand::{AT_START, MOVEMENTS, Stand, movements},
-    status::{Line, wait_for},
+    status::{Line, lines, wait_for},
     waiting::{eventually, until},
 };
 
@@ -37,6 +37,8 @@ fn a_flow_is_paused_resumed_changed_spoilt_and_halted_without_a_restart() {
     let _polling = a_new_version_maps_what_comes_after_it(&stand);
     what_cannot_be_used_is_refused_and_the_old_version_goes_on(&stand);
     a_halted_flow_goes_on_when_it_is_resumed(&stand);
+
+    a_file_that_was_left_behind_turns_nobody_back(&stand);
 
     let ended = wait_for(&stand, "both stages still run", MOVEMENTS, STAGES, |line| runs(line, 4));
     let starts = |lines: &[Line]| -> Vec<(String, String)> {
@@ -102,6 +104,19 @@ fn what_cannot_be_used_is_refused_and_the_old_version_goes_on(stand: &Stand) {
     stand.command(&["flows", "apply"]);
     wait_for(stand, "both stages run version 4", MOVEMENTS, STAGES, |line| runs(line, 4));
     until("rows of version 4 arrive", || stand.remarks().iter().any(|remark| remark.starts_with("v4")));
+}
+
+fn a_file_that_was_left_behind_turns_nobody_back(stand: &Stand) {
+    stand.write_flow(MOVEMENTS, &movements("{remark}"));
+    let late = stand.start("processors", "late");
+    late.wait_for_line(&["older version of the flow", "weir flows apply"]);
+    wait_for(stand, "the late one runs the newest", MOVEMENTS, STAGES + 1, |line| {
+        line.condition == "ready" && line.version == 4
+    });
+    late.kill();
+    until("a process that is not heard of is gone", || {
+        lines(stand).iter().any(|line| line.gone && line.instance == "late")
+    });
 }
 
 fn a_halted_flow_goes_on_when_it_is_resumed(stand: &Stand) {
