@@ -70,10 +70,10 @@ fn open(
             ("enable.partition.eof", if with_ends { "true" } else { "false" }),
             ("fetch.wait.max.ms", &fetch_wait),
             ("fetch.queue.backoff.ms", "10"),
-            ("queued.max.messages.kbytes", "4096"),
+            ("queued.max.messages.kbytes", "2048"),
             // An answer overshoots the queue, and is compressed. A larger batch of records comes nevertheless, alone.
-            ("fetch.max.bytes", "4194304"),
-            ("max.partition.fetch.bytes", "1048576"),
+            ("fetch.max.bytes", "1048576"),
+            ("max.partition.fetch.bytes", "262144"),
         ])
         .create_with_context(LoggingContext::new(cluster.access().clone()))
         .map_err(|source| Error::client("make a reader", source))
