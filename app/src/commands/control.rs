@@ -26,6 +26,8 @@ use crate::{
 
 /// How long Kafka is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a process is shown after its last heartbeat.
+const REMEMBERED: Duration = Duration::from_secs(86_400);
 
 /// A project and the way to its brokers.
 pub struct Desk {
@@ -73,9 +75,12 @@ impl Desk {
         control::change(&self.cluster, &self.topics, &self.codec, decide)
     }
 
-    /// The last heartbeats.
+    /// The last heartbeats; those of processes that were killed a day ago and never came back are left out.
     pub fn statuses(&self) -> Result<BTreeMap<InstanceName, Status>, Failure> {
-        Ok(status::read(&self.cluster, &self.topics, &self.codec)?)
+        let mut statuses = status::read(&self.cluster, &self.topics, &self.codec)?;
+        let yesterday = Timestamp::now() - REMEMBERED;
+        statuses.retain(|_, status| status.at > yesterday);
+        Ok(statuses)
     }
 
     /// The text in the reader's language.
