@@ -21,8 +21,20 @@ use std::{
 use support::{Bench, CountingPoller, FakeTarget, Say, TRACEPARENT, document, documents, raw, wait_for};
 use tokio_util::sync::CancellationToken;
 use weir_kafka::{OutRecord, Publisher};
-use weir_model::{document::Verdict, letter::Stage, receipt::AttemptState, record::RawRecord};
-use weir_runtime::{health::Condition, stage::StageError, telemetry, topics::FLOW_PARTITIONS};
+use weir_model::{
+    document::Verdict,
+    letter::Stage,
+    outcome::{Code, Refusal},
+    receipt::AttemptState,
+    record::RawRecord,
+};
+use weir_runtime::{
+    deliver::treatment::{Rules, Treatment, Treatments, Untreatable},
+    health::Condition,
+    stage::StageError,
+    telemetry,
+    topics::FLOW_PARTITIONS,
+};
 use weir_schemas::{REASON_HEADER, TRACEPARENT_HEADER};
 
 #[test]
@@ -296,4 +308,51 @@ fn a_poller_goes_on_from_its_cursor_after_a_stop_and_after_a_failure() {
     assert!(header(TRACEPARENT_HEADER) && header(REASON_HEADER));
     let known: RawRecord = raw(&bench.source, "7");
     assert!(bench.raw_records().iter().any(|record| record.payload == known.payload));
+}
+
+/// One target per version of the flow; versions beyond them cannot be used.
+struct ByVersion(Vec<Arc<FakeTarget>>);
+
+impl Treatments for ByVersion {
+    fn of(&self, ordinal: u32) -> Result<Treatment, Untreatable> {
+        let target = usize::try_from(ordinal).ok().and_then(|ordinal| self.0.get(ordinal - 1));
+        let unknown = || Untreatable::Halted(Refusal::new(Code::new("T-TEST"), "nobody knows this version"));
+        let target = Arc::clone(target.ok_or_else(unknown)?) as _;
+        Ok(Treatment { target, rules: Rules::default() })
+    }
+}
+
+#[test]
+fn each_flow_version_has_its_own_target_and_no_batch_has_two() {
+    let bench = Bench::in_process();
+    let targets = [Arc::new(FakeTarget::new(5)), Arc::new(FakeTarget::new(100))];
+    let mut sent = documents(120);
+    for (place, document) in sent.iter_mut().enumerate() {
+        document.flow_version.ordinal = if place / 10 % 2 == 0 { 1 } else { 2 };
+    }
+    bench.send_documents(&sent);
+    let treatments = Arc::new(ByVersion(targets.to_vec()));
+    let stage = bench.deliver_by(bench.deployment.clone(), treatments);
+    let counts = bench.wait_for_ended(120);
+    assert_eq!(counts.delivered, 120);
+    for (target, ordinal) in targets.iter().zip(1..) {
+        let of_version = sent.iter().filter(|document| document.flow_version.ordinal == ordinal);
+        let mut expected: Vec<_> = of_version.map(|document| document.record_id.to_string()).collect();
+        expected.sort();
+        assert_eq!(target.stored().into_keys().collect::<Vec<_>>(), expected);
+        assert!(target.writes().values().all(|writes| *writes == 1), "{:?}", target.writes());
+    }
+    assert!(targets[0].calls().iter().all(|call| call.len() <= 5), "each keeps its own limits");
+
+    // A version that nobody knows holds its partition; what stands before it is delivered.
+    let mut unknown = document("unknown", 999, "x");
+    unknown.flow_version.ordinal = 3;
+    bench.send_documents(&[unknown]);
+    let health = bench.deployment.health.clone();
+    wait_for("the halt", || {
+        let halted = |condition: &Condition| matches!(condition, Condition::Halted(why) if why.contains("this version"));
+        health.conditions().values().any(halted).then_some(())
+    });
+    stage.stop().unwrap();
+    assert_eq!(bench.counted(Stage::Sink).accounted(), 120);
 }

@@ -161,11 +161,15 @@ impl Bench {
     }
 
     pub fn deliver_to(&self, deployment: Deployment, target: Arc<dyn Target>) -> Running {
+        self.deliver_by(deployment, Arc::new(Treatment { target, rules: Rules::default() }))
+    }
+
+    pub fn deliver_by(&self, deployment: Deployment, treatments: Arc<dyn Treatments>) -> Running {
         let (runtime, stop) = (tasks(), CancellationToken::new());
         let stage = DeliverStage {
             deployment,
             flow: self.flow.clone(),
-            treatments: Arc::new(Treatment { target, rules: Rules::default() }),
+            treatments,
             halt_after: None,
             runtime: runtime.handle().clone(),
             hold: Hold::default(),

@@ -1,7 +1,7 @@
 //! A target in memory that answers as it is told and keeps count of what it stored.
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     sync::{
         Mutex, MutexGuard,
         atomic::{AtomicUsize, Ordering},
@@ -47,12 +47,19 @@ pub struct FakeTarget {
     state: Mutex<State>,
     /// Calls that are answered before the first one that hangs.
     answered_calls: AtomicUsize,
+    /// Partitions that were claimed and not released.
+    claimed: Mutex<BTreeSet<i32>>,
 }
 
 impl FakeTarget {
     /// Takes so many documents at a time.
     pub fn new(documents: usize) -> Self {
-        Self { documents, state: Mutex::default(), answered_calls: AtomicUsize::new(usize::MAX) }
+        Self {
+            documents,
+            state: Mutex::default(),
+            answered_calls: AtomicUsize::new(usize::MAX),
+            claimed: Mutex::default(),
+        }
     }
 
     pub fn answer(&self, id: &str, answers: &[Say]) {
@@ -122,7 +129,8 @@ impl Target for FakeTarget {
         Ok(ProbeReport::default())
     }
 
-    async fn claim(&self, _partition: i32) -> Result<Claim, TargetError> {
+    async fn claim(&self, partition: i32) -> Result<Claim, TargetError> {
+        self.claimed.lock().unwrap().insert(partition);
         Ok(Claim::default())
     }
 
@@ -132,6 +140,7 @@ impl Target for FakeTarget {
             body: String::from_utf8(delivery.document.body.to_vec()).unwrap(),
             unresolved: delivery.unresolved,
         };
+        assert!(self.claimed.lock().unwrap().contains(&batch.partition), "deliveries come under a claim");
         self.state().calls.push(batch.deliveries.iter().map(seen).collect());
         let outcomes = batch.deliveries.iter().map(|delivery| self.one(delivery)).collect();
         let one_less = |left: usize| left.checked_sub(1);
@@ -141,5 +150,7 @@ impl Target for FakeTarget {
         Ok(outcomes)
     }
 
-    async fn release(&self, _partition: i32) {}
+    async fn release(&self, partition: i32) {
+        self.claimed.lock().unwrap().remove(&partition);
+    }
 }
