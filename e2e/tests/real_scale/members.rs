@@ -1,6 +1,10 @@
 //! Processes of all stages come and go while records change (invariants 3, 4 and 7).
 
-use std::{thread, time::Duration};
+use std::{
+    sync::{Mutex, PoisonError},
+    thread,
+    time::Duration,
+};
 
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use weir_sandbox::{Change, Fault, Options, Rule, When};
@@ -17,6 +21,8 @@ use crate::{
 
 /// Far longer than seven processes need on a machine that does other things as well.
 const LIMIT: Duration = Duration::from_secs(300);
+/// One test at a time: each has seven processes, and a member that gets no time to answer loses what it owns.
+static TURN: Mutex<()> = Mutex::new(());
 
 /// Data that changes while it is read, and answers to writes that get lost.
 fn changing(seed: u64) -> Options {
@@ -48,6 +54,7 @@ fn processes_of_every_stage_come_and_go_while_records_change() {
         (Exit::Terminated, Successor::Same),
         (Exit::Terminated, Successor::Another),
     ];
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let stand = Stand::new("members", changing(9));
     let mut tallies = Tallies::open(&stand);
     let mut dice = StdRng::seed_from_u64(9);
@@ -87,6 +94,7 @@ fn processes_of_every_stage_come_and_go_while_records_change() {
 
 #[test]
 fn what_stays_with_its_owner_is_not_taken_from_it() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let stand = Stand::new("kept", Options { customers: 60, movements: 100, ..changing(10) });
     let producers = [stand.start("producers", "producers-1"), stand.start("producers", "producers-2")];
     let processors = stand.start("processors", "processors-1");
