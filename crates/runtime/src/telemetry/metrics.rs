@@ -53,6 +53,19 @@ pub enum Verdict {
     Parked,
 }
 
+/// How far a flow is behind in a topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unread {
+    /// The flow.
+    pub flow: FlowName,
+    /// A topic it reads.
+    pub topic: String,
+    /// How long the topic's records are kept at least.
+    pub horizon: Duration,
+    /// When the oldest record that the flow has not read was written; none when it has read all.
+    pub since: Option<Timestamp>,
+}
+
 /// How a Kafka transaction ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TransactionEnd {
@@ -93,8 +106,7 @@ struct Levels {
     consumer_lag: BTreeMap<(String, String, i32), u64>,
     /// How many wait, and since when the oldest does.
     waiting: BTreeMap<FlowName, (u64, Option<Timestamp>)>,
-    /// By flow and topic: the horizon, and when the oldest record that the flow has not read was written.
-    unread: BTreeMap<(FlowName, String), (Duration, Option<Timestamp>)>,
+    unread: Vec<Unread>,
 }
 
 impl Default for Metrics {
@@ -208,10 +220,9 @@ impl Metrics {
         });
     }
 
-    /// The oldest record of a topic that a flow has not read was written at `since`, `None` when it has read all; the
-    /// topic's records are kept for `horizon` at least.
-    pub fn oldest_unread(&self, flow: &FlowName, topic: &str, horizon: Duration, since: Option<Timestamp>) {
-        self.levels(|levels| levels.unread.insert((flow.clone(), topic.to_owned()), (horizon, since)));
+    /// How far every flow is behind that this process looks after; what was said before is forgotten.
+    pub fn unread(&self, unread: Vec<Unread>) {
+        self.levels(|levels| levels.unread = unread);
     }
 
     /// Documents of a batch ended, and their offset moved.
@@ -355,7 +366,7 @@ fn observe_unread(meter: &Meter, levels: &Arc<Mutex<Levels>>) {
         )
         .with_callback(move |gauge| {
             let levels = seen.lock().unwrap_or_else(PoisonError::into_inner);
-            for ((flow, topic), (_, since)) in &levels.unread {
+            for Unread { flow, topic, since, .. } in &levels.unread {
                 let age = since.map_or(0.0, |since| Timestamp::now().duration_since(since).as_secs_f64());
                 gauge.observe(age, &[label("flow", flow.as_str()), label("topic", topic)]);
             }
@@ -369,7 +380,7 @@ fn observe_unread(meter: &Meter, levels: &Arc<Mutex<Levels>>) {
         )
         .with_callback(move |gauge| {
             let levels = seen.lock().unwrap_or_else(PoisonError::into_inner);
-            for ((flow, topic), (horizon, _)) in &levels.unread {
+            for Unread { flow, topic, horizon, .. } in &levels.unread {
                 let labels = [label("flow", flow.as_str()), label("topic", topic)];
                 gauge.observe(horizon.as_secs_f64(), &labels);
             }

@@ -31,7 +31,7 @@ mod trace;
 mod tests;
 
 pub use logs::Format;
-pub use metrics::{CallOutcome, Metrics, TransactionEnd, Verdict};
+pub use metrics::{CallOutcome, Metrics, TransactionEnd, Unread, Verdict};
 pub use trace::{continue_from, extract, inject, join, link};
 
 /// How long the end of the process waits for a collector that does not answer.

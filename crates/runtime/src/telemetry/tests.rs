@@ -112,10 +112,6 @@ async fn the_metrics_page_shows_what_was_counted() {
     metrics.checks_failed(&"orders".into(), "has-lines", "reject", 4);
     metrics.records_waiting(&"orders".into(), Some((5, Some(jiff::Timestamp::UNIX_EPOCH))));
     metrics.records_waiting(&"refunds".into(), Some((0, None)));
-    let horizon = Duration::from_secs(60);
-    let epoch = Some(jiff::Timestamp::UNIX_EPOCH);
-    metrics.oldest_unread(&"orders".into(), "weir.raw.shop", horizon, epoch);
-    metrics.oldest_unread(&"orders".into(), "weir.doc.orders", horizon, None);
 
     let (address, stop) = served(&telemetry).await;
     let (status, page) = get(address, "/metrics").await;
@@ -142,14 +138,34 @@ async fn the_metrics_page_shows_what_was_counted() {
     assert!(line("weir_records_waiting", &[r#"flow="orders""#]).ends_with(" 5"));
     assert!(line("weir_records_waiting", &[r#"flow="refunds""#]).ends_with(" 0"));
     line("weir_records_waiting_oldest_seconds", &[r#"flow="orders""#]);
-    let unread = |topic| line("weir_topic_oldest_unread_seconds", &[topic, r#"flow="orders""#]);
-    assert!(!unread(r#"topic="weir.raw.shop""#).ends_with(" 0"));
-    assert!(unread(r#"topic="weir.doc.orders""#).ends_with(" 0"));
-    assert!(line("weir_topic_horizon_seconds", &[r#"topic="weir.raw.shop""#]).ends_with(" 60"));
     line("weir_stage_condition", &[r#"stage="sink orders""#, r#"condition="halted""#]);
     assert!(line("weir_stages_halted", &[]).ends_with(" 1"));
     line("weir_build_info", &[concat!("version=\"", env!("CARGO_PKG_VERSION"), "\"")]);
     line("weir_poll_window_lag_seconds", &[]);
+}
+
+#[tokio::test]
+async fn the_metrics_page_shows_how_far_each_flow_is_behind() {
+    let telemetry = Telemetry::build(&settings(None), Health::default()).unwrap();
+    let unread = |topic: &str, since| {
+        let (flow, horizon) = ("orders".into(), Duration::from_secs(60));
+        Unread { flow, topic: topic.to_owned(), horizon, since }
+    };
+    let metrics = telemetry.metrics();
+    metrics.unread(vec![unread("weir.raw.removed", None)]);
+    let epoch = Some(jiff::Timestamp::UNIX_EPOCH);
+    metrics.unread(vec![unread("weir.raw.shop", epoch), unread("weir.doc.orders", None)]);
+    let (address, stop) = served(&telemetry).await;
+    let (_, page) = get(address, "/metrics").await;
+    stop.cancel();
+    let value = |name: &str, topic: &str| {
+        let found = page.lines().find(|line| line.starts_with(name) && line.contains(topic));
+        found.and_then(|line| line.rsplit(' ').next()).unwrap_or_default().to_owned()
+    };
+    assert!(value("weir_topic_oldest_unread_seconds", "weir.raw.shop").len() > 8, "since 1970: {page}");
+    assert_eq!(value("weir_topic_oldest_unread_seconds", "weir.doc.orders"), "0");
+    assert_eq!(value("weir_topic_horizon_seconds", "weir.raw.shop"), "60");
+    assert!(!page.contains("weir.raw.removed"), "a flow that is no more raises no alarm");
 }
 
 #[tokio::test]

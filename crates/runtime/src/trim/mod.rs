@@ -26,9 +26,13 @@ use weir_kafka::{Admin, Inspector, Isolation, StartOffset, TopicPartition, reade
 use weir_model::names::{FlowName, SourceName};
 
 pub use plan::Horizons;
+use plan::is_overdue;
 use round::{Buffer, Reader};
 
-use crate::stage::{Deployment, StageError, chain, wait};
+use crate::{
+    stage::{Deployment, StageError, chain, wait},
+    telemetry::Unread,
+};
 
 /// The longest and the shortest pause between two rounds; in between it is a tenth of the shortest horizon.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
@@ -85,21 +89,13 @@ impl Trimmer {
     fn round(&self, said: &mut BTreeMap<(String, FlowName), Instant>) -> Result<(), StageError> {
         let cluster = &self.deployment.cluster;
         let (admin, inspector) = (Admin::open(cluster)?, Inspector::open(cluster)?);
+        let mut unread = Vec::new();
         for buffer in self.buffers()? {
             if self.stop.is_cancelled() {
-                break;
+                return Ok(());
             }
             match buffer.look_after(&self.deployment, &admin, &inspector) {
-                Ok(overdue) => {
-                    for (flow, age) in overdue {
-                        let key = (buffer.topic.clone(), flow);
-                        if said.get(&key).is_none_or(|at| at.elapsed() > SAID_AGAIN_AFTER) {
-                            let (topic, flow) = (&key.0, &key.1);
-                            tracing::warn!(%topic, %flow, ?age, horizon = ?buffer.horizon, "a flow is behind by more than half the horizon; nothing is removed before it has read it, and the topic grows");
-                            said.insert(key, Instant::now());
-                        }
-                    }
-                }
+                Ok(behind) => unread.extend(behind),
                 Err(error) => {
                     tracing::warn!(
                         topic = buffer.topic,
@@ -109,7 +105,20 @@ impl Trimmer {
                 }
             }
         }
+        unread.iter().for_each(|unread| self.warn_if_overdue(unread, said));
+        self.deployment.metrics.unread(unread);
         Ok(())
+    }
+
+    fn warn_if_overdue(&self, unread: &Unread, said: &mut BTreeMap<(String, FlowName), Instant>) {
+        let Unread { flow, topic, horizon, since } = unread;
+        let age = since.map(|since| self.deployment.clock.now().duration_since(since));
+        let Some(age) = age.and_then(|age| Duration::try_from(age).ok()) else { return };
+        let key = (topic.clone(), flow.clone());
+        if is_overdue(age, *horizon) && said.get(&key).is_none_or(|at| at.elapsed() > SAID_AGAIN_AFTER) {
+            tracing::warn!(%flow, topic, ?age, ?horizon, "a flow is behind by more than half the horizon; nothing is removed before it has read it, and the topic grows");
+            said.insert(key, Instant::now());
+        }
     }
 
     /// The topics to look after, each with all that read it.

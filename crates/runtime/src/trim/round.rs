@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use weir_kafka::{Admin, Error, Inspector, TopicPartition, inspect::committed_by};
 use weir_model::names::FlowName;
 
-use super::plan::{Seen, is_overdue, removable, unread};
-use crate::{stage::Deployment, topics::FLOW_PARTITIONS};
+use super::plan::{Seen, removable, unread};
+use crate::{stage::Deployment, telemetry::Unread, topics::FLOW_PARTITIONS};
 
 /// A topic between two stages.
 #[derive(Debug)]
@@ -42,14 +42,13 @@ impl Reader {
 }
 
 impl Buffer {
-    /// Removes what may go. Gives the flows that are behind by more than half the horizon, each with the age of the
-    /// oldest record it has not read.
+    /// Removes what may go; tells how far each flow of the project is behind.
     pub(super) fn look_after(
         &self,
         deployment: &Deployment,
         admin: &Admin,
         inspector: &Inspector,
-    ) -> Result<Vec<(FlowName, Duration)>, Error> {
+    ) -> Result<Vec<Unread>, Error> {
         let now = deployment.clock.now();
         let partitions: Vec<TopicPartition> =
             (0..FLOW_PARTITIONS).map(|number| TopicPartition::new(self.topic.as_str(), number)).collect();
@@ -87,7 +86,7 @@ impl Buffer {
                 "old records that every flow has read were removed"
             );
         }
-        Ok(self.tell(deployment, now, &oldest))
+        Ok(self.behind(oldest))
     }
 
     fn progress(
@@ -105,21 +104,13 @@ impl Buffer {
         Ok(progress)
     }
 
-    /// Shows the oldest unread record of each flow; gives those that are overdue.
-    fn tell(
-        &self,
-        deployment: &Deployment,
-        now: Timestamp,
-        oldest: &BTreeMap<&FlowName, Option<i64>>,
-    ) -> Vec<(FlowName, Duration)> {
-        let mut overdue = Vec::new();
-        for (flow, oldest) in oldest {
-            let since = oldest.and_then(|ms| Timestamp::from_millisecond(ms).ok());
-            deployment.metrics.oldest_unread(flow, &self.topic, self.horizon, since);
-            let age = since.and_then(|since| Duration::try_from(now.duration_since(since)).ok());
-            overdue
-                .extend(age.filter(|age| is_overdue(*age, self.horizon)).map(|age| ((*flow).clone(), age)));
-        }
-        overdue
+    fn behind(&self, oldest: BTreeMap<&FlowName, Option<i64>>) -> Vec<Unread> {
+        let unread = |(flow, oldest): (&FlowName, Option<i64>)| Unread {
+            flow: flow.clone(),
+            topic: self.topic.clone(),
+            horizon: self.horizon,
+            since: oldest.and_then(|ms| Timestamp::from_millisecond(ms).ok()),
+        };
+        oldest.into_iter().map(unread).collect()
     }
 }
