@@ -25,7 +25,7 @@ impl Authority {
 
     /// A certificate for a host, or for a client of that name.
     pub fn identity(&self, host: &str) -> Identity {
-        self.sign(params_for(host))
+        self.sign(&params_for(host))
     }
 
     /// One that was good until 2020.
@@ -33,10 +33,10 @@ impl Authority {
         let mut params = params_for(host);
         params.not_before = date_time_ymd(2019, 1, 1);
         params.not_after = date_time_ymd(2020, 1, 1);
-        self.sign(params)
+        self.sign(&params)
     }
 
-    fn sign(&self, params: CertificateParams) -> Identity {
+    fn sign(&self, params: &CertificateParams) -> Identity {
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.0).unwrap();
         Identity { certificate: certificate.pem(), key: key.serialize_pem() }
