@@ -61,7 +61,10 @@ fn the_example_of_production_is_right_where_its_files_are() {
         assert_eq!(answer.code, 0, "{answer:?}");
     } else {
         assert_eq!(answer.code, 2, "{answer:?}");
-        assert!(answer.out.contains("kafka.security.protocol: TLS to Kafka needs a build with"), "{answer:?}");
+        assert!(
+            answer.out.contains("kafka.security.protocol: TLS to Kafka needs a build with"),
+            "{answer:?}"
+        );
     }
 }
 
