@@ -93,6 +93,8 @@ pub struct GroupConsumer {
     joined: bool,
     /// The event handed out last, until it is answered: closing would wait for the answer for ever.
     unanswered: Option<Rebalance>,
+    /// Who the group took us for when that event was handed out.
+    vouched: Option<GroupMetadata>,
     /// An error that came while records were in hand; reported by the next poll.
     deferred: Option<Error>,
     lease: Arc<LeaseState>,
@@ -157,6 +159,7 @@ impl GroupConsumer {
             paused: BTreeSet::new(),
             joined: false,
             unanswered: None,
+            vouched: None,
             deferred: None,
             lease: Arc::new(LeaseState::default()),
         })
@@ -309,10 +312,16 @@ impl GroupConsumer {
     /// The metadata is asked for first and the loss second: the library marks the loss before it forgets the
     /// membership, so metadata of a lost membership never gets out.
     ///
+    /// While an event is unanswered it is that of before: a member that is thrown out meanwhile forgets its generation
+    /// without a loss, and a group that is empty by then would take offsets from anybody who names none (invariant 2).
+    ///
     /// # Errors
     /// `Fatal` when the member was closed.
     pub fn membership(&self) -> Result<Option<GroupMetadata>, Error> {
         let consumer = self.consumer()?;
+        if self.unanswered.is_some() {
+            return Ok(self.vouched.clone().filter(|_| !consumer.assignment_lost()));
+        }
         let metadata = consumer.group_metadata();
         if consumer.assignment_lost() {
             return Ok(None);
@@ -389,6 +398,9 @@ impl GroupConsumer {
         }
         if let Rebalance::Lost(_) = event {
             self.lease.lose();
+        }
+        if self.unanswered.is_none() {
+            self.vouched = self.membership()?;
         }
         self.unanswered = Some(event.clone());
         Ok(Some(match event {
