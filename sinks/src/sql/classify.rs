@@ -114,6 +114,11 @@ fn database(error: &dyn DatabaseError) -> Failure {
     }
 }
 
+/// MariaDB says no more than "access denied" to whoever comes without TLS where it is demanded.
+const LOGIN_ADVICE: &str =
+    "; check the connection's user and password, and tls if the server or this account demands it";
+const TLS_ADVICE: &str = "; set tls of the connection to verify-identity, and tls_ca_file";
+
 /// By error number where SQLSTATE is too coarse (HY000, 08S01), by its class otherwise.
 fn mysql(number: u16, state: &str, message: &str) -> Failure {
     let said = format!("{message} [SQLSTATE {state}, error {number}]");
@@ -130,17 +135,10 @@ fn mysql(number: u16, state: &str, message: &str) -> Failure {
         }
         // Access denied, host not allowed, locked account, expired password, no such plug-in.
         (1045 | 1130 | 1251 | 1698 | 1820 | 1862 | 1873 | 2059 | 3118 | 4151, _) | (_, "28") => {
-            Failure::Halted(refusal(
-                codes::LOGIN,
-                // MariaDB says no more either to who comes without TLS where it is demanded.
-                "; check the connection's user and password, and tls if the server or this account demands it",
-            ))
+            Failure::Halted(refusal(codes::LOGIN, LOGIN_ADVICE))
         }
         // The server takes TLS alone.
-        (3159, _) => Failure::Halted(refusal(
-            codes::LOGIN,
-            "; set tls of the connection to verify-identity, and tls_ca_file",
-        )),
+        (3159, _) => Failure::Halted(refusal(codes::LOGIN, TLS_ADVICE)),
         (1153, _) => Failure::Halted(refusal(
             codes::TABLE,
             "; max_allowed_packet was lowered since the start: restart this process",
