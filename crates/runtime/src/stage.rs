@@ -168,6 +168,7 @@ impl Supervisor {
     }
 
     fn run(&self, attempt: &mut dyn FnMut() -> Result<(), StageError>) -> Result<(), StageError> {
+        let _obituary = Obituary(self);
         let mut backoff = Backoff::patient();
         let (mut fencings, mut denials) = (0, 0);
         loop {
@@ -197,6 +198,20 @@ impl Supervisor {
             if wait(&self.stop, delay) {
                 return Ok(());
             }
+        }
+    }
+}
+
+/// Tells of a stage that a panic ended: nothing of it was acknowledged, and nobody else would notice that it is gone.
+struct Obituary<'a>(&'a Supervisor);
+
+impl Drop for Obituary<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            let Supervisor { part, health, .. } = self.0;
+            tracing::error!(stage = %part, "stage ended by a panic");
+            let why = "it ended by a defect of Weir, which the log tells; start the process again";
+            health.report(part, Condition::Halted(why.to_owned()));
         }
     }
 }
@@ -276,4 +291,21 @@ pub fn chain(error: &dyn std::error::Error) -> String {
 /// Linux shows 15 bytes of a thread's name.
 fn short(name: &str) -> String {
     name.chars().filter(char::is_ascii).take(15).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stage_that_panics_is_told_of() {
+        let part = Part::Sink("orders".into());
+        let health = Health::default();
+        let supervisor =
+            Supervisor { part: part.clone(), health: health.clone(), stop: CancellationToken::new() };
+        let thread = supervisor.start(|| -> Result<(), StageError> { panic!("a defect") }).unwrap();
+        assert!(thread.handle.join().is_err());
+        let state = health.parts().remove(&part).unwrap();
+        assert!(matches!(state.condition, Condition::Halted(why) if why.contains("defect")));
+    }
 }
