@@ -12,11 +12,17 @@ mod database;
 #[cfg(test)]
 mod leaving;
 #[cfg(test)]
-#[expect(dead_code, reason = "neither places nor payloads of letters, nor whether a process runs, are looked at here")]
+#[expect(
+    dead_code,
+    reason = "neither places nor payloads of letters, nor whether a process runs, are looked at here"
+)]
 #[path = "../shared/letters.rs"]
 mod letters;
 #[cfg(test)]
-#[expect(dead_code, reason = "neither places nor payloads of letters, nor whether a process runs, are looked at here")]
+#[expect(
+    dead_code,
+    reason = "neither places nor payloads of letters, nor whether a process runs, are looked at here"
+)]
 #[path = "../shared/process.rs"]
 mod process;
 #[cfg(test)]
