@@ -7,7 +7,7 @@ use weir_sandbox::Options;
 
 use crate::{
     expected::orders,
-    judge::{colliding, expect_complete, refused},
+    judge::{colliding, expect_complete, expect_no_second_create, refused},
     letters::Letter,
     project::{FLOWS, ORDERS, RETURNS},
     stand::Stand,
@@ -46,6 +46,7 @@ fn every_document_is_what_its_seed_says_field_by_field() {
     let mut weir = stand.start();
     until("orders wait for their customers", || waiting(&stand) > 0);
     let letters = expect_complete(&stand, &mut tallies, LIMIT);
+    expect_no_second_create(&stand);
     weir.expect_running();
     assert_eq!(waiting(&stand), 0);
     let truth = Truth::of(&stand);

@@ -7,7 +7,7 @@ use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use weir_sandbox::{Change, Fault, Options, Rule, When};
 
 use crate::{
-    judge::{expect_complete, refused},
+    judge::{expect_complete, expect_no_second_create, refused},
     project::FLOWS,
     stand::Stand,
     tallies::Tallies,
@@ -42,6 +42,7 @@ fn killing_the_process_of_all_flows_loses_and_doubles_nothing() {
     }
     let mut weir = stand.start();
     let letters = expect_complete(&stand, &mut tallies, LIMIT);
+    expect_no_second_create(&stand);
     weir.expect_running();
     for (flow, records) in refused(&stand) {
         for record in records {
