@@ -71,6 +71,9 @@ pub enum Cause {
     /// The account's token could not be loaded or stored, so it was not used.
     #[error("has no token to call with")]
     TokenStore(#[source] StoreError),
+    /// When its turn came, the work was another process's, or may have been.
+    #[error("was not made: the work may be another process's now")]
+    Withdrawn,
     /// A setting of the connection cannot work.
     #[error("cannot be made: {reason}")]
     Setting {
@@ -98,6 +101,11 @@ struct Detail {
 impl CallError {
     pub(crate) fn new(attempt: Attempt, cause: Cause, class: Class, effect: Effect) -> Self {
         Self(Box::new(Detail { attempt, cause, class, effect, rest: None, body: None }))
+    }
+
+    /// A call that was not made, because the work may be another process's.
+    pub(crate) fn withdrawn(attempt: Attempt) -> Self {
+        Self::new(attempt, Cause::Withdrawn, Class::Transient, Effect::None)
     }
 
     /// An exchange that failed on the way.

@@ -198,21 +198,22 @@ async fn a_batch_is_answered_per_document_and_can_be_queried_viewed_and_stepped(
             kingdee(&sandbox, SECRET)
         };
         let status = client
-            .batch_save("BD_Customer", &customers(&[("A", "甲"), ("B", "")]), Lane::Live)
+            .batch_save("BD_Customer", &customers(&[("A", "甲"), ("B", "")]), Lane::Live.into())
             .await
             .unwrap();
         let documents = status.documents(2);
         assert!(documents[0].is_done());
         assert_eq!(documents[1].class(status.msg_code, true), Class::Mandatory, "{}", documents[1].text());
 
-        let again = client.batch_save("BD_Customer", &customers(&[("A", "甲")]), Lane::Live).await.unwrap();
+        let again =
+            client.batch_save("BD_Customer", &customers(&[("A", "甲")]), Lane::Live.into()).await.unwrap();
         assert_eq!(again.documents(1)[0].class(again.msg_code, true), Class::Duplicate);
 
         let id = documents[0].entity.as_ref().unwrap().id.clone();
         let which = Selection::Ids(vec![id.clone()]);
         for answer in [
-            client.submit("BD_Customer", &which, Lane::Live).await,
-            client.audit("BD_Customer", &Selection::Numbers(vec!["A".into()]), Lane::Live).await,
+            client.submit("BD_Customer", &which, Lane::Live.into()).await,
+            client.audit("BD_Customer", &Selection::Numbers(vec!["A".into()]), Lane::Live.into()).await,
         ] {
             assert!(answer.unwrap().documents(1)[0].is_done());
         }
@@ -225,7 +226,10 @@ async fn a_batch_is_answered_per_document_and_can_be_queried_viewed_and_stepped(
         let rows = client.execute_bill_query(&wanted, Lane::Live).await.unwrap();
         assert_eq!(rows, [[json!(id.parse::<i64>().unwrap()), json!("C"), json!("100")]]);
         assert_eq!(client.bill_query(&wanted, Lane::Live).await.unwrap()[0]["FDocumentStatus"], "C");
-        assert!(client.un_audit("BD_Customer", &which, Lane::Live).await.unwrap().documents(1)[0].is_done());
+        assert!(
+            client.un_audit("BD_Customer", &which, Lane::Live.into()).await.unwrap().documents(1)[0]
+                .is_done()
+        );
         assert!(client.view("BD_Customer", "A", Lane::Live).await.unwrap().is_some());
         assert_eq!(client.view("BD_Customer", "none", Lane::Live).await.unwrap(), None);
     }
@@ -249,7 +253,8 @@ async fn wrong_credentials_unknown_form_and_field_are_told_apart() {
     let error = kingdee(&sandbox, "ffff").view("BD_Customer", "A", Lane::Live).await.unwrap_err();
     assert_eq!(error.class(), Class::Credential, "{error}");
     let client = kingdee(&sandbox, SECRET);
-    let error = client.batch_save("BD_Nothing", &customers(&[("A", "甲")]), Lane::Live).await.unwrap_err();
+    let error =
+        client.batch_save("BD_Nothing", &customers(&[("A", "甲")]), Lane::Live.into()).await.unwrap_err();
     assert_eq!(error.class(), Class::Argument, "{error}");
     let wrong = kingdee::Query {
         form: "BD_Customer".into(),

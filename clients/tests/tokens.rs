@@ -213,7 +213,7 @@ async fn k3_wise_renews_once_and_writes_every_order_once() {
     let saved = together(|number| {
         let (client, mut order) = (client.clone(), order());
         order["Page1"][0]["FBillNo"] = json!(format!("XM{number}"));
-        async move { client.save("SO", &order, Lane::Live).await }
+        async move { client.save("SO", &order, Lane::Live.into()).await }
     })
     .await;
     let numbers = distinct(saved.into_iter().map(|saved| saved.number.unwrap().into_bytes()));

@@ -7,6 +7,7 @@
 //! climbs back a tenth a window. It relies on tokio's clock alone, so tests can pause it.
 
 mod limiter;
+mod turn;
 
 #[cfg(test)]
 mod simulation;
@@ -21,6 +22,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 pub use limiter::{Left, Limiter, Permit};
+pub use turn::Turn;
 
 /// At most `calls` in any `seconds`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

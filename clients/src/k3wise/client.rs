@@ -19,7 +19,7 @@ use super::errors::Classifier;
 use crate::class::{Class, Reaction};
 use crate::describe::Api;
 use crate::error::{Attempt, CallError, Cause, Effect};
-use crate::governor::{Governor, Lane, Limit};
+use crate::governor::{Governor, Lane, Limit, Turn};
 use crate::http::{self, Exchange, Http};
 
 /// The life of a token whose answer tells none: one hour by default (contract kingdee-k3wise §2).
@@ -92,9 +92,9 @@ impl Client {
     ///
     /// # Errors
     /// When it was refused, or nobody knows what became of it.
-    pub async fn save(&self, object: &str, data: &Value, lane: Lane) -> Result<Saved, CallError> {
+    pub async fn save(&self, object: &str, data: &Value, turn: Turn<'_>) -> Result<Saved, CallError> {
         let body = json!({"Data": data});
-        let envelope = self.call(&SAVE, object, &body, lane).await?;
+        let envelope = self.call(&SAVE, object, &body, turn).await?;
         self.accepted(&SAVE, object, &envelope).map(|()| envelope.saved())
     }
 
@@ -107,10 +107,10 @@ impl Client {
         object: &str,
         number: &str,
         data: &Value,
-        lane: Lane,
+        turn: Turn<'_>,
     ) -> Result<Saved, CallError> {
         let body = json!({"FBillNo": number, "Data": data});
-        let envelope = self.call(&UPDATE, object, &body, lane).await?;
+        let envelope = self.call(&UPDATE, object, &body, turn).await?;
         self.accepted(&UPDATE, object, &envelope).map(|()| envelope.saved())
     }
 
@@ -118,9 +118,9 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::save`]; one that is audited already is refused as well.
-    pub async fn check_bill(&self, object: &str, number: &str, lane: Lane) -> Result<(), CallError> {
+    pub async fn check_bill(&self, object: &str, number: &str, turn: Turn<'_>) -> Result<(), CallError> {
         let body = json!({"data": {"FBillNo": number}});
-        let envelope = self.call(&CHECK_BILL, object, &body, lane).await?;
+        let envelope = self.call(&CHECK_BILL, object, &body, turn).await?;
         self.accepted(&CHECK_BILL, object, &envelope)
     }
 
@@ -131,7 +131,7 @@ impl Client {
     /// When the call failed, or was refused for a reason that is not the document's.
     pub async fn detail(&self, object: &str, number: &str, lane: Lane) -> Result<Option<Value>, CallError> {
         let body = json!({"Data": {"FBillNo": number}});
-        let envelope = self.call(&GET_DETAIL, object, &body, lane).await?;
+        let envelope = self.call(&GET_DETAIL, object, &body, lane.into()).await?;
         if let Err(error) = self.accepted(&GET_DETAIL, object, &envelope) {
             return match error.class().reaction() {
                 Reaction::Repeat | Reaction::Halt => Err(error),
@@ -158,7 +158,7 @@ impl Client {
             "Top": LOOK_UP_ROWS, "PageSize": LOOK_UP_ROWS, "PageIndex": "1", "SelectPage": "2",
             "Fields": "FBillNo", "Filter": filter, "OrderBy": "[FBillNo] asc",
         }});
-        let envelope = self.call(&GET_LIST, object, &body, lane).await?;
+        let envelope = self.call(&GET_LIST, object, &body, lane.into()).await?;
         self.accepted(&GET_LIST, object, &envelope)?;
         let rows = envelope.rows().ok_or_else(|| {
             CallError::unreadable(self.attempt(&GET_LIST, object), "the answer holds no list of rows")
@@ -183,10 +183,16 @@ impl Client {
 
     /// Makes one call. One that is refused for its token is repeated once with another: the server refused it before it
     /// did anything.
-    async fn call(&self, api: &Api, object: &str, body: &Value, lane: Lane) -> Result<Envelope, CallError> {
+    async fn call(
+        &self,
+        api: &Api,
+        object: &str,
+        body: &Value,
+        turn: Turn<'_>,
+    ) -> Result<Envelope, CallError> {
         let body = Bytes::from(body.to_string());
-        let token = self.token(None, lane).await?;
-        let first = self.call_with(&token, api, object, body.clone(), lane).await;
+        let token = self.token(None, turn.lane()).await?;
+        let first = self.call_with(&token, api, object, body.clone(), turn).await;
         let refused = match &first {
             Ok(envelope) => envelope
                 .failure()
@@ -196,8 +202,8 @@ impl Client {
         if !refused {
             return first;
         }
-        let renewed = self.token(Some(&token), lane).await?;
-        self.call_with(&renewed, api, object, body, lane).await
+        let renewed = self.token(Some(&token), turn.lane()).await?;
+        self.call_with(&renewed, api, object, body, turn).await
     }
 
     async fn call_with(
@@ -206,7 +212,7 @@ impl Client {
         api: &Api,
         object: &str,
         body: Bytes,
-        lane: Lane,
+        turn: Turn<'_>,
     ) -> Result<Envelope, CallError> {
         let path = api.path.replace("{Object}", object);
         let attempt = || self.attempt(api, object);
@@ -215,7 +221,10 @@ impl Client {
         let mut headers = HeaderMap::new();
         http::header(&mut headers, "content-type", "application/json", false)
             .map_err(|reason| self.wrong_setting(attempt(), reason))?;
-        let permit = self.governor.limiter("account", self.limits(api)).acquire(lane).await;
+        let permit = self.governor.limiter("account", self.limits(api)).acquire(turn.lane()).await;
+        if turn.is_lost() {
+            return Err(CallError::withdrawn(attempt()));
+        }
         let posted = self.http.post(&url, headers, body).await;
         let exchange = posted.map_err(|error| CallError::transport(attempt(), error))?;
         if exchange.status == 429 {

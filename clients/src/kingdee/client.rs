@@ -18,7 +18,7 @@ use super::query::{PAGE_ROWS, Query};
 use crate::class::Class;
 use crate::describe::Api;
 use crate::error::{Attempt, CallError, Cause, Effect};
-use crate::governor::{Governor, Lane, Limit};
+use crate::governor::{Governor, Lane, Limit, Turn};
 use crate::http::{self, Exchange, Http};
 use session::{Cookies, Session};
 
@@ -121,17 +121,17 @@ impl Client {
         &self,
         form: &str,
         data: &Value,
-        lane: Lane,
+        turn: Turn<'_>,
     ) -> Result<ResponseStatus, CallError> {
-        self.write(&BATCH_SAVE, form, data, lane).await
+        self.write(&BATCH_SAVE, form, data, turn).await
     }
 
     /// Saves one document; `Model` is an object.
     ///
     /// # Errors
     /// As [`Client::batch_save`].
-    pub async fn save(&self, form: &str, data: &Value, lane: Lane) -> Result<ResponseStatus, CallError> {
-        self.write(&SAVE, form, data, lane).await
+    pub async fn save(&self, form: &str, data: &Value, turn: Turn<'_>) -> Result<ResponseStatus, CallError> {
+        self.write(&SAVE, form, data, turn).await
     }
 
     /// Submits documents for audit.
@@ -142,9 +142,9 @@ impl Client {
         &self,
         form: &str,
         which: &Selection,
-        lane: Lane,
+        turn: Turn<'_>,
     ) -> Result<ResponseStatus, CallError> {
-        self.write(&SUBMIT, form, &which.data(), lane).await
+        self.write(&SUBMIT, form, &which.data(), turn).await
     }
 
     /// Audits submitted documents.
@@ -155,9 +155,9 @@ impl Client {
         &self,
         form: &str,
         which: &Selection,
-        lane: Lane,
+        turn: Turn<'_>,
     ) -> Result<ResponseStatus, CallError> {
-        self.write(&AUDIT, form, &which.data(), lane).await
+        self.write(&AUDIT, form, &which.data(), turn).await
     }
 
     /// Takes the audit of documents back.
@@ -168,9 +168,9 @@ impl Client {
         &self,
         form: &str,
         which: &Selection,
-        lane: Lane,
+        turn: Turn<'_>,
     ) -> Result<ResponseStatus, CallError> {
-        self.write(&UN_AUDIT, form, &which.data(), lane).await
+        self.write(&UN_AUDIT, form, &which.data(), turn).await
     }
 
     /// Reads one document by its number; `None` when there is none.
@@ -179,7 +179,7 @@ impl Client {
     /// When the call failed or was refused for another reason.
     pub async fn view(&self, form: &str, number: &str, lane: Lane) -> Result<Option<Value>, CallError> {
         let body = json!({"formid": form, "data": {"Number": number, "IsSortBySeq": false}});
-        let mut answer = self.call(&VIEW, form, &body, lane).await?;
+        let mut answer = self.call(&VIEW, form, &body, lane.into()).await?;
         let status = self.status_of(&VIEW, form, &answer)?;
         if status.is_success {
             return Ok(answer
@@ -221,7 +221,7 @@ impl Client {
     async fn query(&self, api: &Api, query: &Query, lane: Lane) -> Result<Vec<Value>, CallError> {
         let mut rows = Vec::new();
         loop {
-            let answer = self.call(api, &query.form, &query.page(rows.len()), lane).await?;
+            let answer = self.call(api, &query.form, &query.page(rows.len()), lane.into()).await?;
             if let Some(status) = ResponseStatus::anywhere(&answer) {
                 return Err(self.refused(api, &query.form, &status));
             }
@@ -244,9 +244,9 @@ impl Client {
         api: &Api,
         form: &str,
         data: &Value,
-        lane: Lane,
+        turn: Turn<'_>,
     ) -> Result<ResponseStatus, CallError> {
-        let answer = self.call(api, form, &json!({"formid": form, "data": data}), lane).await?;
+        let answer = self.call(api, form, &json!({"formid": form, "data": data}), turn).await?;
         let status = self.status_of(api, form, &answer)?;
         match status.call_failure() {
             Some(_) => Err(self.refused(api, form, &status)),
@@ -256,15 +256,15 @@ impl Client {
 
     /// Makes one call and reads its JSON. One whose session is lost is repeated once, in another session or with the
     /// signature alone: the server refused it before it did anything (contract kingdee-galaxy §2c).
-    async fn call(&self, api: &Api, form: &str, body: &Value, lane: Lane) -> Result<Value, CallError> {
+    async fn call(&self, api: &Api, form: &str, body: &Value, turn: Turn<'_>) -> Result<Value, CallError> {
         let body = Bytes::from(body.to_string());
-        let cookies = self.cookies(None, lane).await?;
-        let first = self.call_as(&cookies, api, form, body.clone(), lane).await?;
+        let cookies = self.cookies(None, turn.lane()).await?;
+        let first = self.call_as(&cookies, api, form, body.clone(), turn).await?;
         let Some(lost) = cookies.session().filter(|_| first.lost_session()) else {
             return self.read(api, form, first);
         };
-        let cookies = self.cookies(Some(lost), lane).await?;
-        let second = self.call_as(&cookies, api, form, body, lane).await?;
+        let cookies = self.cookies(Some(lost), turn.lane()).await?;
+        let second = self.call_as(&cookies, api, form, body, turn).await?;
         self.read(api, form, second)
     }
 
@@ -285,9 +285,9 @@ impl Client {
         api: &Api,
         form: &str,
         body: Bytes,
-        lane: Lane,
+        turn: Turn<'_>,
     ) -> Result<Answer, CallError> {
-        let exchange = self.post(cookies, api, form, body, lane).await?;
+        let exchange = self.post(cookies, api, form, body, turn).await?;
         if self.is_signed() {
             // The first answer brings a session, and the one after its end another (contract kingdee-galaxy §2c).
             self.session.keep(&exchange.cookies);
@@ -309,13 +309,16 @@ impl Client {
         api: &Api,
         form: &str,
         body: Bytes,
-        lane: Lane,
+        turn: Turn<'_>,
     ) -> Result<Exchange, CallError> {
         let attempt = || self.attempt(api, form);
         let url = self.url_of(api).map_err(|reason| self.wrong_setting(api, form, reason))?;
         let configured = &self.settings.limits;
         let limits = if configured.is_empty() { api.quota.limits } else { configured };
-        let permit = self.governor.limiter("account", limits).acquire(lane).await;
+        let permit = self.governor.limiter("account", limits).acquire(turn.lane()).await;
+        if turn.is_lost() {
+            return Err(CallError::withdrawn(attempt()));
+        }
         let headers = self.headers(&url, cookies).map_err(|reason| self.wrong_setting(api, form, reason))?;
         let posted = self.http.post(&url, headers, body).await;
         let exchange = posted.map_err(|error| CallError::transport(attempt(), error))?;

@@ -50,6 +50,18 @@ const ROWS: &[Row] = &[
     refusal("201", "item does not exist", Class::Reference, Reaction::Refuse),
     refusal("201", "unit not found", Class::Reference, Reaction::Refuse),
     refusal("201", "物料已禁用", Class::Reference, Reaction::Refuse),
+    refusal("201", "数量必须大于零", Class::Validation, Reaction::Refuse),
+    refusal("201", "数量必须大于0", Class::Validation, Reaction::Refuse),
+    refusal("201", "单价不能小于零", Class::Validation, Reaction::Refuse),
+    refusal("201", "单价不能小于0", Class::Validation, Reaction::Refuse),
+    refusal("201", "数量不能为零", Class::Validation, Reaction::Refuse),
+    refusal("201", "数量不能为负", Class::Validation, Reaction::Refuse),
+    refusal("201", "超出客户信用额度", Class::Validation, Reaction::Refuse),
+    refusal("201", "税率不合法", Class::Validation, Reaction::Refuse),
+    refusal("201", "汇率不正确", Class::Validation, Reaction::Refuse),
+    refusal("201", "不是有效的日期", Class::Validation, Reaction::Refuse),
+    refusal("201", "数量不是数值", Class::Validation, Reaction::Refuse),
+    refusal("201", "摘要超过最大长度", Class::Validation, Reaction::Refuse),
     refusal("201", "Faild", Class::Unclear, Reaction::RepeatBounded),
     refusal("500", "别的", Class::Unclear, Reaction::RepeatBounded),
 ];
@@ -77,7 +89,7 @@ fn client(sandbox: &Running, authority_code: &str) -> Client {
 
 async fn save(client: &Client) -> Result<(), CallError> {
     let page = json!({"Page1": [{"FBillNo": "XM1"}], "Page2": []});
-    client.save("SO", &page, Lane::Live).await.map(drop)
+    client.save("SO", &page, Lane::Live.into()).await.map(drop)
 }
 
 #[tokio::test]

@@ -2,12 +2,16 @@
 //! "Kingdee Galaxy"), so there is a row for each code without telling words, and one for each of the words by which the
 //! client knows a failure.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use serde_json::json;
 use weir_clients::class::{Class, Reaction};
-use weir_clients::governor::{Lane, Limit};
+use weir_clients::error::Cause;
+use weir_clients::governor::{Lane, Limit, Turn};
 use weir_clients::http;
 use weir_clients::kingdee::{Application, Client, Credentials, Proof, Settings, errors};
 use weir_model::secret::Secret;
+use weir_model::target::Ownership;
 use weir_sandbox::{Fault, Running};
 
 use crate::row::{Row, TRANSPORT, expect_covered, expect_words_covered, received, refusal, start};
@@ -96,6 +100,10 @@ const STATUSES: &[Row] = &[
 ];
 
 fn client(sandbox: &Running) -> Client {
+    client_within(sandbox, vec![Limit { calls: 100, seconds: 1 }])
+}
+
+fn client_within(sandbox: &Running, limits: Vec<Limit>) -> Client {
     Client::new(Settings {
         connection: "galaxy".into(),
         base_url: format!("{}/k3cloud/", sandbox.base_url()).parse().unwrap(),
@@ -109,7 +117,7 @@ fn client(sandbox: &Running) -> Client {
                 organisation: "0".into(),
             }),
         },
-        limits: vec![Limit { calls: 100, seconds: 1 }],
+        limits,
         http: http::Options::default(),
     })
     .unwrap()
@@ -131,7 +139,7 @@ async fn every_code_and_every_text_leads_to_the_class_of_the_contract() {
     for row in CODES.iter().chain(TEXTS).chain(STATUSES).chain(&TRANSPORT) {
         let (client, before) = (client(&sandbox), received(&handle, CALL));
         row.set(&handle, CALL);
-        let answered = client.batch_save("BD_Customer", &customer, Lane::Live).await;
+        let answered = client.batch_save("BD_Customer", &customer, Lane::Live.into()).await;
         row.clear(&handle);
         let calls = received(&handle, CALL) - before;
         match answered {
@@ -144,6 +152,24 @@ async fn every_code_and_every_text_leads_to_the_class_of_the_contract() {
         }
         row.expect_resting(client.governor().left()["account"].rest);
     }
+}
+
+#[tokio::test]
+async fn a_write_whose_work_was_taken_over_while_it_waited_for_the_quota_is_not_made() {
+    let sandbox = start().await;
+    let limits = vec![Limit { calls: 1, seconds: 1 }];
+    let (client, before) = (client_within(&sandbox, limits), received(&sandbox.handle(), CALL));
+    let customer = json!({"Model": [{"FNumber": "A", "FName": "甲"}]});
+    client.batch_save("BD_Customer", &customer, Lane::Live.into()).await.unwrap();
+    let is_ours = AtomicBool::new(true);
+    let holds = || is_ours.load(Ordering::SeqCst);
+    let turn = Turn::while_ours(Lane::Live, Ownership::new(&holds));
+    // The first poll takes the call into the queue; it is ours then, and no longer when its turn comes.
+    let (second, ()) = tokio::join!(client.batch_save("BD_Customer", &customer, turn), async {
+        is_ours.store(false, Ordering::SeqCst);
+    });
+    assert!(matches!(second.unwrap_err().cause(), Cause::Withdrawn));
+    assert_eq!(received(&sandbox.handle(), CALL) - before, 1);
 }
 
 #[test]

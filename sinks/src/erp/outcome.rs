@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use weir_clients::class::{Class, Reaction};
-use weir_clients::error::{CallError, Effect};
+use weir_clients::error::{CallError, Cause, Effect};
 use weir_model::outcome::{Code, Outcome, Refusal, Written};
 use weir_model::target::TargetError;
 
@@ -83,6 +83,9 @@ pub(crate) const fn code_of(class: Class) -> Code {
 /// The outcome of a document whose call failed as a whole. `unresolved` is one that a former attempt may have stored: it
 /// stays unknown, also where this call changed nothing.
 pub(crate) fn of_call(error: &CallError, unresolved: bool) -> Outcome {
+    if matches!(error.cause(), Cause::Withdrawn) {
+        return not_ours();
+    }
     let refusal = Refusal::new(code_of(error.class()), explained(error));
     if error.class().reaction() == Reaction::Halt {
         return Outcome::Halt(refusal);
@@ -104,7 +107,7 @@ pub(crate) fn kept_open(outcome: Outcome, may_be_stored: bool) -> Outcome {
 
 /// The outcome of a document for which no call is made, because another process may be making it: whoever owns the
 /// partition looks it up first.
-pub(crate) fn not_ours() -> Outcome {
+fn not_ours() -> Outcome {
     let text = "the partition may be another process's now, so the call was not made";
     Outcome::Unknown(Refusal::new(NOT_OURS, text))
 }

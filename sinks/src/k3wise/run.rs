@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use weir_clients::class::{Class, Reaction};
 use weir_clients::error::{CallError, Cause};
-use weir_clients::governor::Lane;
+use weir_clients::governor::{Lane, Turn};
 use weir_clients::k3wise::{Client, Saved};
 use weir_model::Json;
 use weir_model::outcome::{Code, Outcome, Refusal, Written};
@@ -83,6 +83,11 @@ struct Run<'r> {
 }
 
 impl Run<'_> {
+    /// When a call that writes is made.
+    fn turn(&self) -> Turn<'_> {
+        Turn::while_ours(Lane::Live, self.ownership)
+    }
+
     /// One round of documents with different numbers.
     async fn round(&self, drafts: Vec<Draft<'_>>) -> Vec<(usize, Outcome)> {
         let queue = Mutex::new(drafts.into_iter());
@@ -163,13 +168,10 @@ impl Run<'_> {
         let mut tries = 0;
         loop {
             batch::pause_before(tries).await;
-            if !self.ownership.holds() {
-                return Err(outcome::not_ours());
-            }
             let (object, data) = (&self.writing.object, &draft.data);
             let sent = match write {
-                Write::Create => self.client.save(object, data, Lane::Live).await,
-                Write::Update => self.client.update(object, draft.stored_number(), data, Lane::Live).await,
+                Write::Create => self.client.save(object, data, self.turn()).await,
+                Write::Update => self.client.update(object, draft.stored_number(), data, self.turn()).await,
             };
             let error = match sent {
                 Ok(saved) => return Ok(written(draft, saved)),
@@ -220,10 +222,7 @@ impl Run<'_> {
         let mut tries = 0;
         loop {
             batch::pause_before(tries).await;
-            if !self.ownership.holds() {
-                return outcome::not_ours();
-            }
-            let audited = self.client.check_bill(&self.writing.object, &written.number, Lane::Live).await;
+            let audited = self.client.check_bill(&self.writing.object, &written.number, self.turn()).await;
             let Err(error) = audited else { return Outcome::Delivered(written) };
             if says_audited(&error) {
                 return Outcome::Delivered(written);

@@ -3,7 +3,7 @@
 
 use weir_clients::class::Reaction;
 use weir_clients::error::{CallError, Effect};
-use weir_clients::governor::Lane;
+use weir_clients::governor::{Lane, Turn};
 use weir_clients::kingdee::{Client, Query};
 use weir_model::Json;
 use weir_model::outcome::Outcome;
@@ -66,13 +66,18 @@ pub(super) struct Run<'r, 'd> {
     pub(super) client: &'r Client,
     pub(super) writing: &'r Writing,
     /// Asked before each call that writes.
-    pub(super) ownership: Ownership<'r>,
+    ownership: Ownership<'r>,
     outcomes: Outcomes,
     /// Documents whose audit was taken back for a change that was then refused.
     pub(super) to_restore: Vec<There<'d>>,
 }
 
 impl<'d> Run<'_, 'd> {
+    /// When a call that writes is made.
+    pub(super) fn turn(&self) -> Turn<'_> {
+        Turn::while_ours(Lane::Live, self.ownership)
+    }
+
     pub(super) fn settle(&mut self, at: usize, outcome: Outcome) {
         self.outcomes.settle(at, outcome);
     }

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use weir_clients::class::{Class, Reaction};
 use weir_clients::error::{CallError, Cause};
-use weir_clients::governor::Lane;
 use weir_clients::kingdee::{DocumentAnswer, ResponseStatus};
 use weir_model::outcome::{Outcome, Refusal};
 
@@ -65,12 +64,8 @@ impl<'d> Run<'_, 'd> {
         while let Some(batch) = batches.pop() {
             let Some(first) = batch.first() else { continue };
             pause_before(first.tries).await;
-            if !self.ownership.holds() {
-                batch.iter().for_each(|sending| self.settle(sending.draft.at, outcome::not_ours()));
-                continue;
-            }
             let data = mapping::request(self.writing, &batch);
-            let again = match self.client.batch_save(&self.writing.form.id, &data, Lane::Live).await {
+            let again = match self.client.batch_save(&self.writing.form.id, &data, self.turn()).await {
                 Ok(status) => self.read(batch, &status).await,
                 Err(error) if is_about_all(&error) => {
                     // The batches that are left would meet the same.

@@ -3,7 +3,6 @@
 
 use weir_clients::class::{Class, Reaction};
 use weir_clients::error::{CallError, Cause};
-use weir_clients::governor::Lane;
 use weir_clients::kingdee::{DocumentAnswer, ResponseStatus};
 use weir_model::outcome::{Outcome, Refusal, Written};
 
@@ -208,10 +207,6 @@ impl<'d> Run<'_, 'd> {
             if part.is_empty() {
                 continue;
             }
-            if !self.ownership.holds() {
-                taken.extend(part.iter().map(|_| Taken::Open(outcome::not_ours())));
-                continue;
-            }
             let answer = self.call(step, &part).await;
             match read(answer, part.len()) {
                 Some(answers) => taken.extend(answers),
@@ -228,9 +223,9 @@ impl<'d> Run<'_, 'd> {
     async fn call(&self, step: Step, ids: &[String]) -> Result<ResponseStatus, CallError> {
         let (form, which) = (&self.writing.form.id, mapping::ids(ids.iter().cloned()));
         match step {
-            Step::Submit => self.client.submit(form, &which, Lane::Live).await,
-            Step::Audit => self.client.audit(form, &which, Lane::Live).await,
-            Step::UnAudit => self.client.un_audit(form, &which, Lane::Live).await,
+            Step::Submit => self.client.submit(form, &which, self.turn()).await,
+            Step::Audit => self.client.audit(form, &which, self.turn()).await,
+            Step::UnAudit => self.client.un_audit(form, &which, self.turn()).await,
         }
     }
 }

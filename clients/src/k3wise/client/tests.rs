@@ -26,7 +26,7 @@ fn client(server: &Scripted) -> Client {
 async fn save(client: &Client) -> Result<Saved, CallError> {
     let data: Value =
         serde_json::from_str(r#"{"Page1":[{"FBillNo":"XM1","FExchangeRate":0.10}],"Page2":[]}"#).unwrap();
-    client.save("SO", &data, Lane::Live).await
+    client.save("SO", &data, Lane::Live.into()).await
 }
 
 #[tokio::test]
@@ -130,7 +130,7 @@ async fn a_document_is_read_and_its_number_looked_for() {
 #[tokio::test]
 async fn an_update_names_the_document_above_its_data() {
     let server = Scripted::serve(&[TOKEN_1, SAVED]).await;
-    client(&server).update("SO", "XM1", &json!({"Page1": [{}]}), Lane::Live).await.unwrap();
+    client(&server).update("SO", "XM1", &json!({"Page1": [{}]}), Lane::Live.into()).await.unwrap();
     let seen = server.seen();
     assert!(seen[1].starts_with("POST /K3API/SO/Update?Token=AA11"));
     assert!(seen[1].ends_with(r#"{"FBillNo":"XM1","Data":{"Page1":[{}]}}"#), "{}", seen[1]);
@@ -142,10 +142,10 @@ async fn an_audit_names_the_document_and_its_refusal_is_read_by_the_servers_own_
     let server = Scripted::serve(&[TOKEN_1, SAVED, held]).await;
     let words = errors::Classifier::new([("信用额度".to_owned(), Class::Validation)]);
     let client = client(&server).classifying_by(words);
-    client.check_bill("SO", "XM1", Lane::Live).await.unwrap();
+    client.check_bill("SO", "XM1", Lane::Live.into()).await.unwrap();
     let seen = server.seen();
     assert!(seen[1].starts_with("POST /K3API/SO/CheckBill?Token=AA11"), "{}", seen[1]);
     assert!(seen[1].ends_with(r#"{"data":{"FBillNo":"XM1"}}"#), "{}", seen[1]);
-    let error = client.check_bill("SO", "XM1", Lane::Live).await.unwrap_err();
+    let error = client.check_bill("SO", "XM1", Lane::Live.into()).await.unwrap_err();
     assert_eq!(error.class(), Class::Validation);
 }

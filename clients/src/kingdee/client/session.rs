@@ -117,7 +117,7 @@ impl Client {
             "lcid": credentials.language,
         });
         let body = Bytes::from(body.to_string());
-        let exchange = self.post(&Cookies::default(), &VALIDATE_USER, "", body, lane).await?;
+        let exchange = self.post(&Cookies::default(), &VALIDATE_USER, "", body, lane.into()).await?;
         // The server may repeat what it was sent (invariant 8).
         let refused = |code: String, said: &str, class| {
             let said =

@@ -35,7 +35,7 @@ fn client_by(server: &Scripted, proof: Proof) -> Client {
 
 async fn save(client: &Client) -> Result<ResponseStatus, CallError> {
     let data: Value = serde_json::from_str(r#"{"Model":[{"FNumber":"C1","FRATE":0.10}]}"#).unwrap();
-    client.batch_save("BD_Customer", &data, Lane::Live).await
+    client.batch_save("BD_Customer", &data, Lane::Live.into()).await
 }
 
 fn with_cookie(body: &str) -> String {
@@ -240,9 +240,9 @@ async fn submit_audit_and_un_audit_send_numbers_as_a_list_and_ids_as_one_text() 
     let server = Scripted::serve(&[STORED, STORED, STORED]).await;
     let client = client(&server);
     let ids = Selection::Ids(vec!["1".into(), "2".into()]);
-    client.submit("BD_Customer", &Selection::Numbers(vec!["C1".into()]), Lane::Live).await.unwrap();
-    client.audit("BD_Customer", &ids, Lane::Live).await.unwrap();
-    client.un_audit("BD_Customer", &ids, Lane::Live).await.unwrap();
+    client.submit("BD_Customer", &Selection::Numbers(vec!["C1".into()]), Lane::Live.into()).await.unwrap();
+    client.audit("BD_Customer", &ids, Lane::Live.into()).await.unwrap();
+    client.un_audit("BD_Customer", &ids, Lane::Live.into()).await.unwrap();
     let seen = server.seen();
     assert!(seen[0].ends_with(r#"{"formid":"BD_Customer","data":{"Numbers":["C1"]}}"#));
     assert!(seen[1].contains("Service.Audit.") && seen[1].ends_with(r#""data":{"Ids":"1,2"}}"#));
