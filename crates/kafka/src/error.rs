@@ -185,6 +185,12 @@ impl Error {
         }
     }
 
+    /// Whether the group refused it because it came from nobody whom it counts as a member.
+    #[must_use]
+    pub fn is_of_no_member(&self) -> bool {
+        matches!(self, Self::Client { source, .. } if source.is_of_no_member())
+    }
+
     /// An error of the library, with its class.
     pub(crate) fn client(attempted: impl Into<String>, source: KafkaError) -> Self {
         let attempted = attempted.into();
@@ -225,6 +231,12 @@ impl Cause {
     fn is_refused_connection(&self) -> bool {
         use RDKafkaErrorCode::{Authentication, SSL, SaslAuthenticationFailed};
         code_of(&self.0).is_some_and(|code| matches!(code, Authentication | SSL | SaslAuthenticationFailed))
+    }
+
+    fn is_of_no_member(&self) -> bool {
+        use RDKafkaErrorCode::{FencedInstanceId, IllegalGeneration, UnknownMemberId};
+        code_of(&self.0)
+            .is_some_and(|code| matches!(code, FencedInstanceId | IllegalGeneration | UnknownMemberId))
     }
 
     /// The name of the error in the Kafka protocol or the library, as `ProducerFenced`; none for errors without a code.

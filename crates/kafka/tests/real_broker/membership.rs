@@ -106,6 +106,7 @@ fn commit_with_metadata_taken_late_passes_and_early_fails() {
     let early = producer.send_offsets(&next, &stale.group).unwrap_err();
     println!("offsets with the metadata of the batch, membership gone: {:?}, {early:?}", early.class());
     assert_eq!(early.class(), Class::AbortTransaction);
+    assert!(early.is_of_no_member(), "{early:?}");
     producer.abort().unwrap();
     assert_eq!(
         consumer.committed(std::slice::from_ref(&source), PATIENCE).unwrap(),

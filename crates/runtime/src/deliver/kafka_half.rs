@@ -277,6 +277,12 @@ impl<'a> KafkaHalf<'a> {
                 Ok(())
             }
             Err(error) if may_repeat(&error, &self.producer) => {
+                if let Some((_, until)) = self.leaving.as_mut().filter(|_| error.is_of_no_member()) {
+                    // What is in hand is the next owner's, who reads it again.
+                    tracing::warn!(flow = %self.stage.flow, error = chain(&error), "the group went on without us, letting go at once");
+                    *until = Instant::now();
+                    return Ok(());
+                }
                 // The target has the documents: the same entries are tried again while the partition is ours.
                 let delay = self.backoff.next_delay(Duration::ZERO);
                 tracing::warn!(flow = %self.stage.flow, error = chain(&error), ?delay, "could not record a batch, trying again");
