@@ -57,7 +57,14 @@ fn a_process_that_wakes_up_after_its_work_was_taken_over_writes_nothing_stale_or
                 crew.takeovers().iter().any(|(name, now)| is_other(name) && *now > before[name])
             });
         }
+        let asleep = crew.takeovers();
         zombies.iter().filter_map(|(_, zombie)| crew.id(zombie)).for_each(resume);
+        // One that owns nothing could not be relieved in the next round.
+        for (_, zombie) in &zombies {
+            until(&format!("{zombie} is at work again"), || {
+                crew.takeovers()[zombie.as_str()] > asleep[zombie.as_str()]
+            });
+        }
     }
     println!("{}", expect_exact(&stand, &mut crew));
 }

@@ -32,9 +32,6 @@ pub use options::GroupOptions;
 use orphans::Watch;
 use rebalance::{GroupContext, Rebalance, settle};
 
-/// How often a member asks whether a rebalance has begun. Handing a partition over between live members takes two of
-/// these, so it is shorter than the third of a session that would do for staying alive.
-const HEARTBEAT: Duration = Duration::from_secs(1);
 /// Within so many heartbeats a member knows whether it was thrown out.
 const DOUBT: Duration = Duration::from_secs(3);
 
@@ -107,41 +104,8 @@ impl GroupConsumer {
     /// # Errors
     /// [`Error::Client`] when the settings are wrong. Brokers that are away show up in `poll`.
     pub fn join(cluster: &Cluster, options: GroupOptions) -> Result<Self, Error> {
-        let session = options.session_timeout.as_millis().to_string();
-        let heartbeat = (options.session_timeout / 3).min(HEARTBEAT).as_millis().to_string();
-        let poll_interval = options.max_poll_interval.max(options.session_timeout).as_millis().to_string();
-        let queue = (options.queue_bytes / 1024).max(1).to_string();
-        let fetch = options.queue_bytes.to_string();
-        let fetch_wait = cluster.fetch_wait_ms(100);
-        let mut settings = vec![
-            ("group.id", options.group.as_str()),
-            ("group.instance.id", &options.instance),
-            ("max.poll.interval.ms", &poll_interval),
-            ("auto.offset.reset", "error"),
-            ("enable.auto.commit", "false"),
-            ("enable.auto.offset.store", "false"),
-            ("isolation.level", "read_committed"),
-            ("queued.max.messages.kbytes", &queue),
-            // An answer overshoots the queue, and is compressed: left alone it may hold 50 MiB. A larger batch of records
-            // comes nevertheless, alone.
-            ("fetch.max.bytes", &fetch),
-            // The queue may be overrun by this for each partition, ten times over once it is unpacked, and partitions that
-            // come in small turns are worked on side by side.
-            ("max.partition.fetch.bytes", "16384"),
-            // A full queue waits this long; the default of 1 s starves a loop whose queue was made small.
-            ("fetch.queue.backoff.ms", "10"),
-            ("fetch.wait.max.ms", &fetch_wait),
-        ];
-        if cluster.is_in_process() {
-            // Its classic coordinator makes a new group wait 3 s, and the loop sees the same events either way.
-            settings.push(("group.protocol", "consumer"));
-        } else {
-            settings.extend([
-                ("partition.assignment.strategy", "cooperative-sticky"),
-                ("session.timeout.ms", session.as_str()),
-                ("heartbeat.interval.ms", heartbeat.as_str()),
-            ]);
-        }
+        let settings = options.settings(cluster);
+        let settings: Vec<_> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let config = cluster.config(&settings);
         let attempted = || format!("join the consumer group {}", options.group);
         let consumer: BaseConsumer<GroupContext> = config
@@ -229,7 +193,7 @@ impl GroupConsumer {
             .incremental_unassign(&list)
             .map_err(|source| self.failed("release partitions", source))?;
         self.unanswered = None;
-        Ok(())
+        self.expect_membership()
     }
 
     /// The committed offset of each partition, the next one to read; none where the group has none. Waits until no
@@ -312,13 +276,17 @@ impl GroupConsumer {
     /// The metadata is asked for first and the loss second: the library marks the loss before it forgets the
     /// membership, so metadata of a lost membership never gets out.
     ///
-    /// While an event is unanswered it is that of before: a member that is thrown out meanwhile forgets its generation
-    /// without a loss, and a group that is empty by then would take offsets from anybody who names none (invariant 2).
+    /// While an event is unanswered it is that of before, and none once the session has ended: a member that is thrown out
+    /// meanwhile forgets its generation without a loss, and a group that is empty by then would take offsets from anybody
+    /// who names none (invariant 2).
     ///
     /// # Errors
     /// `Fatal` when the member was closed.
     pub fn membership(&self) -> Result<Option<GroupMetadata>, Error> {
         let consumer = self.consumer()?;
+        if consumer.context().has_expired() {
+            return Ok(None);
+        }
         if self.unanswered.is_some() {
             return Ok(self.vouched.clone().filter(|_| !consumer.assignment_lost()));
         }
@@ -367,6 +335,20 @@ impl GroupConsumer {
         self.joined
     }
 
+    /// A session that ends while an event is unanswered, or before one comes, ends without a loss: the library joins anew
+    /// and claims what it had, under a generation that is good again, while others work on it (invariants 2 and 7).
+    ///
+    /// # Errors
+    /// `Fatal` when that has happened: only a new member knows what is its own.
+    fn expect_membership(&self) -> Result<(), Error> {
+        if !self.consumer()?.context().has_expired() {
+            return Ok(());
+        }
+        let attempted = format!("keep what group {} had given: the session ended", self.options.group);
+        let source = KafkaError::Global(RDKafkaErrorCode::UnknownMemberId);
+        Err(Error::of_class(attempted, Class::Fatal, source))
+    }
+
     /// Leaves the group and joins it anew when partitions have no owner and it is for us to mend that. What we have comes
     /// back as an event first.
     fn take_up_orphans(&mut self) -> Result<(), Error> {
@@ -386,6 +368,10 @@ impl GroupConsumer {
     /// Gives an event to the loop, or answers it here when it speaks of no partition.
     fn hand_out(&mut self, event: Rebalance) -> Result<Option<Polled>, Error> {
         self.joined |= matches!(event, Rebalance::Assigned(_));
+        match event {
+            Rebalance::Lost(_) => self.consumer()?.context().forget_expiry(),
+            Rebalance::Assigned(_) | Rebalance::Revoked(_) => self.expect_membership()?,
+        }
         if event.is_empty() {
             let nothing = TopicPartitionList::new();
             let consumer = self.consumer()?;

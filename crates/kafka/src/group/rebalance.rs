@@ -16,6 +16,9 @@ use crate::context::{forward_error, forward_log};
 use crate::native::{partition_list, partitions_of};
 use crate::record::TopicPartition;
 
+/// The library's name for the line that says that the session has ended. No call and no event tells so.
+const SESSION_ENDED: &str = "SESSTMOUT";
+
 #[derive(Debug, Clone)]
 pub(super) enum Rebalance {
     Assigned(Vec<TopicPartition>),
@@ -35,6 +38,8 @@ impl Rebalance {
 pub(super) struct GroupContext {
     events: Mutex<VecDeque<Rebalance>>,
     closing: AtomicBool,
+    /// Whether the session has ended and no loss was handed out since.
+    expired: AtomicBool,
     access: Access,
 }
 
@@ -42,6 +47,14 @@ impl GroupContext {
     /// For a member of a group of the cluster whose access this is.
     pub(super) fn new(access: Access) -> Self {
         Self { access, ..Self::default() }
+    }
+
+    pub(super) fn has_expired(&self) -> bool {
+        self.expired.load(Ordering::Acquire)
+    }
+
+    pub(super) fn forget_expiry(&self) {
+        self.expired.store(false, Ordering::Release);
     }
 
     fn push(&self, event: Rebalance) {
@@ -60,6 +73,9 @@ impl GroupContext {
 impl ClientContext for GroupContext {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
         self.access.note(facility, line);
+        if facility == SESSION_ENDED {
+            self.expired.store(true, Ordering::Release);
+        }
         forward_log(level, facility, line);
     }
 
@@ -109,5 +125,34 @@ pub(super) fn settle(consumer: &BaseConsumer<GroupContext>, unanswered: Option<R
         if let Err(error) = answered {
             tracing::debug!(%error, "could not answer a rebalance before closing");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::group::GroupConsumer;
+    use crate::tests::{cluster, first_partition, options, take_assignment};
+    use crate::{Class, Polled};
+
+    #[test]
+    fn a_session_that_ends_without_a_loss_ends_the_member() {
+        let cluster = cluster(1);
+        let mut member = GroupConsumer::join(&cluster, options("a")).unwrap();
+        take_assignment(&mut member);
+        assert!(member.membership().unwrap().is_some());
+        let revoked = Rebalance::Revoked(vec![first_partition("in")]);
+        assert!(matches!(member.hand_out(revoked.clone()), Ok(Some(Polled::Revoked(_)))));
+        assert!(member.membership().unwrap().is_some(), "what is in hand is still ours to record");
+        let context = member.consumer().unwrap().context();
+        context.log(RDKafkaLogLevel::Warning, "SESSTMOUT", "Consumer group session timed out");
+        assert!(member.membership().unwrap().is_none());
+        // The library joins anew by itself; what it claims then may be another's.
+        assert_eq!(member.release(&[first_partition("in")]).unwrap_err().class(), Class::Fatal);
+        assert_eq!(member.hand_out(revoked).unwrap_err().class(), Class::Fatal);
+        // A loss says the same, in the usual way.
+        let lost = Rebalance::Lost(vec![first_partition("in")]);
+        assert!(matches!(member.hand_out(lost), Ok(Some(Polled::Lost(_)))));
+        assert!(member.membership().unwrap().is_some());
     }
 }

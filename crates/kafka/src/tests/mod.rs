@@ -14,11 +14,11 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// An in-process broker with one topic `in` of that many partitions and one topic `out` of one.
-fn cluster(partitions: i32) -> Cluster {
+pub(crate) fn cluster(partitions: i32) -> Cluster {
     Cluster::in_process(&[TopicSpec::new("in", partitions), TopicSpec::new("out", 1)]).unwrap()
 }
 
-fn first_partition(topic: &str) -> TopicPartition {
+pub(crate) fn first_partition(topic: &str) -> TopicPartition {
     TopicPartition::new(topic, 0)
 }
 
@@ -34,7 +34,7 @@ fn publish(cluster: &Cluster, topic: &str, count: usize) {
     Publisher::open(cluster).unwrap().publish(&records).unwrap();
 }
 
-fn options(instance: &str) -> GroupOptions {
+pub(crate) fn options(instance: &str) -> GroupOptions {
     GroupOptions::new("group", instance, &["in"])
 }
 
@@ -54,7 +54,7 @@ fn poll_until<T>(consumer: &mut GroupConsumer, mut wanted: impl FnMut(Polled) ->
 }
 
 /// Polls until partitions are assigned and takes them from their beginning.
-fn take_assignment(consumer: &mut GroupConsumer) -> Vec<TopicPartition> {
+pub(crate) fn take_assignment(consumer: &mut GroupConsumer) -> Vec<TopicPartition> {
     let partitions = poll_until(consumer, |polled| match polled {
         Polled::Assigned(partitions) => Some(partitions),
         _ => None,
