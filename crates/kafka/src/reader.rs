@@ -83,9 +83,17 @@ pub(crate) fn ends(
     consumer: &BaseConsumer<LoggingContext>,
     partition: &TopicPartition,
 ) -> Result<Watermarks, Error> {
-    let (low, high) = consumer
-        .fetch_watermarks(&partition.topic, partition.partition, PATIENCE)
-        .map_err(|source| Error::client(format!("find the ends of {partition}"), source))?;
+    let (low, high) =
+        consumer.fetch_watermarks(&partition.topic, partition.partition, PATIENCE).map_err(|source| {
+            match source.rdkafka_error_code() {
+                Some(
+                    RDKafkaErrorCode::UnknownPartition
+                    | RDKafkaErrorCode::UnknownTopic
+                    | RDKafkaErrorCode::UnknownTopicOrPartition,
+                ) => Error::NoSuchTopic { topic: partition.topic.to_string() },
+                _ => Error::client(format!("find the ends of {partition}"), source),
+            }
+        })?;
     Ok(Watermarks { low, high })
 }
 

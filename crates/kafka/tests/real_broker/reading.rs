@@ -133,3 +133,10 @@ fn log_append_time_look_ups() {
     assert_eq!(at(times[1] + 1), 2);
     assert_eq!(at(times[2] + 1), 3, "later than all: the end");
 }
+
+#[test]
+fn a_topic_that_is_not_there_is_told_with_what_to_do() {
+    let missing = TopicPartition::new(unique("missing"), 0);
+    let error = reader::watermarks(&cluster(), &missing, Isolation::Committed).unwrap_err();
+    assert!(error.to_string().contains("weir topics apply"), "{error}");
+}
