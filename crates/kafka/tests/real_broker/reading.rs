@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use weir_kafka::{
-    Admin, Isolation, OutRecord, ProducerOptions, Publisher, Table, TransactionalProducer, reader,
+    Admin, Isolation, OutRecord, ProducerOptions, Publisher, Table, TopicPartition, TransactionalProducer,
+    reader,
 };
 
 use super::{cluster, producer, publish, read, record, topic, unique, wait_for};
