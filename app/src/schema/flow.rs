@@ -135,6 +135,12 @@ fn source() -> Vec<Key> {
             "fields used instead where one of key is missing",
         ),
         key(
+            "numbers",
+            Shape::list(Shape::Text),
+            "人们查单时还会用的单号字段，如平台订单号；路径写 detail_list.tid，逗号分隔的文本算多个",
+            "fields with further numbers that people search by, such as the platform's order; detail_list.tid is a path, and a text with commas is several",
+        ),
+        key(
             "modified",
             Shape::Text,
             "修改时间字段，决定同一记录各状态的先后",

@@ -12,6 +12,7 @@ pub mod flow;
 pub mod letter;
 pub mod lookup;
 pub mod names;
+pub mod numbers;
 pub mod outcome;
 pub mod pem;
 pub mod processor;

@@ -125,6 +125,7 @@ fn empty_source() -> SourceSpec {
         connection: ConnectionName::from(""),
         key: Vec::new(),
         key_fallback: Vec::new(),
+        numbers: Vec::new(),
         modified: String::new(),
         id_check: super::language::IdCheck::default(),
         deleted_when: Vec::new(),

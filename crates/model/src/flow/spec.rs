@@ -53,6 +53,8 @@ pub struct SourceSpec {
     pub key: Vec<String>,
     /// Fields used instead when one of `key` is missing; empty for none.
     pub key_fallback: Vec<String>,
+    /// Fields with further numbers that people know a record by, see [`crate::numbers::numbers_of`].
+    pub numbers: Vec<String>,
     /// Field with the source's modification time; empty when there is none.
     pub modified: String,
     /// Which states of a record are taken.
@@ -175,6 +177,7 @@ impl SourceSpec {
             connection: connection(&mut fields, &system, problems),
             key,
             key_fallback: text_list(&mut fields, "key_fallback", problems),
+            numbers: text_list(&mut fields, "numbers", problems),
             modified: fields.text("modified", problems).unwrap_or_default(),
             id_check: fields.choice("id_check", &IdCheck::CHOICES, IdCheck::Digest, problems),
             deleted_when: metadata::conditions(&mut fields, "deleted_when", problems),
