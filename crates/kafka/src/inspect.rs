@@ -26,11 +26,40 @@ pub fn committed_by(
     group: &str,
     partitions: &[TopicPartition],
 ) -> Result<Vec<(TopicPartition, Option<i64>)>, Error> {
-    let consumer: BaseConsumer<LoggingContext> = cluster
-        .config(&[("group.id", group), ("enable.auto.commit", "false"), ("auto.offset.reset", "error")])
-        .create_with_context(LoggingContext::new(cluster.access().clone()))
-        .map_err(|source| Error::client(format!("look at group {group}"), source))?;
-    fetch_committed(&consumer, group, partitions, PATIENCE)
+    GroupOffsets::open(cluster, group)?.committed(partitions)
+}
+
+/// A client that asks what one group has committed, again and again; the group is not joined.
+pub struct GroupOffsets {
+    group: String,
+    consumer: BaseConsumer<LoggingContext>,
+    /// Keeps the in-process broker alive.
+    _cluster: Cluster,
+}
+
+impl GroupOffsets {
+    /// Makes the client. Nothing is connected yet.
+    ///
+    /// # Errors
+    /// `Refused` for settings.
+    pub fn open(cluster: &Cluster, group: &str) -> Result<Self, Error> {
+        let consumer = cluster
+            .config(&[("group.id", group), ("enable.auto.commit", "false"), ("auto.offset.reset", "error")])
+            .create_with_context(LoggingContext::new(cluster.access().clone()))
+            .map_err(|source| Error::client(format!("look at group {group}"), source))?;
+        Ok(Self { group: group.to_owned(), consumer, _cluster: cluster.clone() })
+    }
+
+    /// As [`committed_by`].
+    ///
+    /// # Errors
+    /// `Retriable` when transactions stay open, or brokers away; `Refused` without the right to read the group.
+    pub fn committed(
+        &self,
+        partitions: &[TopicPartition],
+    ) -> Result<Vec<(TopicPartition, Option<i64>)>, Error> {
+        fetch_committed(&self.consumer, &self.group, partitions, PATIENCE)
+    }
 }
 
 /// As [`committed_by`], by a client that names the group already.

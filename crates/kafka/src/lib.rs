@@ -40,7 +40,7 @@ pub use cluster::{Cluster, Sasl, SaslMechanism, Security, Settings, Tls};
 pub use error::{Class, Error};
 pub use group::{Batch, GroupConsumer, GroupMetadata, GroupOptions, Lease, Polled};
 pub use index::{IndexedTable, Indexer};
-pub use inspect::Inspector;
+pub use inspect::{GroupOffsets, Inspector};
 pub use publish::Publisher;
 pub use reader::{Isolation, ReadEnd, Tail, Tailed, Watermarks};
 pub use record::{Message, OutRecord, StartOffset, TopicPartition};

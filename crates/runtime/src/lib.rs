@@ -7,6 +7,7 @@
 //! | [`deliver`] | documents → target: receipts, outcomes, dead letters |
 //! | [`collections`] | reference rows on disk, and who waits for them |
 //! | [`control`] | flow texts and states: `weir.control`, followed and changed |
+//! | [`jobs`] | replay and repair: records copied into a flow again, beside the live ones |
 //! | [`status`] | heartbeats: who runs what |
 //! | [`stage`] | the thread a loop lives on, and its restarts |
 //! | [`trim`] | old records that every flow has read, removed |
@@ -22,6 +23,7 @@ pub mod collections;
 pub mod control;
 pub mod deliver;
 pub mod health;
+pub mod jobs;
 mod lag;
 pub mod map;
 mod outage;
