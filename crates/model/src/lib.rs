@@ -8,6 +8,7 @@ pub mod cursor;
 pub mod decimal;
 pub mod digest;
 pub mod document;
+pub mod edit;
 pub mod flow;
 pub mod letter;
 pub mod lookup;
