@@ -1,3 +1,5 @@
+//! What rules do to payloads, and how they are written.
+
 use bytes::Bytes;
 
 use super::{Edit, EditError, Path, Step};
