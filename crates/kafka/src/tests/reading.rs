@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::{PATIENCE, cluster, first_partition, publish, values};
 use crate::{
-    Admin, Class, Cluster, Error, Isolation, OutRecord, Publisher, Settings, StartOffset, Table, Tail,
+    Admin, AssignedReader, Class, Cluster, Error, Isolation, OutRecord, Publisher, Settings, StartOffset, Table, Tail,
     TopicChange, TopicPartition, TopicSpec, reader,
 };
 
@@ -169,4 +169,60 @@ fn tls_without_the_feature_says_how_to_build() {
     settings.security = crate::Security::Tls(crate::Tls::default());
     let error = Cluster::remote(settings).unwrap_err();
     assert!(error.to_string().contains("--features tls"), "{error}");
+}
+
+#[test]
+fn another_process_reads_the_in_process_broker_by_its_address() {
+    let host = cluster(1);
+    publish(&host, "in", 3);
+    let guest = Cluster::remote(Settings::plaintext(host.brokers())).unwrap();
+    let admin = Admin::open(&guest).unwrap();
+    admin.wait_ready(PATIENCE).unwrap();
+    assert_eq!(admin.partition_counts().unwrap()["in"], 1);
+    let mut records = Vec::new();
+    reader::read_to_end(
+        &guest,
+        &first_partition("in"),
+        StartOffset::Beginning,
+        Isolation::Committed,
+        |record| {
+            records.push(record);
+            ControlFlow::Continue(())
+        },
+    )
+    .unwrap();
+    assert_eq!(values(&records), ["v0", "v1", "v2"]);
+}
+
+/// Reads until that many records are in hand.
+fn read(reader: &mut AssignedReader, count: usize) -> Vec<String> {
+    let start = Instant::now();
+    let mut records = Vec::new();
+    while records.len() < count {
+        records.extend(reader.poll(count - records.len(), 1 << 20, Duration::from_millis(100)).unwrap());
+        assert!(start.elapsed() < PATIENCE, "what was waited for did not come");
+    }
+    values(&records)
+}
+
+#[test]
+fn what_is_handed_out_is_read_from_its_offset_until_it_is_taken_back() {
+    let cluster = cluster(1);
+    publish(&cluster, "in", 5);
+    publish(&cluster, "out", 2);
+    let mut reader = AssignedReader::open(&cluster).unwrap();
+    assert!(reader.poll(9, 1 << 20, Duration::ZERO).unwrap().is_empty(), "nothing was handed out");
+    reader.assign(&[(first_partition("in"), 2)]).unwrap();
+    assert_eq!(read(&mut reader, 2), ["v2", "v3"]);
+    reader.rewind(&[(first_partition("in"), 3)]).unwrap();
+    assert_eq!(read(&mut reader, 2), ["v3", "v4"]);
+    // Another one joins it, and the first goes: what comes there is not read any more.
+    reader.assign(&[(first_partition("out"), 0)]).unwrap();
+    reader.release(&[first_partition("in")]).unwrap();
+    publish(&cluster, "in", 1);
+    assert_eq!(read(&mut reader, 2), ["v0", "v1"]);
+    assert!(reader.poll(9, 1 << 20, Duration::from_millis(200)).unwrap().is_empty());
+    assert_eq!(reader.watermarks(&first_partition("in")).unwrap().high, 6);
+    let Err(error) = reader.watermarks(&TopicPartition::new("missing", 0)) else { panic!("there is none") };
+    assert!(matches!(error.class(), Class::Refused | Class::Retriable), "{error}");
 }
