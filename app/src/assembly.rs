@@ -2,19 +2,20 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, sync::watch};
 use tokio_util::sync::CancellationToken;
 use weir_model::{
     Json,
     document::FlowVersion,
     flow::{FlowSpec, SourceSpec},
-    names::ConnectionName,
+    names::{ConnectionName, FlowName, SourceName},
     settings::Problems,
     target::Target,
 };
 use weir_producers::{Account, Services};
 use weir_runtime::{
     collections::Collections,
+    control::Known,
     deliver::DeliverStage,
     map::MapStage,
     poll::{PollStage, Poller},
@@ -94,17 +95,22 @@ impl Workshop {
         Ok(threads)
     }
 
-    /// Starts the polling of these sources.
+    /// Starts the polling of these sources, and of the jobs that `control` has for them; `feeds` are the flows that read
+    /// each source.
     pub fn start_polling(
         &self,
         project: &Project,
         sources: &[SourceSpec],
+        feeds: &BTreeMap<SourceName, Vec<FlowName>>,
+        control: &watch::Receiver<Arc<Known>>,
         stop: &CancellationToken,
     ) -> Result<Vec<StageThread>, Failure> {
         let accounts = accounts(project, sources, &self.deployment)?;
         let stage = PollStage {
             deployment: self.deployment.clone(),
             pollers: accounts.into_iter().map(|account| account as Arc<dyn Poller>).collect(),
+            control: control.clone(),
+            feeds: feeds.clone(),
             runtime: Handle::current(),
             stop: stop.clone(),
         };

@@ -74,8 +74,8 @@ pub async fn run(options: &Demo, cli: &Cli) -> Result<(), Failure> {
         Workshop { deployment: deployment.clone(), cluster_id: "demo".into(), stages: Stages::All };
     // Nobody changes anything while the demo runs.
     let (_, unchanging) = watch::channel(Arc::new(known));
-    let conductor = Conductor::new(workshop, Arc::clone(&project), &running);
-    let conducting = spawn("conductor", TaskKind::Service, conductor.run(unchanging));
+    let conductor = Conductor::new(workshop, Arc::clone(&project), unchanging, &running);
+    let conducting = spawn("conductor", TaskKind::Service, conductor.run());
     let finished = watch(&project, &tallies, &sandbox, &deployment.health, cli, &stop).await;
     let lines = lines(&project, &tallies);
     tell(&project, &deployment, &lines, options, cli, language)?;

@@ -82,7 +82,7 @@ async fn conduct(
     let (changes, follower) = control::follow(&deployment, prepared.known, &following)
         .map_err(|error| Failure::environment("start a thread", &error))?;
     let workshop = Workshop { deployment, cluster_id: prepared.cluster_id.into(), stages };
-    let result = Conductor::new(workshop, project, stop).run(changes).await;
+    let result = Conductor::new(workshop, project, changes, stop).run().await;
     following.cancel();
     // Why control could not be followed, if it could not, is in the log and on the pages.
     let _ = follower.ended().await;

@@ -57,6 +57,8 @@ pub struct Conductor {
     /// The configuration as it was read last.
     project: Arc<Project>,
     known: Arc<Known>,
+    /// Tells what control says from now on.
+    changes: watch::Receiver<Arc<Known>>,
     /// What texts were compiled to with this configuration.
     compiled: Compiled,
     /// Why newest versions were refused, as it was logged last.
@@ -83,13 +85,19 @@ type Compiled = BTreeMap<(FlowName, u32, [u8; 16]), Result<Arc<Flow>, String>>;
 type ClientsOf = BTreeMap<(ConnectionName, Digest), Arc<Clients>>;
 
 impl Conductor {
-    /// Puts it together; nothing runs yet. Everything ends when `stop` is cancelled.
-    pub fn new(workshop: Workshop, project: Arc<Project>, stop: &CancellationToken) -> Self {
+    /// Puts it together; nothing runs yet. `changes` tells what control says; everything ends when `stop` is cancelled.
+    pub fn new(
+        workshop: Workshop,
+        project: Arc<Project>,
+        changes: watch::Receiver<Arc<Known>>,
+        stop: &CancellationToken,
+    ) -> Self {
         let (falls, fallen) = mpsc::channel(8);
         Self {
             workshop,
             project,
             known: Arc::default(),
+            changes,
             compiled: Compiled::new(),
             told: BTreeMap::new(),
             clients: ClientsOf::new(),
@@ -104,9 +112,10 @@ impl Conductor {
         }
     }
 
-    /// Runs what `changes` says until told to stop, then drains. A stage that halted has logged why; its siblings go on,
+    /// Runs what control says until told to stop, then drains. A stage that halted has logged why; its siblings go on,
     /// and only when all have ended does the process end.
-    pub async fn run(mut self, mut changes: watch::Receiver<Arc<Known>>) -> Result<(), Failure> {
+    pub async fn run(mut self) -> Result<(), Failure> {
+        let mut changes = self.changes.clone();
         self.known = Arc::clone(&changes.borrow_and_update());
         self.arrange().await?;
         let mut fallen = 0;
@@ -360,8 +369,12 @@ impl Conductor {
     /// All sources of all flows; none when there is nothing to poll.
     fn wanted_polling(&self, editions: &BTreeMap<FlowName, Choice<Arc<Flow>>>) -> Option<Wanted> {
         let chosen = editions.values().filter_map(|choice| choice.chosen.as_ref());
-        let sources: BTreeMap<&SourceName, &SourceSpec> =
-            chosen.map(|(_, flow)| (&flow.spec.source.name, &flow.spec.source)).collect();
+        let mut sources: BTreeMap<&SourceName, &SourceSpec> = BTreeMap::new();
+        let mut feeds: BTreeMap<SourceName, Vec<FlowName>> = BTreeMap::new();
+        for (_, flow) in chosen {
+            sources.insert(&flow.spec.source.name, &flow.spec.source);
+            feeds.entry(flow.spec.source.name.clone()).or_default().push(flow.spec.name.clone());
+        }
         if sources.is_empty() {
             return None;
         }
@@ -371,16 +384,19 @@ impl Conductor {
         let details =
             sources.keys().flat_map(|name| [Part::Source((*name).clone()), Part::Remedy((*name).clone())]);
         let details = details.collect();
-        let revision = revision(&(&sources, accounts, again));
+        let revision = revision(&(&sources, &feeds, accounts, again));
         let sources: Vec<SourceSpec> = sources.into_values().cloned().collect();
         let (workshop, project) = (self.workshop.clone(), Arc::clone(&self.project));
+        let changes = self.changes.clone();
         Some(Wanted {
             revision,
             hold: None,
             refused: self.refused.clone(),
             parts: vec![(Part::Producers, 0)],
             details,
-            start: Arc::new(move |_, stop| workshop.start_polling(&project, &sources, stop)),
+            start: Arc::new(move |_, stop| {
+                workshop.start_polling(&project, &sources, &feeds, &changes, stop)
+            }),
         })
     }
 

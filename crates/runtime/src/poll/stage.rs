@@ -13,13 +13,21 @@ use std::{
 };
 
 use futures_util::FutureExt as _;
-use tokio::{runtime::Handle, sync::mpsc, task::JoinHandle};
+use tokio::{
+    runtime::Handle,
+    sync::{mpsc, watch},
+    task::JoinHandle,
+};
 use tokio_util::sync::CancellationToken;
 use weir_kafka::{
     Class, GroupConsumer, GroupOptions, Lease, Polled, ProducerOptions, StartOffset, TopicPartition,
     TransactionalProducer,
 };
-use weir_model::{digest::Digest, letter::Stage};
+use weir_model::{
+    digest::Digest,
+    letter::Stage,
+    names::{FlowName, SourceName},
+};
 
 use super::{
     Poller, PollerHalt, Publication, PublishError, Publisher, Takeover, estate::Estate,
@@ -27,6 +35,7 @@ use super::{
 };
 use crate::{
     backoff::Backoff,
+    control::Known,
     health::{Condition, Part},
     outage::Outage,
     stage::{Deployment, StageError, StageThread, Supervisor, chain},
@@ -46,6 +55,10 @@ pub struct PollStage {
     pub deployment: Deployment,
     /// One per account.
     pub pollers: Vec<Arc<dyn Poller>>,
+    /// What `weir.control` says: jobs, and which flows stand still.
+    pub control: watch::Receiver<Arc<Known>>,
+    /// The flows that read each source: a job of the source waits for them.
+    pub feeds: BTreeMap<SourceName, Vec<FlowName>>,
     /// Runs the pollers.
     pub runtime: Handle,
     /// Cancelled to stop at the next safe point.

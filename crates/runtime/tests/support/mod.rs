@@ -201,6 +201,8 @@ impl Bench {
         let stage = PollStage {
             deployment: self.deployment.clone(),
             pollers: vec![Arc::clone(poller) as Arc<dyn Poller>],
+            control: tokio::sync::watch::channel(Arc::default()).1,
+            feeds: std::collections::BTreeMap::new(),
             runtime: runtime.handle().clone(),
             stop: stop.clone(),
         };
