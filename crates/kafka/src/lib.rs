@@ -9,6 +9,7 @@
 //! | [`access`] | why brokers refuse a connection, as the client's log tells |
 //! | [`cluster`] | where the brokers are, how to log in; the in-process mock broker of the demo |
 //! | [`admin`] | topics: create, compare, merge settings, trim |
+//! | [`assigned`] | reading partitions that are handed out by hand, beside a group |
 //! | [`group`] | a member of a consumer group whose rebalances are events of a plain loop |
 //! | [`transaction`] | the transactional producer and its one way to commit |
 //! | [`publish`] | the plain idempotent producer, for heartbeats and control records |
@@ -19,6 +20,7 @@
 
 pub mod access;
 pub mod admin;
+pub mod assigned;
 pub mod clock;
 pub mod cluster;
 mod context;
@@ -35,6 +37,7 @@ pub mod transaction;
 
 pub use access::{Denial, Fault};
 pub use admin::{Admin, TopicChange, TopicSpec};
+pub use assigned::AssignedReader;
 pub use clock::BootInstant;
 pub use cluster::{Cluster, Sasl, SaslMechanism, Security, Settings, Tls};
 pub use error::{Class, Error};

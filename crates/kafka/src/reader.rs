@@ -53,7 +53,7 @@ pub struct ReadEnd {
     pub reached_end: bool,
 }
 
-fn open(
+pub(crate) fn open(
     cluster: &Cluster,
     isolation: Isolation,
     with_ends: bool,

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::{PATIENCE, cluster, first_partition, publish, values};
 use crate::{
-    Admin, AssignedReader, Class, Cluster, Error, Isolation, OutRecord, Publisher, Settings, StartOffset, Table, Tail,
-    TopicChange, TopicPartition, TopicSpec, reader,
+    Admin, AssignedReader, Class, Cluster, Error, Isolation, OutRecord, Publisher, Settings, StartOffset,
+    Table, Tail, TopicChange, TopicPartition, TopicSpec, reader,
 };
 
 #[test]
