@@ -121,6 +121,7 @@ fn wrong_sides(both: bool, problems: &mut Problems) {
 fn empty_source() -> SourceSpec {
     SourceSpec {
         name: SourceName::from(""),
+        receipts: None,
         system: String::new(),
         connection: ConnectionName::from(""),
         key: Vec::new(),
@@ -134,6 +135,7 @@ fn empty_source() -> SourceSpec {
             start_from: StartFrom::Ago(std::time::Duration::ZERO),
             settle_lag: std::time::Duration::ZERO,
             look_back: std::time::Duration::ZERO,
+            look_back_max: None,
             max_window: None,
         },
         settings: Json::Null,

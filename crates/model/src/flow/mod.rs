@@ -8,6 +8,7 @@ mod endings;
 mod fragment;
 pub mod language;
 mod metadata;
+mod receipts;
 mod rules;
 mod spec;
 
@@ -19,5 +20,6 @@ pub use metadata::{
     ConditionItem, DerivedField, GroupCalculate, Item, OmissionRemedy, Operation, Parser, SourceMetadata,
     TargetMetadata,
 };
+pub use receipts::RECEIPTS_SYSTEM;
 pub use rules::{CheckSpec, LookupSpec, OnDelete, OnMissing, RULES, Rule, Severity};
 pub use spec::{FlowSpec, Poll, SourceSpec, StartFrom, TargetSpec};

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use super::{
     CheckSpec, ConditionItem, HaltAfter, Language, LookupSpec, OnDelete, OnLeave, SourceMetadata,
-    TargetMetadata, language::IdCheck, metadata, rules,
+    TargetMetadata, language::IdCheck, metadata, receipts, rules,
 };
 use crate::{
     Json,
@@ -45,6 +45,8 @@ pub struct FlowSpec {
 pub struct SourceSpec {
     /// Names the raw topic; flows that share a source repeat it.
     pub name: SourceName,
+    /// The flow whose receipts are the records; `None` for an API that is polled.
+    pub receipts: Option<FlowName>,
     /// The remote system, such as `jushuitan`.
     pub system: String,
     /// The account.
@@ -80,6 +82,9 @@ pub struct Poll {
     pub settle_lag: Duration,
     /// How far a window reaches back into its predecessor.
     pub look_back: Duration,
+    /// How far the look-back may grow when records come later than it reaches; `None` leaves it to the default of
+    /// polling. Never less than `look_back`.
+    pub look_back_max: Option<Duration>,
     /// The longest window; `None` leaves it to the API's own limit.
     pub max_window: Option<Duration>,
 }
@@ -166,6 +171,9 @@ fn has_side(fields: &mut Fields<'_>, side: &'static str, problems: &mut Problems
 
 impl SourceSpec {
     pub(super) fn read(mut fields: Fields<'_>, problems: &mut Problems) -> Self {
+        if fields.get(receipts::RECEIPTS_KEY).is_some() {
+            return receipts::read(fields, problems);
+        }
         let metadata = SourceMetadata::read(fields.mapping("metadata", problems), problems);
         let system = fields.required_text("system", problems);
         let mut key = text_list(&mut fields, "key", problems);
@@ -174,6 +182,7 @@ impl SourceSpec {
         }
         let spec = Self {
             name: SourceName::from(name(&mut fields, "name", problems)),
+            receipts: None,
             connection: connection(&mut fields, &system, problems),
             key,
             key_fallback: text_list(&mut fields, "key_fallback", problems),
@@ -198,11 +207,14 @@ impl Poll {
             Some(text) => start_from(&text, &fields.path_of("start_from"), problems),
         };
         let max_window = fields.get("max_window").is_some();
+        let look_back_max = fields.get("look_back_max").is_some();
         let poll = Self {
             every: fields.duration("every", Duration::from_secs(60), problems),
             start_from,
             settle_lag: fields.duration("settle_lag", Duration::from_secs(60), problems),
             look_back: fields.duration("look_back", Duration::from_secs(300), problems),
+            look_back_max: look_back_max
+                .then(|| fields.duration("look_back_max", Duration::from_secs(3_600), problems)),
             max_window: max_window
                 .then(|| fields.duration("max_window", Duration::from_secs(86_400), problems)),
         };
@@ -212,6 +224,13 @@ impl Poll {
                 path,
                 Localized::new("窗口不能为零", "a window cannot be empty"),
                 Localized::new("例如 7d", "such as 7d"),
+            );
+        }
+        if poll.look_back_max.is_some_and(|most| most < poll.look_back) {
+            problems.error_with(
+                fields.path_of("look_back_max"),
+                Localized::new("不能短于 look_back", "cannot be less than look_back"),
+                Localized::new("写更长的时长，例如 1h，或删除", "write more, such as 1h, or remove it"),
             );
         }
         fields.finish(problems);
