@@ -192,6 +192,12 @@ fn poll() -> Vec<Key> {
         )
         .default("\"5m\""),
         key(
+            "look_back_max",
+            Shape::Duration,
+            "记录迟到时 look_back 最多加长到多少；缺省为 look_back 的四倍，至少 1h",
+            "how far look_back may grow when records come late; by default four times look_back, at least 1h",
+        ),
+        key(
             "max_window",
             Shape::Duration,
             "最长的窗口；缺省为接口的上限",

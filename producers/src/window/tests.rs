@@ -13,6 +13,7 @@ fn poll(settle_lag: u64, look_back: u64, max_window: Option<u64>, start: &str) -
         start_from: StartFrom::At(start.into()),
         settle_lag: Duration::from_secs(settle_lag),
         look_back: Duration::from_secs(look_back),
+        look_back_max: None,
         max_window: max_window.map(Duration::from_secs),
     }
 }
