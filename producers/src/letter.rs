@@ -28,6 +28,10 @@ pub fn letter(source: &SourceName, refusal: Refusal, payload: Bytes, at: Timesta
         flow_ordinal: 0,
         reason: Reason::Poll,
         at,
+        part: 0,
+        deleted: false,
+        repaired: false,
+        job: String::new(),
     }
 }
 

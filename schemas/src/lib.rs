@@ -20,7 +20,11 @@ pub use codec::Codec;
 pub use error::{DecodeError, LearnError, Malformed};
 pub use layout::{
     collection::CollectionRow,
-    control::{Control, FlowState, FlowText, Job, JobKind, JobState, Reload, RunState},
+    control::{
+        Cancelled, Control, FlowState, FlowText, Job, JobKind, JobLetter, JobProgress, JobState, Reload,
+        RunState, TimeRange,
+    },
+    redo::RedoRecord,
     status::{Condition, StageStatus, Status},
     wait::ParkedRecord,
 };
@@ -32,3 +36,6 @@ pub const TRACEPARENT_HEADER: &str = "traceparent";
 
 /// Header that carries why a record is on its way: the text of [`weir_model::record::Reason`].
 pub const REASON_HEADER: &str = "weir-reason";
+
+/// Header that carries the id of the job that brought a record.
+pub const JOB_HEADER: &str = "weir-job";

@@ -51,6 +51,10 @@ pub struct Cursor {
     pub window: Option<OpenWindow>,
     /// When this was written.
     pub at: Timestamp,
+    /// The job whose it is; empty for the regular poll and the remedy.
+    pub job: String,
+    /// How late records have come of late, in milliseconds: from their modification to the poll that first saw them.
+    pub lateness_ms: u64,
 }
 
 /// A window that is being read.
@@ -103,4 +107,8 @@ pub struct WindowFact {
     pub late: u64,
     /// When it was finished.
     pub at: Timestamp,
+    /// The job that read it; empty for the regular poll and the remedy.
+    pub job: String,
+    /// The largest lateness of the late records, in milliseconds; 0 when none was late.
+    pub lateness_ms: u64,
 }

@@ -58,6 +58,12 @@ pub struct Document {
     pub polled_at: Timestamp,
     /// Whether the record was removed at its source, as the mapping tells ([`crate::processor::Mapped::deleted`]).
     pub deleted: bool,
+    /// Which part of the source record it is, from 1; 0 for all of it. The id of a part ends in `-` and its number.
+    pub part: u32,
+    /// Whether a person changed the payload; `source_digest` is still that of the bytes the source sent.
+    pub repaired: bool,
+    /// The job that brought the record, empty when none did.
+    pub job: String,
 }
 
 /// What the mapping made of a record.

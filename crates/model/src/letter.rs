@@ -40,6 +40,14 @@ pub struct DeadLetter {
     pub reason: Reason,
     /// When it was refused.
     pub at: Timestamp,
+    /// Which part of the source record it is, from 1; 0 for all of it. The id of a part ends in `-` and its number.
+    pub part: u32,
+    /// Whether the record was removed at its source.
+    pub deleted: bool,
+    /// Whether a person changed the payload; `source_digest` is still that of the bytes the source sent.
+    pub repaired: bool,
+    /// The job that brought the record, empty when none did.
+    pub job: String,
 }
 
 /// A stage of the pipeline.

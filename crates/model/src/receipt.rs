@@ -38,6 +38,8 @@ pub struct Delivered {
     pub at: Timestamp,
     /// What came of it since.
     pub standing: Standing,
+    /// Whether it was made of bytes that a person had repaired; `source_digest` is that of the bytes the source sent.
+    pub repaired: bool,
 }
 
 /// What came of a delivered state since.

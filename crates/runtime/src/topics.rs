@@ -75,6 +75,11 @@ impl Topics {
         format!("{}.window", self.prefix)
     }
 
+    /// What census jobs read.
+    pub fn census(&self) -> String {
+        format!("{}.census", self.prefix)
+    }
+
     /// Counts per batch.
     pub fn tally(&self) -> String {
         format!("{}.tally", self.prefix)
@@ -103,6 +108,16 @@ impl Topics {
     /// The group that writes a flow's documents.
     pub fn sinks_group(&self, flow: &FlowName) -> String {
         format!("{}-sinks-{flow}", self.prefix)
+    }
+
+    /// The group that shares the jobs of the mapping stages: whoever owns the partition of `weir.control`.
+    pub fn jobs_group(&self) -> String {
+        format!("{}-jobs", self.prefix)
+    }
+
+    /// The transactional id that goes with the ownership of the jobs.
+    pub fn jobs_transactional_id(&self) -> String {
+        format!("{}-jobs", self.prefix)
     }
 
     /// The transactional id that goes with a partition of the cursor topic: whoever owns the partition fences it.
@@ -176,6 +191,10 @@ impl Topics {
                 .with("max.compaction.lag.ms", HOUR_MS.to_string()),
             fact(self.window()),
             fact(self.tally()),
+            topic(self.census(), OTHER_PARTITIONS)
+                .with("retention.ms", (7 * DAY_MS).to_string())
+                .with("message.timestamp.type", "LogAppendTime")
+                .with("max.message.bytes", with_overhead(RAW_BYTES)),
             compacted(self.control(), 1).with("max.message.bytes", RAW_BYTES.to_string()),
             compacted(self.status(), 1).with("segment.ms", HOUR_MS.to_string()),
         ]

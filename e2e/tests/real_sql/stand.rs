@@ -187,6 +187,9 @@ fn document(state: &State) -> Document {
         reason: Reason::Remedy,
         polled_at: Timestamp::UNIX_EPOCH,
         deleted: false,
+        part: 0,
+        repaired: false,
+        job: String::new(),
     }
 }
 

@@ -297,7 +297,15 @@ impl<'a> Session<'a> {
     pub(super) fn cursor(&self, progress: Progress) -> Cursor {
         let Progress { settled_until, window } = progress;
         let source = self.source.name.clone();
-        Cursor { source, lane: self.reader.lane(), settled_until, window, at: self.source.clock.now() }
+        Cursor {
+            source,
+            lane: self.reader.lane(),
+            settled_until,
+            window,
+            at: self.source.clock.now(),
+            job: String::new(),
+            lateness_ms: 0,
+        }
     }
 
     fn fact(&self, part: &Part, page: &Page) -> WindowFact {
@@ -321,6 +329,8 @@ impl<'a> Session<'a> {
             published: counts.published,
             late: counts.late,
             at,
+            job: String::new(),
+            lateness_ms: 0,
         }
     }
 

@@ -1,5 +1,6 @@
 //! What is to be done and by which text: flow states, flow versions and jobs, the values of `weir.control`.
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use weir_model::{
     document::FlowVersion,
@@ -24,10 +25,12 @@ pub enum Control {
     Job(Job),
     /// Configuration is to be read anew.
     Reload(Reload),
+    /// How far a job has come.
+    JobProgress(JobProgress),
 }
 
 impl Control {
-    /// The Kafka key (design §4): the flow, `flow@ordinal`, `job:id` or `all:reload`. Names of flows hold neither `@` nor
+    /// The Kafka key (design §4): the flow, `flow@ordinal`, `job:id`, `job:id:progress` or `all:reload`. Names of flows hold neither `@` nor
     /// `:`, so no entry ever replaces one of another kind.
     pub fn key(&self) -> String {
         match self {
@@ -35,6 +38,7 @@ impl Control {
             Self::FlowText(text) => format!("{}@{}", text.flow, text.version.ordinal),
             Self::Job(job) => format!("job:{}", job.id),
             Self::Reload(_) => "all:reload".to_owned(),
+            Self::JobProgress(progress) => format!("job:{}:progress", progress.job),
         }
     }
 }
@@ -82,14 +86,14 @@ pub struct FlowText {
     pub at: Timestamp,
 }
 
-/// A job: announced by whoever wants it, carried on by the owner of its source or flow.
+/// A job, as a person announced it; carried on by the owner of its source or flow. Only persons write it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Job {
     /// The job's id.
     pub id: String,
     /// What it does.
     pub kind: JobKind,
-    /// The source (backfill, remedy) or flow (replay, repair) it works on.
+    /// The source (backfill, remedy, fix, census) or flow (replay, repair) it works on.
     pub subject: String,
     /// Start of its range of time, inclusive.
     pub from: Option<Timestamp>,
@@ -97,6 +101,56 @@ pub struct Job {
     pub until: Option<Timestamp>,
     /// The records it is limited to; empty for all.
     pub only: Vec<RecordId>,
+    /// The stretches of time it is limited to; empty for all of its range.
+    pub ranges: Vec<TimeRange>,
+    /// The letters that it sends again.
+    pub letters: Vec<JobLetter>,
+    /// The rule, as JSON text, by which each letter's payload is repaired; empty for none.
+    pub edit: String,
+    /// What the person said about it.
+    pub note: String,
+    /// The person who wants it.
+    pub by: String,
+    /// When it was announced.
+    pub at: Timestamp,
+    /// Who called it off.
+    pub cancelled: Option<Cancelled>,
+}
+
+/// A stretch of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TimeRange {
+    /// Inclusive start.
+    pub from: Timestamp,
+    /// Exclusive end.
+    pub until: Timestamp,
+}
+
+/// A dead letter that is to be sent again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobLetter {
+    /// `partition:offset` in the flow's dead letters.
+    pub place: String,
+    /// The payload to send instead of the letter's; none for the letter's own.
+    pub payload: Option<Bytes>,
+}
+
+/// That a person called a job off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cancelled {
+    /// The person.
+    pub by: String,
+    /// What the person said about it; empty when nothing.
+    pub note: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// How far a job has come. Only its owner writes it, in the transaction of each chunk.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JobProgress {
+    /// The job's id.
+    pub job: String,
     /// How it stands.
     pub state: JobState,
     /// What holds it or made it fail.
@@ -105,8 +159,11 @@ pub struct Job {
     pub done: u64,
     /// Records it will have dealt with at the end, when that is known.
     pub total: Option<u64>,
-    /// The person who wants it.
-    pub by: String,
+    /// Where its owner goes on, as JSON text of the owner's own.
+    pub position: String,
+    /// The process that carries it on. Named otherwise than in a reload, for Avro tells the branches of a union apart by their
+    /// fields.
+    pub instance: String,
     /// When this was written.
     pub at: Timestamp,
 }
@@ -131,6 +188,10 @@ pub enum JobKind {
     Remedy,
     /// Sends dead letters again.
     Repair,
+    /// Polls records again in which a reconciliation found a difference.
+    Fix,
+    /// Reads what a source holds, for a reconciliation; nothing is published to be mapped.
+    Census,
 }
 
 /// How a job stands.
@@ -169,6 +230,10 @@ impl Layout for Control {
                 out.long(3);
                 reload.write(out);
             }
+            Self::JobProgress(progress) => {
+                out.long(4);
+                progress.write(out);
+            }
         }
     }
 
@@ -178,6 +243,7 @@ impl Layout for Control {
             1 => Layout::read(from).map(Self::FlowText),
             2 => Layout::read(from).map(Self::Job),
             3 => Layout::read(from).map(Self::Reload),
+            4 => Layout::read(from).map(Self::JobProgress),
             _ => from.fail("no branch of the entry"),
         }
     }
@@ -186,7 +252,11 @@ impl Layout for Control {
 record_layout!(FlowState { flow, state, cause, reason, by, at });
 record_layout!(FlowText { flow, version, text, by, at });
 record_layout!(Reload { by, at });
-record_layout!(Job { id, kind, subject, from, until, only, state, cause, done, total, by, at });
+record_layout!(Job { id, kind, subject, from, until, only, ranges, letters, edit, note, by, at, cancelled });
+record_layout!(TimeRange { from, until });
+record_layout!(JobLetter { place, payload });
+record_layout!(Cancelled { by, note, at });
+record_layout!(JobProgress { job, state, cause, done, total, position, instance, at });
 enum_layout!(RunState { Running, Paused, Halted });
-enum_layout!(JobKind { Backfill, Replay, Remedy, Repair });
+enum_layout!(JobKind { Backfill, Replay, Remedy, Repair, Fix, Census });
 enum_layout!(JobState { Announced, Running, Held, Finished, Failed, Cancelled });

@@ -6,6 +6,7 @@
 pub(crate) mod collection;
 pub(crate) mod control;
 mod parts;
+pub(crate) mod redo;
 pub(crate) mod status;
 mod values;
 pub(crate) mod wait;

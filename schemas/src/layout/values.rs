@@ -34,6 +34,9 @@ record_layout!(Document {
     reason,
     polled_at,
     deleted,
+    part,
+    repaired,
+    job,
 });
 
 impl Layout for Verdict {
@@ -70,7 +73,8 @@ record_layout!(Delivered {
     written,
     flow_ordinal,
     at,
-    standing
+    standing,
+    repaired,
 });
 enum_layout!(Standing { Held, Incomplete, Kept, Lettered, Removed });
 record_layout!(Attempt { state, version, source_digest, document_digest, key, flow_ordinal, at });
@@ -116,10 +120,14 @@ record_layout!(DeadLetter {
     flow_ordinal,
     reason,
     at,
+    part,
+    deleted,
+    repaired,
+    job,
 });
 enum_layout!(Stage { Producer, Processor, Sink });
 
-record_layout!(Cursor { source, lane, settled_until, window, at });
+record_layout!(Cursor { source, lane, settled_until, window, at, job, lateness_ms });
 record_layout!(SealedToken { account, system, lineage, sealed, at });
 enum_layout!(Lane { Live, CatchUp, Backfill, Reconcile });
 record_layout!(OpenWindow {
@@ -146,6 +154,8 @@ record_layout!(WindowFact {
     published,
     late,
     at,
+    job,
+    lateness_ms,
 });
 
 record_layout!(Tally { stage, subject, instance, at, counts });

@@ -20,6 +20,10 @@ pub struct ParkedRecord {
     pub reference: String,
     /// When any version of this record was first parked; `wait_max` counts from here (design §6).
     pub parked_since: Timestamp,
+    /// Whether a person changed the payload; the record's digest is that of the bytes its source sent.
+    pub repaired: bool,
+    /// The job that brought it, empty when none did.
+    pub job: String,
 }
 
-record_layout!(ParkedRecord { record, version, origin, collection, reference, parked_since });
+record_layout!(ParkedRecord { record, version, origin, collection, reference, parked_since, repaired, job });

@@ -113,6 +113,7 @@ fn other_versions_are_resolved_to_today_s() {
     reads_tomorrow(samples::window());
     reads_tomorrow(samples::tally());
     reads_tomorrow(samples::wait());
+    reads_tomorrow(samples::redo());
     reads_tomorrow(samples::collection());
     reads_tomorrow(samples::control());
     reads_tomorrow(samples::status());
@@ -195,6 +196,7 @@ fn keys_of_control_tell_the_kinds_apart() {
     assert_eq!(keys[0], "jushuitan-customer-to-kingdee");
     assert_eq!(keys[3], "jushuitan-customer-to-kingdee@3");
     assert_eq!(keys[4], "job:job-1");
+    assert_eq!(keys[10], "job:job-1:progress");
 }
 
 #[test]

@@ -171,6 +171,11 @@ fn parked_records_of_every_version_are_read() {
 }
 
 #[test]
+fn records_to_redo_of_every_version_are_read() {
+    check(&samples::redo());
+}
+
+#[test]
 fn collection_rows_of_every_version_are_read() {
     check(&samples::collection());
 }

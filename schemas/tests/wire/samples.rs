@@ -14,8 +14,8 @@ use weir_model::{
     token::SealedToken,
 };
 use weir_schemas::{
-    CollectionRow, Condition, Control, FlowState, FlowText, Job, JobKind, JobState, ParkedRecord, Reload,
-    RunState, StageStatus, Status,
+    Cancelled, CollectionRow, Condition, Control, FlowState, FlowText, Job, JobKind, JobLetter, JobProgress,
+    JobState, ParkedRecord, RedoRecord, Reload, RunState, StageStatus, Status, TimeRange,
 };
 
 const STAGES: [Stage; 3] = [Stage::Producer, Stage::Processor, Stage::Sink];
@@ -76,6 +76,9 @@ pub fn document() -> Vec<Document> {
         reason: Reason::Backfill,
         polled_at: at(61),
         deleted: true,
+        part: 2,
+        repaired: true,
+        job: "job-1".to_owned(),
     };
     let empty = |verdict| Document {
         verdict,
@@ -99,6 +102,7 @@ pub fn receipt() -> Vec<Receipt> {
         flow_ordinal: 2,
         at: at(70),
         standing: Standing::Lettered,
+        repaired: true,
     };
     let attempt = |state| Attempt {
         state,
@@ -140,6 +144,10 @@ pub fn dead() -> Vec<DeadLetter> {
         flow_ordinal: 3,
         reason: Reason::Retry,
         at: at(90),
+        part: 2,
+        deleted: true,
+        repaired: true,
+        job: "job-1".to_owned(),
     };
     STAGES.map(letter).to_vec()
 }
@@ -165,6 +173,8 @@ pub fn cursor() -> Vec<Cursor> {
         settled_until: at(-900),
         window,
         at: at(0),
+        job: "job-1".to_owned(),
+        lateness_ms: 61_000,
     };
     Lane::ALL.into_iter().zip(windows).map(cursor).collect()
 }
@@ -192,6 +202,8 @@ pub fn window() -> Vec<WindowFact> {
         published: 1_200,
         late: 4,
         at: at(0),
+        job: "job-1".to_owned(),
+        lateness_ms: 61_000,
     };
     vec![fact(Some(1_234)), fact(None)]
 }
@@ -224,8 +236,21 @@ pub fn wait() -> Vec<ParkedRecord> {
         collection: "customers".to_owned(),
         reference: "C-77".to_owned(),
         parked_since: at(5),
+        repaired: true,
+        job: "job-1".to_owned(),
     };
     raw().into_iter().take(1).map(park).collect()
+}
+
+pub fn redo() -> Vec<RedoRecord> {
+    let again = |record| RedoRecord {
+        record,
+        version: version(),
+        origin: origin(),
+        repaired: true,
+        job: "job-1".to_owned(),
+    };
+    raw().into_iter().take(1).map(again).collect()
 }
 
 pub fn collection() -> Vec<CollectionRow> {
@@ -251,7 +276,7 @@ pub fn control() -> Vec<Control> {
         by: by(),
         at: at(1),
     };
-    let job = |kind, state, only: &[&str]| {
+    let job = |kind, only: &[&str]| {
         let ranged = only.is_empty();
         Control::Job(Job {
             id: "job-1".to_owned(),
@@ -260,12 +285,27 @@ pub fn control() -> Vec<Control> {
             from: ranged.then(|| at(-86_400)),
             until: ranged.then(|| at(0)),
             only: only.iter().map(|id| (*id).into()).collect(),
-            state,
-            cause: (state == JobState::Held).then(refusal),
-            done: 17,
-            total: ranged.then_some(99),
+            ranges: vec![TimeRange { from: at(-60), until: at(-30) }],
+            letters: [None, Some(payload())]
+                .map(|payload| JobLetter { place: "2:17".to_owned(), payload })
+                .to_vec(),
+            edit: r#"[{"path":"name","set":"x"}]"#.to_owned(),
+            note: "月结".to_owned(),
             by: by(),
             at: at(2),
+            cancelled: (!ranged).then(|| Cancelled { by: by(), note: String::new(), at: at(4) }),
+        })
+    };
+    let progress = |state, cause, total| {
+        Control::JobProgress(JobProgress {
+            job: "job-1".to_owned(),
+            state,
+            cause,
+            done: 17,
+            total,
+            position: r#"{"0":17}"#.to_owned(),
+            instance: "host-1".to_owned(),
+            at: at(5),
         })
     };
     vec![
@@ -273,12 +313,18 @@ pub fn control() -> Vec<Control> {
         state(RunState::Paused, None, "月结"),
         state(RunState::Halted, Some(refusal()), ""),
         Control::FlowText(text),
-        job(JobKind::Backfill, JobState::Announced, &[]),
-        job(JobKind::Replay, JobState::Running, &["10000001", "10000002"]),
-        job(JobKind::Remedy, JobState::Held, &[]),
-        job(JobKind::Repair, JobState::Finished, &["10000001"]),
-        job(JobKind::Backfill, JobState::Failed, &[]),
-        job(JobKind::Backfill, JobState::Cancelled, &[]),
+        job(JobKind::Backfill, &[]),
+        job(JobKind::Replay, &["10000001", "10000002"]),
+        job(JobKind::Remedy, &[]),
+        job(JobKind::Repair, &["10000001"]),
+        job(JobKind::Fix, &["10000001"]),
+        job(JobKind::Census, &[]),
+        progress(JobState::Announced, None, None),
+        progress(JobState::Running, None, Some(99)),
+        progress(JobState::Held, Some(refusal()), Some(99)),
+        progress(JobState::Finished, None, Some(17)),
+        progress(JobState::Failed, Some(refusal()), None),
+        progress(JobState::Cancelled, None, None),
         Control::Reload(Reload { by: by(), at: at(3) }),
     ]
 }

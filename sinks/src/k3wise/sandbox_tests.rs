@@ -345,6 +345,7 @@ fn delivered(number: &str) -> Delivered {
         flow_ordinal: 1,
         at: Timestamp::UNIX_EPOCH,
         standing: Standing::Held,
+        repaired: false,
     }
 }
 

@@ -153,6 +153,9 @@ pub(super) fn delivery(number: &str) -> Delivery {
         reason: Reason::Poll,
         polled_at: Timestamp::UNIX_EPOCH,
         deleted: false,
+        part: 0,
+        repaired: false,
+        job: String::new(),
     };
     Delivery { document, offset: 0, previous: None, unresolved: false }
 }
@@ -175,6 +178,7 @@ fn changed() -> Delivery {
         flow_ordinal: 1,
         at: Timestamp::UNIX_EPOCH,
         standing: Standing::Held,
+        repaired: false,
     });
     delivery
 }

@@ -128,6 +128,9 @@ pub(super) fn delivery(number: &str, name: &str) -> Delivery {
         reason: Reason::Poll,
         polled_at: Timestamp::UNIX_EPOCH,
         deleted: false,
+        part: 0,
+        repaired: false,
+        job: String::new(),
     };
     Delivery { document, offset: 0, previous: None, unresolved: false }
 }
@@ -148,6 +151,7 @@ pub(super) fn changed(number: &str, name: &str, written: &Written) -> Delivery {
         flow_ordinal: 1,
         at: Timestamp::UNIX_EPOCH,
         standing: Standing::Held,
+        repaired: false,
     });
     delivery
 }

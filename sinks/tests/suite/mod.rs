@@ -258,6 +258,9 @@ pub fn document(offset: i64, body: &Json) -> Delivery {
         reason: Reason::Poll,
         polled_at: jiff::Timestamp::UNIX_EPOCH,
         deleted: false,
+        part: 0,
+        repaired: false,
+        job: String::new(),
     };
     Delivery { document, offset, previous: None, unresolved: false }
 }

@@ -3,16 +3,18 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use weir_model::{digest::Digest, names::FlowName};
-use weir_schemas::{Control, FlowState, FlowText, Reload, RunState};
+use weir_schemas::{Control, FlowState, FlowText, Job, JobProgress, Reload, RunState};
 
 use crate::health::Condition;
 
-/// The newest entry of every key. Jobs are left to those who carry them on. Cheap to clone: texts are shared.
+/// The newest entry of every key. Cheap to clone: texts and jobs are shared.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Known {
     texts: BTreeMap<FlowName, BTreeMap<u32, Arc<FlowText>>>,
     states: BTreeMap<FlowName, FlowState>,
     reload: Option<Reload>,
+    jobs: BTreeMap<String, Arc<Job>>,
+    progress: BTreeMap<String, JobProgress>,
 }
 
 impl Known {
@@ -26,7 +28,12 @@ impl Known {
                 self.states.insert(state.flow.clone(), state);
             }
             Control::Reload(reload) => self.reload = Some(reload),
-            Control::Job(_) => {}
+            Control::Job(job) => {
+                self.jobs.insert(job.id.clone(), Arc::new(job));
+            }
+            Control::JobProgress(progress) => {
+                self.progress.insert(progress.job.clone(), progress);
+            }
         }
     }
 
@@ -77,6 +84,21 @@ impl Known {
     /// The last wish that every process read its configuration anew.
     pub fn reload(&self) -> Option<&Reload> {
         self.reload.as_ref()
+    }
+
+    /// All jobs that were ever announced, by their ids.
+    pub fn jobs(&self) -> impl Iterator<Item = &Arc<Job>> {
+        self.jobs.values()
+    }
+
+    /// One job.
+    pub fn job(&self, id: &str) -> Option<&Arc<Job>> {
+        self.jobs.get(id)
+    }
+
+    /// How far a job has come; none before anybody took it.
+    pub fn progress(&self, id: &str) -> Option<&JobProgress> {
+        self.progress.get(id)
     }
 }
 

@@ -219,6 +219,7 @@ fn delivered(document: &Document, written: &Written, standing: Standing, at: Tim
         flow_ordinal: document.flow_version.ordinal,
         at,
         standing,
+        repaired: document.repaired,
     }
 }
 
@@ -251,6 +252,10 @@ fn letter(document: &Document, refusal: &Refusal, at: Timestamp) -> DeadLetter {
         flow_ordinal: document.flow_version.ordinal,
         reason: document.reason,
         at,
+        part: document.part,
+        deleted: document.deleted,
+        repaired: document.repaired,
+        job: document.job.clone(),
     }
 }
 

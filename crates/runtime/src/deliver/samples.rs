@@ -36,6 +36,9 @@ pub(crate) fn document_of(id: &str, version: i64, content: &str) -> Document {
         reason: Reason::Poll,
         polled_at: Timestamp::UNIX_EPOCH,
         deleted: false,
+        part: 0,
+        repaired: false,
+        job: String::new(),
     }
 }
 
@@ -53,6 +56,7 @@ pub(crate) fn receipt_for(document: &Document) -> Receipt {
             flow_ordinal: document.flow_version.ordinal,
             at: Timestamp::UNIX_EPOCH,
             standing: Standing::Held,
+            repaired: false,
         }),
         attempt: None,
     }

@@ -234,6 +234,8 @@ impl<'a> Draft<'a> {
             collection: missing.collection,
             reference: missing.reference,
             parked_since: since,
+            repaired: false,
+            job: String::new(),
         };
         let value = Bytes::from(self.mapper.codec.encode(&parked));
         self.drafted.parked += 1;

@@ -167,6 +167,9 @@ impl Mapper {
             reason: record.reason,
             polled_at: record.polled_at,
             deleted: mapped.deleted,
+            part: 0,
+            repaired: false,
+            job: String::new(),
         };
         let record = OutRecord::new(Arc::clone(&self.doc_topic), key, self.codec.encode(&document));
         headers.on(record.to_partition(slot.partition))

@@ -378,6 +378,9 @@ pub fn document(id: &str, version: i64, content: &str) -> Document {
         reason: Reason::Poll,
         polled_at: Timestamp::UNIX_EPOCH,
         deleted: false,
+        part: 0,
+        repaired: false,
+        job: String::new(),
     }
 }
 

@@ -89,6 +89,8 @@ impl Poller for CountingPoller {
                 settled_until: Timestamp::from_second(next).unwrap(),
                 window: None,
                 at: Timestamp::now(),
+                job: String::new(),
+                lateness_ms: 0,
             };
             let publication = Publication {
                 records,
