@@ -77,6 +77,7 @@ pub(super) fn read(mut fields: Fields<'_>, problems: &mut Problems) -> SourceSpe
             start_from: StartFrom::Ago(Duration::ZERO),
             settle_lag: Duration::ZERO,
             look_back: Duration::ZERO,
+            look_back_max: None,
             max_window: None,
         },
         settings: Json::Null,
