@@ -9,6 +9,7 @@ pub mod decimal;
 pub mod digest;
 pub mod document;
 pub mod edit;
+pub mod figures;
 pub mod flow;
 pub mod letter;
 pub mod lookup;

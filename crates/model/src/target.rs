@@ -4,8 +4,11 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 
 use async_trait::async_trait;
 
+use jiff::civil::Date;
+
 use crate::{
     document::Document,
+    figures::Figures,
     outcome::{Outcome, Refusal},
     receipt::Delivered,
 };
@@ -148,4 +151,36 @@ pub trait Target: Send + Sync {
 
     /// Gives a partition up.
     async fn release(&self, partition: i32);
+}
+
+/// What a target holds under one business key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holding {
+    /// The business key, its parts joined as in [`Document::key`]; of a document of several rows that share a record key,
+    /// that one.
+    pub key: String,
+    /// What it counts, with the target's fields.
+    pub figures: Figures,
+}
+
+/// Reading back what a target holds, to compare it with what was delivered (design §8).
+///
+/// Nothing is remembered and nothing written. Keys are compared by whoever asks: as exact text.
+#[async_trait]
+pub trait ReadBack: Send + Sync {
+    /// What a delivered document is to be held as: one holding, or one for each row where rows share no record key.
+    ///
+    /// # Errors
+    /// The body is none of this target, or counts what is no number.
+    fn expected(&self, document: &Document) -> Result<Vec<Holding>, Refusal>;
+
+    /// The key of the holding, or of the first, that a document with this business key becomes.
+    fn holding_key(&self, document_key: &str) -> String;
+
+    /// What is held under these keys of holdings; those that are not there are left out. In calls of as many keys as the
+    /// target takes.
+    async fn find(&self, keys: &[String]) -> Result<Vec<Holding>, TargetError>;
+
+    /// Everything whose day is `from` or later and before `until`; `None` when the flow names no day of the target.
+    async fn list(&self, from: Date, until: Date) -> Result<Option<Vec<Holding>>, TargetError>;
 }

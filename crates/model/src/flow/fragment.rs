@@ -97,6 +97,7 @@ impl FragmentSpec {
             language: self.language.clone(),
             target,
             halt_after: Some(HaltAfter::default()),
+            reconcile: None,
             text: String::new(),
             digest: Digest::of(&[]),
         }

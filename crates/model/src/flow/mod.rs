@@ -9,6 +9,7 @@ mod fragment;
 pub mod language;
 mod metadata;
 mod receipts;
+mod reconcile;
 mod rules;
 mod spec;
 
@@ -21,5 +22,6 @@ pub use metadata::{
     TargetMetadata,
 };
 pub use receipts::RECEIPTS_SYSTEM;
+pub use reconcile::ReconcileSpec;
 pub use rules::{CheckSpec, LookupSpec, OnDelete, OnMissing, RULES, Rule, Severity};
 pub use spec::{FlowSpec, Poll, SourceSpec, StartFrom, TargetSpec};

@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{
-    CheckSpec, ConditionItem, HaltAfter, Language, LookupSpec, OnDelete, OnLeave, SourceMetadata,
-    TargetMetadata, language::IdCheck, metadata, receipts, rules,
+    CheckSpec, ConditionItem, HaltAfter, Language, LookupSpec, OnDelete, OnLeave, ReconcileSpec,
+    SourceMetadata, TargetMetadata, language::IdCheck, metadata, receipts, rules,
 };
 use crate::{
     Json,
@@ -34,6 +34,8 @@ pub struct FlowSpec {
     pub target: TargetSpec,
     /// When it stops because too much is refused; `None` for never.
     pub halt_after: Option<HaltAfter>,
+    /// What is compared between source and target; `None` when the flow does not say.
+    pub reconcile: Option<ReconcileSpec>,
     /// The file's text, as published with the flow's version.
     pub text: String,
     /// Digest of the text.
@@ -129,7 +131,7 @@ impl FlowSpec {
         // Of a side that is not there, that is said, and not every key that it lacks.
         let mut unsaid = problems.fork();
         let [has_source, has_target] = ["source", "target"].map(|side| has_side(&mut fields, side, problems));
-        let spec = Self {
+        let mut spec = Self {
             name: FlowName::from(name),
             title: Localized::new(
                 title.text("zh", problems).unwrap_or_default(),
@@ -148,9 +150,11 @@ impl FlowSpec {
                 if has_target { &mut *problems } else { &mut unsaid },
             ),
             halt_after: HaltAfter::read(&mut fields, problems),
+            reconcile: None,
             text: text.to_owned(),
             digest: Digest::of(text.as_bytes()),
         };
+        spec.reconcile = ReconcileSpec::read(&mut fields, &spec.target, problems);
         title.finish(problems);
         fields.finish(problems);
         Some(spec)
