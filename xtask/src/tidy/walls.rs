@@ -23,7 +23,7 @@ const LAYERS: [(&str, &[&str]); 20] = [
     ("weir-cases", &["weir-model", "weir-expr", "weir-processors"]),
     ("weir-kafka", &["weir-model", "weir-schemas"]),
     ("weir-runtime", &["weir-model", "weir-schemas", "weir-kafka"]),
-    ("weir-ledger", &["weir-model", "weir-schemas"]),
+    ("weir-ledger", &["weir-model", "weir-schemas", "weir-kafka", "weir-runtime"]),
     ("weir-producers", &["weir-model", "weir-schemas", "weir-kafka", "weir-runtime", "weir-clients"]),
     ("weir-sinks", &["weir-model", "weir-schemas", "weir-kafka", "weir-runtime", "weir-clients"]),
     // A second reading of the contracts: it must not share a type with the first.

@@ -1,0 +1,478 @@
+//! The life of a record: found by any of its numbers, told in the order in which it happened (design §8).
+//!
+//! Relies on the projection for what the topics told and on the book for what people did. Payloads are not here: the
+//! places of documents and letters lead to them.
+
+use jiff::Timestamp;
+use serde_json::Value as Json;
+
+use crate::{Database, Error, Ledger, Row, Value};
+
+/// The most events of one record that are told; a record that is read again every minute keeps its first and last ones.
+const MOST_EVENTS: usize = 400;
+/// The fewest characters of a number by whose end it is looked for.
+const SHORTEST_ENDING: usize = 4;
+
+/// A record in a flow.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    /// The flow.
+    pub flow: String,
+    /// The record's id, with `-1`, `-2` … for its parts.
+    pub record_id: String,
+}
+
+/// Where something stands in its topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The partition.
+    pub partition: i64,
+    /// The offset.
+    pub offset: i64,
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.partition, self.offset)
+    }
+}
+
+/// All that is known of a record in a flow.
+#[derive(Clone, Debug)]
+pub struct Life {
+    /// Which record.
+    pub key: Key,
+    /// How it stands.
+    pub record: Record,
+    /// Every number by which it is known, sorted.
+    pub numbers: Vec<String>,
+    /// What happened, the oldest first.
+    pub events: Vec<Event>,
+    /// How many events in the middle were left out.
+    pub left_out: usize,
+    /// Its dead letters, the oldest first.
+    pub letters: Vec<Letter>,
+    /// What it waits for.
+    pub waiting: Option<Waiting>,
+}
+
+/// How a record stands: its newest document and what became of it.
+#[derive(Clone, Debug, Default)]
+pub struct Record {
+    /// `mapped`, `sending`, `delivered`, `incomplete`, `refused`, `filtered`, `left`, `removed` or `waiting`.
+    pub state: String,
+    /// Why it is refused.
+    pub code: String,
+    /// The words for it: the target's own, or the rule that filtered.
+    pub message: String,
+    /// The source it came from; empty when only a receipt is left.
+    pub source: String,
+    /// The number shown to people.
+    pub number: String,
+    /// The business key of its newest document.
+    pub doc_key: String,
+    /// Ordinal of the flow version that made the newest document.
+    pub flow_ordinal: Option<i64>,
+    /// Whether the newest document was made of a repaired payload.
+    pub repaired: bool,
+    /// Whether its source says that it was removed there.
+    pub deleted: bool,
+    /// When it was polled.
+    pub polled_at: Option<Timestamp>,
+    /// Where the source's bytes stand in the raw topic.
+    pub raw: Option<Place>,
+    /// Where the newest document stands.
+    pub document: Option<Place>,
+    /// When it came to be as it is.
+    pub changed_at: Timestamp,
+    /// What the target holds; none when nothing was delivered.
+    pub delivered: Option<Delivered>,
+}
+
+/// What a target holds of a record.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Delivered {
+    /// `held`, `incomplete`, `kept`, `lettered` or `removed`.
+    pub standing: String,
+    /// The target's id.
+    pub id: String,
+    /// The target's number.
+    pub number: String,
+    /// The business key it was written under.
+    pub key: String,
+    /// When the sink learned that it was stored.
+    pub at: Option<Timestamp>,
+    /// Ordinal of the flow version that made it.
+    pub flow_ordinal: Option<i64>,
+    /// Whether it was made of a repaired payload.
+    pub repaired: bool,
+}
+
+/// Something that happened to a record.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// When.
+    pub at: Timestamp,
+    /// The topic's kind: `doc`, `receipt`, `dead` or `wait`.
+    pub stream: String,
+    /// Where it stands there.
+    pub place: Place,
+    /// `mapped`, `filtered`, `refused-by-mapping`; `sending`, `delivered`, `incomplete`, `refused`, `left`, `removed`,
+    /// `decided`; `lettered`; `parked`, `released`.
+    pub kind: String,
+    /// Why the record was on its way: `poll`, `replay`, …
+    pub reason: String,
+    /// The job that brought it; empty for none.
+    pub job: String,
+    /// Ordinal of the flow's version; none where no mapping was involved.
+    pub flow_ordinal: Option<i64>,
+    /// Code of a refusal.
+    pub code: String,
+    /// The rest: a small object.
+    pub detail: Json,
+}
+
+impl Event {
+    /// A text of the detail; empty where it has none.
+    pub fn text(&self, key: &str) -> String {
+        match self.detail.get(key) {
+            Some(Json::String(text)) => text.clone(),
+            Some(Json::Number(number)) => number.to_string(),
+            _ => String::new(),
+        }
+    }
+
+    /// A number of the detail.
+    pub fn integer(&self, key: &str) -> Option<i64> {
+        self.detail.get(key).and_then(Json::as_i64)
+    }
+
+    /// A time of the detail, in microseconds of Unix time there.
+    pub fn time(&self, key: &str) -> Option<Timestamp> {
+        self.integer(key).and_then(|us| Timestamp::from_microsecond(us).ok())
+    }
+}
+
+/// A dead letter of a record.
+#[derive(Clone, Debug)]
+pub struct Letter {
+    /// The flow or source whose letter it is.
+    pub owner: String,
+    /// Where it stands: `PARTITION:OFFSET` names it for `weir dlq`.
+    pub place: Place,
+    /// `producer`, `processor` or `sink`.
+    pub stage: String,
+    /// Why.
+    pub code: String,
+    /// The words: the target's own where it was asked.
+    pub message: String,
+    /// The field concerned.
+    pub field: String,
+    /// When.
+    pub at: Timestamp,
+    /// The job that brought the record; empty for none.
+    pub job: String,
+    /// What people did with it, the oldest first.
+    pub actions: Vec<Action>,
+}
+
+/// What a person did with a letter.
+#[derive(Clone, Debug)]
+pub struct Action {
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub by: String,
+    /// `edit`, `replay` or `drop`.
+    pub kind: String,
+    /// Why, in their words.
+    pub reason: String,
+}
+
+/// What a record waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// The collection.
+    pub collection: String,
+    /// The row, such as `company_id=7`.
+    pub reference: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// What the ledger holds, for an answer that says where was looked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Searched {
+    /// How many records of each flow, by flow.
+    pub records: Vec<(String, i64)>,
+    /// When the oldest of the partitions was last read; none when nothing was ever read.
+    pub as_of: Option<Timestamp>,
+}
+
+impl Ledger {
+    /// The records that a number belongs to, in all flows or in one; at most `limit`.
+    ///
+    /// # Errors
+    /// The database cannot be reached.
+    pub async fn find_number(
+        &self,
+        number: &str,
+        flow: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<Key>, Error> {
+        let number = crate::text::key(number).into_owned();
+        let mut values = vec![Value::from(number)];
+        let of_flow = flow.map_or("", |flow| {
+            values.push(Value::from(flow));
+            " AND flow = ?"
+        });
+        let statement = format!(
+            "SELECT flow, record_id FROM number WHERE number = ?{of_flow} ORDER BY flow, record_id LIMIT {limit}"
+        );
+        let rows = self.projection.fetch(&statement, &values).await?;
+        rows.iter()
+            .map(|row| Ok(Key { flow: row.plain_text("flow")?, record_id: row.plain_text("record_id")? }))
+            .collect()
+    }
+
+    /// Numbers that are like one that is not known: those that it begins, those that it begins with, those that end like
+    /// it; at most `limit`.
+    ///
+    /// # Errors
+    /// The database cannot be reached.
+    pub async fn similar_numbers(&self, number: &str, limit: usize) -> Result<Vec<String>, Error> {
+        let number = number.trim();
+        if number.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut found = Vec::new();
+        let longer = [Value::from(number), Value::from(format!("{number}\u{10FFFF}"))];
+        let begun = format!(
+            "SELECT DISTINCT number FROM number WHERE number >= ? AND number < ? ORDER BY number LIMIT {limit}"
+        );
+        self.add_numbers(&begun, &longer, limit, &mut found).await?;
+        let ends: Vec<usize> = number.char_indices().map(|(at, _)| at).skip(SHORTEST_ENDING).collect();
+        let shorter: Vec<Value> = ends.iter().filter_map(|end| number.get(..*end)).map(Value::from).collect();
+        if !shorter.is_empty() {
+            let marks = vec!["?"; shorter.len()].join(", ");
+            let begins = format!(
+                "SELECT DISTINCT number FROM number WHERE number IN ({marks}) ORDER BY number DESC LIMIT {limit}"
+            );
+            self.add_numbers(&begins, &shorter, limit, &mut found).await?;
+        }
+        // No index helps here: the ledger's list of numbers is read until enough are found.
+        if found.is_empty() && number.chars().count() >= SHORTEST_ENDING {
+            let pattern = number.replace('!', "!!").replace('%', "!%").replace('_', "!_");
+            let ending =
+                format!("SELECT DISTINCT number FROM number WHERE number LIKE ? ESCAPE '!' LIMIT {limit}");
+            self.add_numbers(&ending, &[Value::from(format!("%{pattern}"))], limit, &mut found).await?;
+        }
+        Ok(found)
+    }
+
+    async fn add_numbers(
+        &self,
+        statement: &str,
+        values: &[Value],
+        limit: usize,
+        found: &mut Vec<String>,
+    ) -> Result<(), Error> {
+        for row in self.projection.fetch(statement, values).await? {
+            let number = row.plain_text("number")?;
+            if found.len() < limit && !found.contains(&number) {
+                found.push(number);
+            }
+        }
+        Ok(())
+    }
+
+    /// All that is known of a record; none when the flow never had it.
+    ///
+    /// # Errors
+    /// The database cannot be reached.
+    pub async fn life(&self, key: &Key) -> Result<Option<Life>, Error> {
+        let of_record = [Value::from(key.flow.as_str()), Value::from(key.record_id.as_str())];
+        let select = |what: &str| format!("SELECT * FROM {what} WHERE flow = ? AND record_id = ?");
+        let rows = self.projection.fetch(&select("record"), &of_record).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let record = record(row)?;
+        let numbers = self.projection.fetch(&format!("{} ORDER BY number", select("number")), &of_record);
+        let numbers = numbers.await?.iter().map(|row| row.plain_text("number")).collect::<Result<_, _>>()?;
+        let (events, left_out) = events(&self.projection, key).await?;
+        let waiting = self.projection.fetch(&select("waiting"), &of_record).await?;
+        let waiting = waiting.first().map(waiting_of).transpose()?;
+        let letters = self.letters_about(std::slice::from_ref(&key.flow), &key.record_id).await?;
+        Ok(Some(Life { key: key.clone(), record, numbers, events, left_out, letters, waiting }))
+    }
+
+    /// The letters of some flows or sources about a record, the oldest first: an answer of a source that never became a
+    /// record has only these.
+    ///
+    /// # Errors
+    /// The database cannot be reached.
+    pub async fn letters_about(&self, owners: &[String], record_id: &str) -> Result<Vec<Letter>, Error> {
+        let mut letters = Vec::new();
+        for owner in owners {
+            let of_record = [Value::from(owner.as_str()), Value::from(record_id)];
+            let statement = "SELECT * FROM letter WHERE owner = ? AND record_id = ? ORDER BY at_us, part, log_offset";
+            for row in self.projection.fetch(statement, &of_record).await? {
+                let mut letter = letter(&row)?;
+                letter.actions = self.actions_on(&letter).await?;
+                letters.push(letter);
+            }
+        }
+        Ok(letters)
+    }
+
+    async fn actions_on(&self, letter: &Letter) -> Result<Vec<Action>, Error> {
+        let statement = "SELECT action.at_us, action.by_whom, action.kind, action.reason FROM action \
+             JOIN action_letter ON action_letter.action_id = action.id \
+             WHERE action_letter.owner = ? AND action_letter.part = ? AND action_letter.log_offset = ? \
+             ORDER BY action.at_us, action.id";
+        let of_letter = [
+            Value::from(letter.owner.as_str()),
+            Value::from(letter.place.partition),
+            Value::from(letter.place.offset),
+        ];
+        let rows = self.book.fetch(statement, &of_letter).await?;
+        rows.iter().map(action).collect()
+    }
+
+    /// What was searched: records by flow, and as of when.
+    ///
+    /// # Errors
+    /// The database cannot be reached.
+    pub async fn searched(&self) -> Result<Searched, Error> {
+        let counts = "SELECT flow, COUNT(*) AS records FROM record GROUP BY flow ORDER BY flow";
+        let rows = self.projection.fetch(counts, &[]).await?;
+        let records = rows.iter().map(|row| Ok((row.plain_text("flow")?, row.plain_integer("records")?)));
+        let records = records.collect::<Result<_, Error>>()?;
+        let rows = self.projection.fetch("SELECT MIN(at_us) AS at_us FROM progress", &[]).await?;
+        let as_of = rows.first().map(|row| time(row, "at_us")).transpose()?.flatten();
+        Ok(Searched { records, as_of })
+    }
+}
+
+/// The events of a record; of very many the first and the last ones, and how many lie between.
+async fn events(projection: &Database, key: &Key) -> Result<(Vec<Event>, usize), Error> {
+    let of_record = [Value::from(key.flow.as_str()), Value::from(key.record_id.as_str())];
+    let half = MOST_EVENTS / 2;
+    let statement = |order: &str| {
+        let order = ["at_us", "stream", "part", "log_offset"].map(|column| format!("{column}{order}"));
+        let order = order.join(", ");
+        format!("SELECT * FROM event WHERE flow = ? AND record_id = ? ORDER BY {order} LIMIT {MOST_EVENTS}")
+    };
+    let rows = projection.fetch(&statement(""), &of_record).await?;
+    let mut events = rows.iter().map(event).collect::<Result<Vec<Event>, Error>>()?;
+    let mut left_out = 0;
+    if events.len() == MOST_EVENTS {
+        let count = "SELECT COUNT(*) AS events FROM event WHERE flow = ? AND record_id = ?";
+        let rows = projection.fetch(count, &of_record).await?;
+        let count = rows.first().map(|row| row.plain_integer("events")).transpose()?.unwrap_or(0);
+        left_out = usize::try_from(count).unwrap_or(0).saturating_sub(MOST_EVENTS);
+        if left_out > 0 {
+            let rows = projection.fetch(&statement(" DESC"), &of_record).await?;
+            let last = rows.iter().take(half).map(event).collect::<Result<Vec<Event>, Error>>()?;
+            events.truncate(half);
+            events.extend(last);
+        }
+    }
+    events.sort_by(|one, other| order(one).cmp(&order(other)));
+    Ok((events, left_out))
+}
+
+/// By time; of one instant by the way that a record goes.
+fn order(event: &Event) -> (Timestamp, u8, i64) {
+    let step = match event.kind.as_str() {
+        "parked" => 0,
+        "released" => 1,
+        "sending" => 3,
+        "delivered" | "incomplete" | "refused" | "left" | "removed" | "decided" => 4,
+        "lettered" => 5,
+        _ => 2,
+    };
+    (event.at, step, event.place.offset)
+}
+
+fn record(row: &Row) -> Result<Record, Error> {
+    let standing = row.plain_text("standing")?;
+    let delivered = Delivered {
+        id: row.plain_text("target_id")?,
+        number: row.plain_text("target_number")?,
+        key: row.plain_text("delivered_key")?,
+        at: time(row, "delivered_at_us")?,
+        flow_ordinal: row.integer("delivered_ordinal")?,
+        repaired: row.plain_integer("delivered_repaired")? != 0,
+        standing,
+    };
+    Ok(Record {
+        state: row.plain_text("state")?,
+        code: row.plain_text("code")?,
+        message: row.plain_text("message")?,
+        source: row.plain_text("source")?,
+        number: row.plain_text("number")?,
+        doc_key: row.plain_text("doc_key")?,
+        flow_ordinal: row.integer("flow_ordinal")?,
+        repaired: row.plain_integer("repaired")? != 0,
+        deleted: row.plain_integer("deleted")? != 0,
+        polled_at: time(row, "polled_at_us")?,
+        raw: place(row, "raw_part", "raw_offset")?,
+        document: place(row, "doc_part", "doc_offset")?,
+        changed_at: time(row, "changed_at_us")?.unwrap_or_default(),
+        delivered: (!delivered.standing.is_empty()).then_some(delivered),
+    })
+}
+
+fn event(row: &Row) -> Result<Event, Error> {
+    Ok(Event {
+        at: time(row, "at_us")?.unwrap_or_default(),
+        stream: row.plain_text("stream")?,
+        place: place(row, "part", "log_offset")?.unwrap_or(Place { partition: 0, offset: 0 }),
+        kind: row.plain_text("kind")?,
+        reason: row.plain_text("reason")?,
+        job: row.plain_text("job")?,
+        flow_ordinal: row.integer("flow_ordinal")?,
+        code: row.plain_text("code")?,
+        detail: serde_json::from_str(&row.plain_text("detail")?).unwrap_or(Json::Null),
+    })
+}
+
+fn letter(row: &Row) -> Result<Letter, Error> {
+    Ok(Letter {
+        owner: row.plain_text("owner")?,
+        place: place(row, "part", "log_offset")?.unwrap_or(Place { partition: 0, offset: 0 }),
+        stage: row.plain_text("stage")?,
+        code: row.plain_text("code")?,
+        message: row.plain_text("message")?,
+        field: row.plain_text("field")?,
+        at: time(row, "at_us")?.unwrap_or_default(),
+        job: row.plain_text("job")?,
+        actions: Vec::new(),
+    })
+}
+
+fn action(row: &Row) -> Result<Action, Error> {
+    Ok(Action {
+        at: time(row, "at_us")?.unwrap_or_default(),
+        by: row.plain_text("by_whom")?,
+        kind: row.plain_text("kind")?,
+        reason: row.plain_text("reason")?,
+    })
+}
+
+fn waiting_of(row: &Row) -> Result<Waiting, Error> {
+    Ok(Waiting {
+        collection: row.plain_text("collection")?,
+        reference: row.plain_text("reference")?,
+        since: time(row, "since_us")?.unwrap_or_default(),
+    })
+}
+
+fn time(row: &Row, column: &str) -> Result<Option<Timestamp>, Error> {
+    Ok(row.integer(column)?.and_then(|us| Timestamp::from_microsecond(us).ok()))
+}
+
+fn place(row: &Row, partition: &str, offset: &str) -> Result<Option<Place>, Error> {
+    let (partition, offset) = (row.integer(partition)?, row.integer(offset)?);
+    Ok(partition.zip(offset).map(|(partition, offset)| Place { partition, offset }))
+}
