@@ -27,6 +27,7 @@ use crate::{
     cli::Stages,
     exit::Failure,
     project::{Flow, Project, account},
+    receipts,
     treatments::FlowTreatments,
 };
 
@@ -83,7 +84,7 @@ impl Workshop {
         if self.runs(Stages::Processors) {
             let stage = MapStage {
                 deployment: self.deployment.clone(),
-                source: spec.source.name.clone(),
+                intake: receipts::intake(spec, project),
                 processor: Arc::clone(&edition.flow.mapping) as _,
                 flow_version: edition.version,
                 collections: collections.clone(),

@@ -17,6 +17,7 @@ mod fragments;
 mod instance;
 mod output;
 mod project;
+mod receipts;
 mod reference;
 mod sandbox_project;
 mod schema;

@@ -6,21 +6,19 @@ use std::{
     sync::Arc,
 };
 
-use jiff::tz::TimeZone;
 use weir_model::{
     flow::{FlowSpec, FragmentSpec, SourceSpec},
     lookup::LookupIndex,
     names::{ConnectionName, FlowName, SourceName},
     processor::Processor as _,
     settings::{Localized, Problems, Severity},
-    time::DEFAULT_ZONE,
 };
 use weir_processors::CompiledFlow;
 
 use crate::{
     config::{Config, Connection},
     exit::Failure,
-    files, fragments,
+    files, fragments, receipts,
 };
 
 /// A flow that may be run.
@@ -70,6 +68,7 @@ impl Project {
         let (flows, flow_problems) = load_flows(&config.flows, Some(&config.connections));
         problems.append(flow_problems);
         check_collections(&config, &flows, &mut problems);
+        check_receipts(&flows, &mut problems);
         if problems.has_errors() {
             return (None, problems);
         }
@@ -100,6 +99,7 @@ impl Project {
         let compiled = flow(text, file, Some(&self.config.connections), &mut problems);
         if let Some(compiled) = &compiled {
             check_collections(&self.config, std::slice::from_ref(compiled), &mut problems);
+            receipts::check(compiled, self.flows.iter(), &mut problems);
         }
         match compiled.filter(|flow| flow.spec.name == *name && !problems.has_errors()) {
             Some(compiled) => Ok(compiled),
@@ -123,10 +123,10 @@ impl Project {
             .ok_or_else(|| Failure::invalid(format!("{}: connection {name} is missing", self.file.display())))
     }
 
-    /// The sources of all flows, each once.
+    /// The sources that are polled for the flows, each once.
     pub fn sources(&self) -> Vec<&SourceSpec> {
         let mut sources: BTreeMap<&SourceName, &SourceSpec> = BTreeMap::new();
-        for flow in &self.flows {
+        for flow in self.flows.iter().filter(|flow| flow.spec.source.receipts.is_none()) {
             sources.entry(&flow.spec.source.name).or_insert(&flow.spec.source);
         }
         sources.into_values().collect()
@@ -169,6 +169,10 @@ fn flow(
     let spec = FlowSpec::parse(text, problems)?;
     let zone = match connections {
         Some(known) => {
+            if spec.source.receipts.is_none() {
+                let SourceSpec { connection, system, .. } = &spec.source;
+                check_connection(known, "source.connection", connection, system, problems);
+            }
             // A collection lies in the project's own Kafka: no connection leads to it.
             if spec.target.system != weir_sinks::collection::SYSTEM {
                 check_connection(
@@ -179,36 +183,31 @@ fn flow(
                     problems,
                 );
             }
-            check_connection(
-                known,
-                "source.connection",
-                &spec.source.connection,
-                &spec.source.system,
-                problems,
-            )
+            receipts::zone(&spec, known)
         }
-        None => None,
+        None => receipts::default_zone(),
     };
-    let zone = zone.unwrap_or_else(|| TimeZone::get(DEFAULT_ZONE).unwrap_or(TimeZone::UTC));
-    weir_producers::check(&spec.source, problems);
+    if spec.source.receipts.is_none() {
+        weir_producers::check(&spec.source, problems);
+    }
     weir_sinks::check(&spec.target, problems);
     let mapping = weir_processors::compile(&spec, zone, problems)?;
     Some(Flow { file, spec, mapping: Arc::new(mapping) })
 }
 
-/// The connection must be there and lead to the flow's system; gives its zone.
+/// The connection must be there and lead to the flow's system.
 fn check_connection(
     known: &BTreeMap<ConnectionName, Connection>,
     path: &str,
     name: &ConnectionName,
     system: &str,
     problems: &mut Problems,
-) -> Option<TimeZone> {
+) {
     let Some(connection) = known.get(name) else {
         if !name.as_str().is_empty() {
             unknown_connection(known, path, name, system, problems);
         }
-        return None;
+        return;
     };
     if connection.system != system && is_known(&connection.system) && is_known(system) {
         let other = &connection.system;
@@ -218,7 +217,6 @@ fn check_connection(
         );
         problems.error_with(path, message, advice(known, system));
     }
-    Some(connection.zone.clone())
 }
 
 fn unknown_connection(
@@ -280,6 +278,18 @@ fn check_beside<'a>(flow: &Flow, others: impl Iterator<Item = &'a Flow>, problem
                 Localized::new("写成完全相同，或另取名称", "make both the same, or give it another name");
             problems.error_with("source", message, suggestion);
         }
+    }
+}
+
+/// Flows that are read are there. Of files that cannot be used it is not known which flows they are.
+fn check_receipts(flows: &[Flow], problems: &mut Problems) {
+    if problems.has_errors() {
+        return;
+    }
+    for flow in flows {
+        let mut own = Problems::new(&flow.file);
+        receipts::check(flow, flows.iter(), &mut own);
+        problems.append(own);
     }
 }
 

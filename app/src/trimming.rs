@@ -16,7 +16,11 @@ pub fn start(
     stages: Stages,
     stop: &CancellationToken,
 ) -> Result<DropGuard, Failure> {
-    let flow = |flow: &Flow| (flow.spec.name.clone(), flow.spec.source.name.clone());
+    // Receipts are kept for good: a flow that reads them holds no raw topic.
+    let flow = |flow: &Flow| {
+        let source = &flow.spec.source;
+        (flow.spec.name.clone(), source.receipts.is_none().then(|| source.name.clone()))
+    };
     let stop = stop.child_token();
     let trimmer = Trimmer {
         deployment: deployment.clone(),

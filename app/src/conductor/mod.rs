@@ -41,6 +41,7 @@ use crate::{
     cli::Stages,
     exit::Failure,
     project::{Flow, Project},
+    receipts::local_connection,
     trimming, versions,
 };
 
@@ -333,7 +334,7 @@ impl Conductor {
         let collections = (!flow.mapping.lookups().is_empty()).then_some(self.lookups.generation());
         let again = self.again.get(&Name::Flow(name.clone())).copied().unwrap_or_default();
         let resumed = self.known.state(name).filter(|state| state.state == RunState::Running);
-        let zone = self.digest_of(&spec.source.connection);
+        let zone = self.digest_of(local_connection(spec));
         let made_of = (version, target, zone, collections, again, resumed.map(|state| state.at));
         let account = (spec.target.connection.clone(), target);
         let known = former.get(&account).cloned();
@@ -371,7 +372,7 @@ impl Conductor {
         let chosen = editions.values().filter_map(|choice| choice.chosen.as_ref());
         let mut sources: BTreeMap<&SourceName, &SourceSpec> = BTreeMap::new();
         let mut feeds: BTreeMap<SourceName, Vec<FlowName>> = BTreeMap::new();
-        for (_, flow) in chosen {
+        for (_, flow) in chosen.filter(|(_, flow)| flow.spec.source.receipts.is_none()) {
             sources.insert(&flow.spec.source.name, &flow.spec.source);
             feeds.entry(flow.spec.source.name.clone()).or_default().push(flow.spec.name.clone());
         }

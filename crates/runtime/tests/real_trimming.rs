@@ -36,7 +36,7 @@ fn trimmer(bench: &Bench, horizon: Duration, flows: &[&str]) -> Trimmer {
     Trimmer {
         deployment: bench.deployment.clone(),
         horizons: Horizons { raw: horizon, doc: horizon },
-        flows: flows.iter().map(|flow| (FlowName::from(*flow), bench.source.clone())).collect(),
+        flows: flows.iter().map(|flow| (FlowName::from(*flow), Some(bench.source.clone()))).collect(),
         raw: true,
         doc: true,
         stop: CancellationToken::new(),

@@ -77,7 +77,7 @@ impl<'a> Attempt<'a> {
         let mut options = ProducerOptions::new(topics.transactional_id(&group, instance));
         options.max_record_bytes = DOCUMENT_BYTES;
         let producer = TransactionalProducer::init(cluster, options)?;
-        let raw = topics.raw(&stage.source);
+        let raw = stage.intake.topic(topics);
         let lag = LagMeter::new(metrics.clone(), group.clone());
         let consumer = GroupConsumer::join(cluster, GroupOptions::new(group, instance.as_str(), &[&raw]))?;
         let references = References::new(stage.collections.clone());
@@ -297,7 +297,7 @@ impl<'a> Attempt<'a> {
             drafted.records.push(self.tally(drafted.counts));
         }
         // Who goes on waiting for the same row leaves nothing to write.
-        if !drafted.records.is_empty() {
+        if !drafted.records.is_empty() || drafted.passed_over {
             let done = transact(&mut self.producer, metrics, Stage::Processor, flow.as_str(), |open| {
                 drafted.records.iter().try_for_each(|record| open.send(record))?;
                 open.send_offsets(&offsets, group)

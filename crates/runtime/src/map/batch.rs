@@ -82,6 +82,8 @@ pub(super) struct Drafted {
     pub(super) changes: BTreeMap<Slot, Change>,
     /// Where records ended.
     pub(super) counts: Counts,
+    /// Whether there were messages that hold nothing to map: the offset moves over them (invariant 2).
+    pub(super) passed_over: bool,
     /// How many states of records were parked.
     pub(super) parked: u64,
     /// Failed checks by name and severity.
@@ -95,9 +97,12 @@ impl<'a> Draft<'a> {
         Self { mapper, parking, rows, reader, now, watched, drafted }
     }
 
-    /// A record of the raw topic.
+    /// A record of the topic that the flow reads.
     pub(super) fn take(&mut self, message: &Message) -> Result<(), StageError> {
-        let input = self.mapper.input(message)?;
+        let Some(input) = self.mapper.input(message)? else {
+            self.drafted.passed_over = true;
+            return Ok(());
+        };
         let headers = Headers::of(message);
         let slot = Slot { partition: message.partition, id: input.record.id.clone() };
         self.drafted.counts.polled += 1;

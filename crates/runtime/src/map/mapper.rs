@@ -4,7 +4,6 @@
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use jiff::Timestamp;
 use weir_kafka::{Message, OutRecord};
 use weir_model::{
     digest::Digest,
@@ -13,11 +12,14 @@ use weir_model::{
     names::RecordId,
     outcome::{Code, Refusal},
     processor::{Input, Mapped, Processed, Processor},
-    record::{Position, RawRecord, Version},
+    record::{Position, RawRecord},
 };
 use weir_schemas::{Codec, ParkedRecord, REASON_HEADER, TRACEPARENT_HEADER};
 
-use super::parking::Slot;
+use super::{
+    intake::{Intake, input},
+    parking::Slot,
+};
 use crate::{stage::StageError, topics::DOCUMENT_BYTES};
 
 /// Record and document together are larger than what a document may be.
@@ -29,6 +31,7 @@ const NUMBER_CHARS: usize = 200;
 
 /// One flow's mapping with what surrounds it in topics.
 pub(super) struct Mapper {
+    pub(super) intake: Intake,
     pub(super) processor: Arc<dyn Processor>,
     pub(super) flow_version: FlowVersion,
     pub(super) codec: Codec,
@@ -68,24 +71,9 @@ impl Headers {
 }
 
 impl Mapper {
-    /// A raw record as the mapping takes it.
-    pub(super) fn input(&self, message: &Message) -> Result<Input, StageError> {
-        let place = || format!("{}/{} offset {}", message.topic, message.partition, message.offset);
-        let value = message.value.as_ref().ok_or_else(|| StageError::Foreign { place: place() })?;
-        let record: RawRecord =
-            self.codec.decode(value).map_err(|source| StageError::Unreadable { place: place(), source })?;
-        let append_time = message.timestamp_ms.filter(|_| self.has_append_times);
-        let version = Version {
-            modified_us: record.modified.map_or(0, Timestamp::as_microsecond),
-            appended_ms: append_time.unwrap_or_else(|| record.polled_at.as_millisecond()),
-            offset: message.offset,
-        };
-        let origin = Position {
-            topic: message.topic.to_string(),
-            partition: message.partition,
-            offset: message.offset,
-        };
-        Ok(input(record, version, origin))
+    /// A message of the topic that the flow reads as the mapping takes it; `None` where it holds nothing to map.
+    pub(super) fn input(&self, message: &Message) -> Result<Option<Input>, StageError> {
+        self.intake.input(&self.codec, message, self.has_append_times)
     }
 
     /// A parked record as the mapping took it at first: its `NOW()` is the same.
@@ -184,11 +172,6 @@ impl Mapper {
         };
         record.to_partition(slot.partition)
     }
-}
-
-fn input(record: RawRecord, version: Version, origin: Position) -> Input {
-    let appended_at = Timestamp::from_millisecond(version.appended_ms).unwrap_or(record.polled_at);
-    Input { record, origin, version, appended_at }
 }
 
 /// Hands lookups on, and keeps in mind that one of them could not be answered.

@@ -3,6 +3,7 @@
 //! | Module | Holds |
 //! | --- | --- |
 //! | `attempt` | the loop: polling, rebalances, transactions |
+//! | `intake` | which topic it reads, and a message of it → the mapping's input |
 //! | `batch` | records → what one transaction holds |
 //! | `mapper` | one record through the flow, and into its topics |
 //! | `room` | the waiting room: parked records on disk, restored when a partition is assigned |
@@ -10,6 +11,7 @@
 
 mod attempt;
 mod batch;
+mod intake;
 mod mapper;
 mod parking;
 mod room;
@@ -21,8 +23,9 @@ mod tests;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
-use weir_model::{document::FlowVersion, names::SourceName, processor::Processor};
+use weir_model::{document::FlowVersion, processor::Processor};
 
+pub use self::intake::Intake;
 use self::{attempt::Attempt, mapper::Mapper};
 use crate::{
     collections::Collections,
@@ -30,12 +33,12 @@ use crate::{
     stage::{Deployment, Hold, StageError, StageThread, Supervisor},
 };
 
-/// Maps the records of one source by one flow.
+/// Maps the records of one flow.
 pub struct MapStage {
     /// Where it runs.
     pub deployment: Deployment,
-    /// The source whose records it maps.
-    pub source: SourceName,
+    /// Where its records come from.
+    pub intake: Intake,
     /// The compiled flow.
     pub processor: Arc<dyn Processor>,
     /// Version of the flow's text.
@@ -65,6 +68,7 @@ impl MapStage {
         let Deployment { topics, codec, cluster, .. } = &self.deployment;
         let flow = self.processor.flow();
         let mapper = Mapper {
+            intake: self.intake.clone(),
             processor: Arc::clone(&self.processor),
             flow_version: self.flow_version,
             codec: codec.clone(),

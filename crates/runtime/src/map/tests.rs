@@ -20,6 +20,7 @@ use crate::topics::DOCUMENT_BYTES;
 
 use super::{
     batch::{CHECK, Draft, Drafted, Rows},
+    intake::Intake,
     mapper::{Mapper, TOO_LARGE},
     parking::{Parking, Reference},
 };
@@ -59,6 +60,7 @@ impl Rows for NoRows {
 
 fn drafted(processed: Processed) -> Drafted {
     let mapper = Mapper {
+        intake: Intake::Raw(SourceName::from("source")),
         processor: Arc::new(Always(FlowName::from("flow"), processed)),
         flow_version: FlowVersion::default(),
         codec: Codec::single_object(),

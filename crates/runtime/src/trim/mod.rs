@@ -45,8 +45,9 @@ pub struct Trimmer {
     pub deployment: Deployment,
     /// How old a record becomes at least.
     pub horizons: Horizons,
-    /// The configured flows, each with its source. All of them: one that is left out would hold nothing.
-    pub flows: Vec<(FlowName, SourceName)>,
+    /// The configured flows, each with its source if that has a raw topic. All of them: one that is left out would hold
+    /// nothing.
+    pub flows: Vec<(FlowName, Option<SourceName>)>,
     /// Whether this process looks after raw and redo topics, which processors read.
     pub raw: bool,
     /// Whether this process looks after document topics, which sinks read.
@@ -127,9 +128,9 @@ impl Trimmer {
         let mut buffers = Vec::new();
         if self.raw {
             let others = self.flows_elsewhere()?;
-            let sources: BTreeSet<&SourceName> = self.flows.iter().map(|(_, source)| source).collect();
+            let sources: BTreeSet<&SourceName> = self.flows.iter().filter_map(|(_, source)| source.as_ref()).collect();
             for source in sources {
-                let own = self.flows.iter().filter(|(_, of)| of == source);
+                let own = self.flows.iter().filter(|(_, of)| of.as_ref() == Some(source));
                 let readers = own.map(|(flow, _)| Reader::configured(flow, topics.processors_group(flow)));
                 let others = others.iter().map(|flow| Reader::elsewhere(flow, topics.processors_group(flow)));
                 let readers = readers.chain(others).collect();

@@ -40,7 +40,7 @@ use weir_runtime::{
         treatment::{Rules, Treatment, Treatments},
     },
     health::Health,
-    map::MapStage,
+    map::{Intake, MapStage},
     poll::{PollStage, Poller},
     stage::{Deployment, Hold, StageError, StageThread},
     telemetry::Metrics,
@@ -186,7 +186,7 @@ impl Bench {
         let (runtime, stop) = (tasks(), CancellationToken::new());
         let stage = MapStage {
             deployment: self.deployment.clone(),
-            source: self.source.clone(),
+            intake: Intake::Raw(self.source.clone()),
             processor,
             flow_version: FlowVersion::default(),
             collections,

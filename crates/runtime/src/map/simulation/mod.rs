@@ -30,6 +30,7 @@ use weir_schemas::{Codec, ParkedRecord};
 use self::world::{NeedsRows, SetClock, Shelf, WAIT_MAX, Watching};
 use super::{
     batch::{Draft, Drafted, WAITED},
+    intake::Intake,
     mapper::Mapper,
     parking::{Reference, Slot},
     room::Room,
@@ -283,7 +284,7 @@ impl<'a> Simulation<'a> {
         );
         let mut newest: BTreeMap<RecordId, Version> = BTreeMap::new();
         for message in raw {
-            let input = self.mapper.input(message).unwrap();
+            let input = self.mapper.input(message).unwrap().unwrap();
             let version = newest.entry(input.record.id).or_default();
             *version = input.version.max(*version);
         }
@@ -359,6 +360,7 @@ fn whatever_happens_nothing_is_lost_doubled_overtaken_or_forgotten() {
             })
             .collect();
         let mapper = Mapper {
+            intake: Intake::Raw(source.clone()),
             processor: Arc::new(NeedsRows(flow.clone())),
             flow_version: FlowVersion::default(),
             codec: Codec::single_object(),
