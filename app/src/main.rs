@@ -15,6 +15,7 @@ mod exit;
 mod files;
 mod fragments;
 mod instance;
+mod masking;
 mod output;
 mod project;
 mod receipts;

@@ -27,6 +27,9 @@ pub struct DlqList {
     /// Only letters with this code
     #[arg(long)]
     pub code: Option<String>,
+    /// Mask names, telephone numbers and addresses (privacy.mask of weir.yaml)
+    #[arg(long)]
+    pub mask: bool,
     /// At most so many, the newest
     #[arg(long, default_value_t = 100)]
     pub limit: usize,
@@ -39,6 +42,9 @@ pub struct DlqShow {
     pub project: Project,
     /// The flow or source
     pub owner: String,
+    /// Mask names, telephone numbers and addresses (privacy.mask of weir.yaml)
+    #[arg(long)]
+    pub mask: bool,
     /// PARTITION:OFFSET as `weir dlq list` prints it, or the record's id or number
     pub letter: String,
 }

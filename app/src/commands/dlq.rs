@@ -13,6 +13,7 @@ use crate::{
     cli::{Cli, DlqList, DlqShow, Project as ProjectOption},
     codec,
     exit::Failure,
+    masking::Masking,
     output::{self, say},
     project::Project,
 };
@@ -47,8 +48,9 @@ pub async fn list(options: &DlqList, cli: &Cli) -> Result<(), Failure> {
     found.sort_by_key(|found| found.letter.at);
     let total = found.len();
     let newest = found.split_off(total.saturating_sub(options.limit));
+    let masking = Masking::of(&project.config.privacy, options.mask);
     if cli.json {
-        let list: Vec<Value> = newest.iter().map(brief).collect();
+        let list: Vec<Value> = newest.iter().map(|found| masked(&masking, found, &brief(found))).collect();
         say!("{}", json!({"total": total, "letters": list}));
         return Ok(());
     }
@@ -56,13 +58,15 @@ pub async fn list(options: &DlqList, cli: &Cli) -> Result<(), Failure> {
         .iter()
         .map(|Found { place, letter }| {
             let text = letter.refusal.message.lines().next().unwrap_or_default();
+            let (payload, document) = (content(&letter.payload), content(&letter.body));
+            let text = masking.learn([&payload, &document]).text(text).into_owned();
             vec![
                 letter.owner.clone(),
                 place.clone(),
                 letter.at.strftime("%Y-%m-%d %H:%M:%SZ").to_string(),
                 if letter.number.is_empty() { letter.record_id.clone() } else { letter.number.clone() },
                 letter.refusal.code.to_string(),
-                text.to_owned(),
+                text,
             ]
         })
         .collect();
@@ -90,8 +94,9 @@ pub async fn show(options: &DlqShow, cli: &Cli) -> Result<(), Failure> {
             options.letter
         )));
     }
+    let masking = Masking::of(&project.config.privacy, options.mask);
     for found in &matching {
-        let whole = whole(found);
+        let whole = masked(&masking, found, &whole(found));
         if cli.json {
             say!("{whole}");
         } else {
@@ -177,6 +182,12 @@ fn whole(found: &Found) -> Value {
         entries.insert("document".into(), content(&letter.body));
     }
     whole
+}
+
+/// What may be shown of an answer about a letter.
+fn masked(masking: &Masking, found: &Found, answer: &Value) -> Value {
+    let (payload, document) = (content(&found.letter.payload), content(&found.letter.body));
+    masking.learn([&payload, &document]).json(answer)
 }
 
 /// JSON as JSON, anything else as text.

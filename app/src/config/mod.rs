@@ -4,6 +4,7 @@ mod collections;
 mod horizons;
 mod kafka;
 mod paths;
+mod privacy;
 mod registry;
 mod substitute;
 
@@ -25,6 +26,7 @@ use weir_model::{
 use weir_runtime::{telemetry::Format, trim::Horizons};
 
 pub use collections::Collection;
+pub use privacy::Privacy;
 pub use substitute::substitute;
 
 /// A project, as its file tells it.
@@ -50,6 +52,8 @@ pub struct Config {
     pub flows: Vec<PathBuf>,
     /// Where a process keeps what it can rebuild.
     pub state_dir: PathBuf,
+    /// Which fields hold personal data, and whether answers show it.
+    pub privacy: Privacy,
     /// Logs, metrics, traces.
     pub telemetry: Telemetry,
 }
@@ -106,6 +110,7 @@ impl Config {
             flows: paths(&mut fields, folder, problems),
             state_dir: folder
                 .join(fields.text("state_dir", problems).unwrap_or_else(|| ".weir/state".to_owned())),
+            privacy: privacy::read(fields.mapping("privacy", problems), problems),
             telemetry: telemetry(fields.mapping("telemetry", problems), problems),
         };
         fields.finish(problems);

@@ -6,6 +6,7 @@
 
 mod flow;
 mod metadata;
+mod operation;
 mod project;
 mod render;
 mod suite;

@@ -1,6 +1,10 @@
 //! `weir.yaml`: connections, collections, Kafka, telemetry.
 
-use super::{BySystem, Key, Object, Shape, key, object, title, version};
+use super::{
+    BySystem, Key, Object, Shape, key, object,
+    operation::{horizons, privacy, telemetry},
+    title, version,
+};
 
 /// The mappings of a project's file, the file itself first.
 pub fn objects() -> Vec<Object> {
@@ -45,6 +49,7 @@ pub fn objects() -> Vec<Object> {
         ),
         object("collection", collection()),
         object("title", title().into()),
+        object("privacy", privacy()),
         object("telemetry", telemetry()),
     ]
 }
@@ -93,6 +98,12 @@ fn project() -> Vec<Key> {
         ),
         key("state_dir", Shape::Text, "可由主题重建的本地状态", "what a process can rebuild from topics")
             .default("\".weir/state\""),
+        key(
+            "privacy",
+            Shape::Object("privacy"),
+            "个人信息：哪些字段在命令的输出中遮盖",
+            "personal data: which fields commands mask in what they print",
+        ),
         key("telemetry", Shape::Object("telemetry"), "日志、指标、追踪", "logs, metrics, traces"),
     ]
 }
@@ -117,25 +128,6 @@ fn kafka() -> Vec<Key> {
             "librdkafka 的其他设置；保证所依赖的设置不可改",
             "further settings of librdkafka; those that the guarantees rest on are refused",
         ),
-    ]
-}
-
-fn horizons() -> Vec<Key> {
-    vec![
-        key(
-            "raw",
-            Shape::Duration,
-            "原始记录；重放可及的时间",
-            "raw records: as far back as a replay can reach",
-        )
-        .default("\"30d\""),
-        key(
-            "doc",
-            Shape::Duration,
-            "文档与重新进入流程的记录",
-            "documents, and records that re-enter a flow",
-        )
-        .default("\"14d\""),
     ]
 }
 
@@ -442,31 +434,5 @@ fn collection() -> Vec<Key> {
             "what weir collections load reads when no file is named; relative to this file",
         ),
         key("title", Shape::Object("title"), "给人看的标题", "its title for people"),
-    ]
-}
-
-fn telemetry() -> Vec<Key> {
-    vec![
-        key(
-            "log_format",
-            Shape::Choice(vec!["text", "json"]),
-            "日志的格式，写到标准错误",
-            "how log lines look; they go to standard error",
-        )
-        .default("\"text\""),
-        key("log_filter", Shape::Text, "如 info,weir_sinks=debug", "such as info,weir_sinks=debug")
-            .default("\"info\""),
-        key(
-            "listen",
-            Shape::Text,
-            "/metrics、/healthz、/readyz 的地址；缺省不开",
-            "address of /metrics, /healthz and /readyz; nowhere by default",
-        ),
-        key(
-            "otlp_endpoint",
-            Shape::Text,
-            "OpenTelemetry 收集器（HTTP）的地址",
-            "base URL of an OpenTelemetry collector over HTTP",
-        ),
     ]
 }
