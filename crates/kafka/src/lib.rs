@@ -14,6 +14,7 @@
 //! | [`transaction`] | the transactional producer and its one way to commit |
 //! | [`publish`] | the plain idempotent producer, for heartbeats and control records |
 //! | [`reader`] | reading a partition to its end, following a topic, looking up offsets |
+//! | [`range`] | stretches of partitions, from an offset to another |
 //! | [`inspect`] | what a partition holds and which group has read it, asked from outside |
 //! | [`table`] | a compacted partition kept on local disk |
 //! | [`index`] | a compacted topic kept on local disk and found by its fields |
@@ -30,6 +31,7 @@ pub mod index;
 pub mod inspect;
 mod native;
 pub mod publish;
+pub mod range;
 pub mod reader;
 pub mod record;
 pub mod table;
@@ -45,6 +47,7 @@ pub use group::{Batch, GroupConsumer, GroupMetadata, GroupOptions, Lease, Polled
 pub use index::{IndexedTable, Indexer};
 pub use inspect::{GroupOffsets, Inspector};
 pub use publish::Publisher;
+pub use range::{Stretch, StretchReader};
 pub use reader::{Isolation, ReadEnd, Tail, Tailed, Watermarks};
 pub use record::{Message, OutRecord, StartOffset, TopicPartition};
 pub use table::Table;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::{PATIENCE, cluster, first_partition, publish, values};
 use crate::{
     Admin, AssignedReader, Class, Cluster, Error, Isolation, OutRecord, Publisher, Settings, StartOffset,
-    Table, Tail, TopicChange, TopicPartition, TopicSpec, reader,
+    Stretch, StretchReader, Table, Tail, TopicChange, TopicPartition, TopicSpec, reader,
 };
 
 #[test]
@@ -225,4 +225,20 @@ fn what_is_handed_out_is_read_from_its_offset_until_it_is_taken_back() {
     assert_eq!(reader.watermarks(&first_partition("in")).unwrap().high, 6);
     let Err(error) = reader.watermarks(&TopicPartition::new("missing", 0)) else { panic!("there is none") };
     assert!(matches!(error.class(), Class::Refused | Class::Retriable), "{error}");
+}
+
+#[test]
+fn a_stretch_ends_before_its_last_offset_and_at_the_end_of_what_is_there() {
+    let cluster = cluster(2);
+    publish(&cluster, "in", 5);
+    let stretches =
+        |until| [Stretch { partition: 0, next: 1, until }, Stretch { partition: 1, next: 0, until: 0 }];
+    let mut bounded = StretchReader::open(&cluster, "in", stretches(4)).unwrap();
+    let first = bounded.read(2, 1 << 20, PATIENCE).unwrap();
+    assert_eq!(values(&first), ["v1", "v2"]);
+    assert_eq!(bounded.stretches().map(|stretch| stretch.next).collect::<Vec<_>>(), [3, 0]);
+    assert_eq!(values(&bounded.read_all().unwrap()), ["v3"]);
+    // What a transaction leaves behind its records is never read, and no stretch waits for it.
+    let beyond = StretchReader::open(&cluster, "in", stretches(7)).unwrap();
+    assert_eq!(values(&beyond.read_all().unwrap()), ["v1", "v2", "v3", "v4"]);
 }

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use weir_kafka::{Cluster, GroupOffsets, Inspector, TopicPartition};
 use weir_model::{
-    names::{FlowName, SourceName},
+    names::FlowName,
     outcome::{Code, Refusal},
 };
 
@@ -53,20 +53,20 @@ struct Gauge {
 }
 
 impl Gate {
-    /// The gate of these flows, each with its source. Nothing is connected yet.
+    /// The gate of these flows, each with the topic that it reads. Nothing is connected yet.
     ///
     /// # Errors
     /// `Refused` for settings.
     pub fn open(
         cluster: &Cluster,
         topics: &Topics,
-        flows: impl IntoIterator<Item = (FlowName, SourceName)>,
+        flows: impl IntoIterator<Item = (FlowName, String)>,
         control: watch::Receiver<Arc<Known>>,
     ) -> Result<Self, weir_kafka::Error> {
-        let gauge = |(flow, source): (FlowName, SourceName)| {
+        let gauge = |(flow, read): (FlowName, String)| {
             let processors = GroupOffsets::open(cluster, &topics.processors_group(&flow))?;
             let sinks = GroupOffsets::open(cluster, &topics.sinks_group(&flow))?;
-            let mapped = partitions(&[topics.raw(&source), topics.redo(&flow)]);
+            let mapped = partitions(&[read, topics.redo(&flow)]);
             let written = partitions(&[topics.doc(&flow)]);
             Ok(Gauge { flow, processors: (processors, mapped), sinks: (sinks, written) })
         };
