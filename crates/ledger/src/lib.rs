@@ -6,15 +6,19 @@
 //!
 //! | Module | Holds |
 //! | --- | --- |
+//! | [`cause`] | what letters have in common |
 //! | [`database`] | one pool, transaction and row type over SQLite and MySQL |
 //! | [`settings`] | where the ledger lies |
 //! | [`text`] | how text is cut to the width of a column |
+//! | [`trace`] | the life of a record, found by any of its numbers |
 
+pub mod cause;
 pub mod database;
 pub mod error;
 mod migrations;
 pub mod settings;
 pub mod text;
+pub mod trace;
 
 pub use database::{Database, Row, Session, Value};
 pub use error::Error;

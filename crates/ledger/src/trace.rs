@@ -214,12 +214,7 @@ impl Ledger {
     ///
     /// # Errors
     /// The database cannot be reached.
-    pub async fn find_number(
-        &self,
-        number: &str,
-        flow: Option<&str>,
-        limit: u32,
-    ) -> Result<Vec<Key>, Error> {
+    pub async fn find_number(&self, number: &str, flow: Option<&str>, limit: u32) -> Result<Vec<Key>, Error> {
         let number = crate::text::key(number).into_owned();
         let mut values = vec![Value::from(number)];
         let of_flow = flow.map_or("", |flow| {
@@ -296,8 +291,9 @@ impl Ledger {
         let rows = self.projection.fetch(&select("record"), &of_record).await?;
         let Some(row) = rows.first() else { return Ok(None) };
         let record = record(row)?;
-        let numbers = self.projection.fetch(&format!("{} ORDER BY number", select("number")), &of_record);
-        let numbers = numbers.await?.iter().map(|row| row.plain_text("number")).collect::<Result<_, _>>()?;
+        let sorted = format!("{} ORDER BY number", select("number"));
+        let numbers = self.projection.fetch(&sorted, &of_record).await?;
+        let numbers = numbers.iter().map(|row| row.plain_text("number")).collect::<Result<_, _>>()?;
         let (events, left_out) = events(&self.projection, key).await?;
         let waiting = self.projection.fetch(&select("waiting"), &of_record).await?;
         let waiting = waiting.first().map(waiting_of).transpose()?;
@@ -314,7 +310,8 @@ impl Ledger {
         let mut letters = Vec::new();
         for owner in owners {
             let of_record = [Value::from(owner.as_str()), Value::from(record_id)];
-            let statement = "SELECT * FROM letter WHERE owner = ? AND record_id = ? ORDER BY at_us, part, log_offset";
+            let statement =
+                "SELECT * FROM letter WHERE owner = ? AND record_id = ? ORDER BY at_us, part, log_offset";
             for row in self.projection.fetch(statement, &of_record).await? {
                 let mut letter = letter(&row)?;
                 letter.actions = self.actions_on(&letter).await?;
@@ -476,3 +473,6 @@ fn place(row: &Row, partition: &str, offset: &str) -> Result<Option<Place>, Erro
     let (partition, offset) = (row.integer(partition)?, row.integer(offset)?);
     Ok(partition.zip(offset).map(|(partition, offset)| Place { partition, offset }))
 }
+
+#[cfg(test)]
+mod tests;
