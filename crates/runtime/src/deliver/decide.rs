@@ -60,7 +60,8 @@ pub enum Settled {
 }
 
 /// Decides from what the sink remembers of the record. With [`IdCheck::First`] the state that was delivered first stays:
-/// whatever comes of the record afterwards is unchanged (contract decisions "All sources").
+/// whatever comes of the record afterwards is unchanged (contract decisions "All sources"). What a person repaired and the
+/// target took stays until the source changes.
 pub fn decide(document: &Document, receipt: Option<&Receipt>, rules: Rules) -> Decision {
     let Some(receipt) = receipt else { return first_time(document) };
     if document.deleted && receipt.delivered.is_none() && !is_open(receipt) {
@@ -74,9 +75,9 @@ pub fn decide(document: &Document, receipt: Option<&Receipt>, rules: Rules) -> D
     if document.version < receipt.version {
         return Decision::Settle(Settled::Superseded);
     }
-    if rules.id_check == IdCheck::First
-        && receipt.delivered.as_ref().is_some_and(is_whole)
-        && !is_open(receipt)
+    if let Some(delivered) = receipt.delivered.as_ref().filter(|_| !is_open(receipt))
+        && (is_repaired_already(delivered, document)
+            || rules.id_check == IdCheck::First && stays_as_first(delivered, document))
     {
         return Decision::Settle(Settled::Unchanged);
     }
@@ -226,8 +227,8 @@ pub(super) fn known_key(receipt: &Receipt) -> Option<&str> {
     open_key(receipt).or(delivered.map(|known| known.key.as_str()))
 }
 
-/// Whether the target holds this state: by the source's digest, for a replay by the document's; a fix looks at the
-/// target itself.
+/// Whether the target holds this state: by the source's digest, for a replay by the document's, of repaired bytes by both;
+/// a fix looks at the target itself.
 fn holds(delivered: &Delivered, document: &Document) -> bool {
     match delivered.standing {
         Standing::Held | Standing::Kept => {}
@@ -235,27 +236,44 @@ fn holds(delivered: &Delivered, document: &Document) -> bool {
         // Something is still to be done there, or a person may have taken it back.
         Standing::Incomplete | Standing::Lettered | Standing::Removed => return false,
     }
+    let of_same_source = delivered.source_digest == document.source_digest;
+    let is_same_document = delivered.document_digest == document.digest;
     match document.reason {
         Reason::Fix => false,
-        Reason::Replay => delivered.document_digest == document.digest,
-        Reason::Poll | Reason::Remedy | Reason::Backfill | Reason::Retry => {
-            delivered.source_digest == document.source_digest
-        }
+        _ if document.repaired => delivered.repaired && of_same_source && is_same_document,
+        Reason::Replay => is_same_document,
+        Reason::Poll | Reason::Remedy | Reason::Backfill | Reason::Retry => of_same_source,
     }
 }
 
-/// Whether no step of the delivery is missing.
-fn is_whole(delivered: &Delivered) -> bool {
-    delivered.standing != Standing::Incomplete
+/// Whether the target holds what a person made of this state of the source, and the document is the state as it was
+/// before: neither the look-back, nor the remedy, nor a job, nor another version of the flow undoes a repair (design §7).
+fn is_repaired_already(delivered: &Delivered, document: &Document) -> bool {
+    let is_held = match delivered.standing {
+        Standing::Held => true,
+        // Of what was left out since, a rule decides again.
+        Standing::Kept => !matches!(document.verdict, Verdict::Filtered(_)),
+        Standing::Incomplete | Standing::Lettered | Standing::Removed => false,
+    };
+    is_held && delivered.repaired && !document.repaired && delivered.source_digest == document.source_digest
 }
 
-/// A remembered refusal: the same source state under the same flow version. A person's retry looks past it.
+/// Whether the state that was delivered first stays. A fix writes that very state once more: the target may have lost it.
+fn stays_as_first(delivered: &Delivered, document: &Document) -> bool {
+    let is_whole = delivered.standing != Standing::Incomplete;
+    let is_same_state = delivered.source_digest == document.source_digest;
+    is_whole && !(document.reason == Reason::Fix && is_same_state)
+}
+
+/// A remembered refusal: the same source state under the same flow version. A person's retry looks past it, and repaired
+/// bytes are refused before only if they were these.
 fn refused_before(document: &Document, receipt: &Receipt) -> bool {
     let Some(attempt) = &receipt.attempt else { return false };
     matches!(attempt.state, AttemptState::Refused { .. })
         && document.reason != Reason::Retry
         && attempt.source_digest == document.source_digest
         && attempt.flow_ordinal == document.flow_version.ordinal
+        && (!document.repaired || attempt.document_digest == document.digest)
 }
 
 #[cfg(test)]

@@ -29,6 +29,7 @@ use super::{
     ending::{Ending, sending},
     intake::LaneTask,
     link::{Entries, Job, LaneLost, Link, Queued, Traced},
+    refusals::is_live,
     treatment::Treatment,
 };
 use crate::{
@@ -222,6 +223,7 @@ impl Lane {
             collection: None,
             left: 0,
             next_offset: job.first_offset,
+            live: 0,
             finished: None,
         };
         Ok(self.link.record(entries).await?)
@@ -232,7 +234,7 @@ impl Lane {
         let at = self.clock.now();
         let collection = job.treatment.target.collection().map(str::to_owned);
         let (mut receipts, mut letters, mut rows) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut counts, mut left) = (Counts::default(), 0);
+        let (mut counts, mut live, mut left) = (Counts::default(), Counts::default(), 0);
         for queued in &job.documents {
             let Some(ending) = endings.get(&queued.offset) else { continue };
             // With the offset, or not at all: what is read again is not lettered twice.
@@ -240,6 +242,9 @@ impl Lane {
                 continue;
             }
             ending.count(&mut counts);
+            if is_live(queued.document.reason, &queued.document.job) {
+                ending.count(&mut live);
+            }
             left += u64::from(*ending == Ending::Settled(Settled::Left));
             let trace = ending.trace(&queued.document, queued.receipt.as_ref(), at);
             let traceparent = &queued.traceparent;
@@ -250,8 +255,9 @@ impl Lane {
             }
         }
         let next_offset = if finished { job.next_offset } else { job.first_offset };
+        let live = if finished { live.delivered + live.dead } else { 0 };
         let finished = finished.then_some(counts);
-        Entries { receipts, letters, rows, collection, left, next_offset, finished }
+        Entries { receipts, letters, rows, collection, left, next_offset, live, finished }
     }
 
     async fn await_lease(&self) -> Result<(), LaneEnd> {

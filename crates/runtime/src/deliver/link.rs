@@ -63,6 +63,8 @@ pub(super) struct Entries {
     /// Where the partition stands with this: after the batch when it is finished, else still before it. It always goes
     /// into the transaction, for only offsets make Kafka refuse what a former owner writes (invariant 7).
     pub(super) next_offset: i64,
+    /// How many documents of the regular reading ended with this, delivered or refused; none before all of the batch has.
+    pub(super) live: u64,
     /// The counts of the batch, when all of it has ended (invariants 2 and 3).
     pub(super) finished: Option<Counts>,
 }

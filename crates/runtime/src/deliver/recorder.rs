@@ -11,7 +11,7 @@ use weir_model::{
     outcome::Refusal,
     tally::{Counts, Tally},
 };
-use weir_schemas::{Control, FlowState, RunState, TRACEPARENT_HEADER};
+use weir_schemas::{Control, FlowState, JOB_HEADER, RunState, TRACEPARENT_HEADER};
 
 use super::{
     DeliverStage,
@@ -108,6 +108,10 @@ impl Recorder {
         for Traced { value: letter, traceparent } in &entries.letters {
             let value = encoded(stage, letter);
             let record = OutRecord::new(Arc::clone(&self.dead_topic), letter.record_id.clone(), value);
+            let record = match letter.job.as_str() {
+                "" => record,
+                job => record.with_header(JOB_HEADER, job.to_owned()),
+            };
             records.push(traced(record, traceparent));
         }
     }

@@ -31,15 +31,15 @@ pub(super) struct Sample {
 }
 
 impl Sample {
-    /// Of entries that are recorded together. What a person or a job has sent again stops the job, not the flow (design
-    /// §8), and remembered refusals have no letter.
+    /// Of entries that are recorded together. Only what the poll brought counts: what a person or a job has sent again stops
+    /// the job, not the flow (design §8). Remembered refusals have no letter.
     pub(super) fn of(requests: &[Request]) -> Self {
         let entries = || requests.iter().map(|request| &request.entries);
-        let refused = entries().flat_map(letters).filter(|letter| is_live(letter)).count();
-        let ended = entries().filter_map(|entries| entries.finished);
+        let refused =
+            entries().flat_map(letters).filter(|letter| is_live(letter.reason, &letter.job)).count();
         Self {
             refused: u64::try_from(refused).unwrap_or(u64::MAX),
-            ended: ended.map(|counts| counts.delivered + counts.dead).sum(),
+            ended: entries().map(|entries| entries.live).sum(),
         }
     }
 }
@@ -48,8 +48,9 @@ fn letters(entries: &Entries) -> impl Iterator<Item = &DeadLetter> {
     entries.letters.iter().map(|letter| &letter.value)
 }
 
-fn is_live(letter: &DeadLetter) -> bool {
-    matches!(letter.reason, Reason::Poll | Reason::Remedy)
+/// Whether the regular reading of the source brought it.
+pub(super) fn is_live(reason: Reason, job: &str) -> bool {
+    job.is_empty() && matches!(reason, Reason::Poll | Reason::Remedy)
 }
 
 /// What was refused of late.
@@ -104,8 +105,8 @@ impl Refusals {
 
 /// The last of the letters that count.
 pub(super) fn last_cause(requests: &[Request]) -> Option<&Refusal> {
-    let live = requests.iter().flat_map(|request| letters(&request.entries)).filter(|letter| is_live(letter));
-    live.last().map(|letter| &letter.refusal)
+    let all = requests.iter().flat_map(|request| letters(&request.entries));
+    all.filter(|letter| is_live(letter.reason, &letter.job)).last().map(|letter| &letter.refusal)
 }
 
 #[cfg(test)]

@@ -56,7 +56,7 @@ pub(crate) fn receipt_for(document: &Document) -> Receipt {
             flow_ordinal: document.flow_version.ordinal,
             at: Timestamp::UNIX_EPOCH,
             standing: Standing::Held,
-            repaired: false,
+            repaired: document.repaired,
         }),
         attempt: None,
     }

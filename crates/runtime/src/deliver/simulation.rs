@@ -56,6 +56,8 @@ struct Step {
     record: u8,
     version: i64,
     kind: Kind,
+    /// What a person made of that state.
+    repair: Option<Kind>,
     reason: Reason,
     fault: Fault,
 }
@@ -165,9 +167,17 @@ impl World {
 }
 
 impl Step {
+    /// The state as it comes: the source's, or what was made of it.
     fn document(&self, rules: Rules) -> Document {
+        let of_source = self.state(self.kind, rules);
+        let Some(repair) = self.repair else { return of_source };
+        let repaired = self.state(repair, rules);
+        Document { repaired: true, source_digest: of_source.source_digest, ..repaired }
+    }
+
+    fn state(&self, kind: Kind, rules: Rules) -> Document {
         let id = format!("r{}", self.record);
-        let content = match self.kind {
+        let content = match kind {
             Kind::Mapped(content) => format!("good {content}"),
             Kind::Filtered(content) => format!("filtered {content}"),
             Kind::Refused(content) => format!("refused {content}"),
@@ -178,7 +188,7 @@ impl Step {
         let mapped = Document { reason: self.reason, ..document_of(&id, self.version, &content) };
         let without_body =
             |verdict| Document { verdict, body: Bytes::new(), digest: Digest::of(b""), ..mapped.clone() };
-        match self.kind {
+        match kind {
             Kind::Mapped(_) | Kind::Rejected(_) | Kind::Incomplete(_) => mapped,
             Kind::Filtered(_) if rules.on_leave == OnLeave::Delete => {
                 Document { verdict: Verdict::Filtered("rule".to_owned()), ..mapped }
@@ -189,6 +199,11 @@ impl Step {
                 Document { deleted: true, source_digest: mapped.source_digest.of_removed(), ..mapped }
             }
         }
+    }
+
+    /// What the target is asked to store.
+    fn made(&self) -> Kind {
+        self.repair.unwrap_or(self.kind)
     }
 }
 
@@ -208,20 +223,37 @@ fn in_order(steps: &[Step]) -> Vec<&Step> {
     steps.iter().filter(|step| counts(step)).collect()
 }
 
-/// What the target is to hold of each record: its newest state, as far as that can be written.
+/// What the target is to hold of each record: its newest state, as far as that can be written. What a person made of a
+/// state stands for it as long as the source sends no other.
 fn expected(steps: &[Step], rules: Rules) -> BTreeMap<String, Bytes> {
     let mut held: BTreeMap<String, Bytes> = BTreeMap::new();
+    let mut repaired: BTreeMap<String, Digest> = BTreeMap::new();
     for step in in_order(steps) {
         let document = step.document(rules);
-        match step.kind {
+        let Document { key, source_digest, .. } = document;
+        if step.repair.is_none() && repaired.get(&key) == Some(&source_digest) {
+            continue;
+        }
+        let told = matches!(step.kind, Kind::Filtered(_)) && rules.on_leave == OnLeave::DeadLetter;
+        match step.made() {
             Kind::Mapped(_) | Kind::Incomplete(_) => {
-                held.insert(document.key, document.body);
-            }
-            Kind::Removed => {
-                held.remove(&document.key);
+                repaired.remove(&key);
+                if step.repair.is_some() {
+                    repaired.insert(key.clone(), source_digest);
+                }
+                held.insert(key, document.body);
             }
             Kind::Filtered(_) if rules.on_leave == OnLeave::Delete => {
-                held.remove(&document.key);
+                repaired.remove(&key);
+                held.remove(&key);
+            }
+            Kind::Removed => {
+                repaired.remove(&key);
+                held.remove(&key);
+            }
+            // A person who was told of its leaving may have taken it back.
+            Kind::Filtered(_) if told => {
+                repaired.remove(&key);
             }
             Kind::Filtered(_) | Kind::Rejected(_) | Kind::Refused(_) => {}
         }
@@ -251,17 +283,37 @@ fn faults() -> impl Strategy<Value = Fault> {
     ]
 }
 
-/// A log of two records, mostly in order; each state has a version of its own.
+/// What a person makes of what was refused.
+fn repairs() -> impl Strategy<Value = Option<Kind>> {
+    prop_oneof![
+        6 => Just(None),
+        2 => (5..7_u8).prop_map(|content| Some(Kind::Mapped(content))),
+        1 => (5..7_u8).prop_map(|content| Some(Kind::Rejected(content))),
+    ]
+}
+
+/// A log of two records, mostly in order; each state has a version of its own. Some of those that were refused come again
+/// repaired, in the version that they had.
 fn logs() -> impl Strategy<Value = Vec<Step>> {
-    let step = (0..2_u8, 0..4_i64, kinds(), faults());
-    prop::collection::vec(step, 1..24).prop_map(|steps| {
-        let at = |(place, (record, late, kind, fault)): (usize, (u8, i64, Kind, Fault))| {
+    let step = (0..2_u8, 0..4_i64, kinds(), repairs(), faults());
+    prop::collection::vec(step, 1..24).prop_map(|drawn| {
+        let mut steps: Vec<Step> = Vec::new();
+        for (place, (record, late, kind, repair, fault)) in drawn.into_iter().enumerate() {
+            let was_refused = |step: &&Step| {
+                let told = matches!(step.made(), Kind::Refused(_) | Kind::Rejected(_) | Kind::Incomplete(_));
+                told && step.record == record
+            };
+            if let (Some(_), Some(refused)) = (repair, steps.iter().rev().find(was_refused)) {
+                let again = Step { repair, reason: Reason::Retry, fault, ..refused.clone() };
+                steps.push(again);
+                continue;
+            }
             // One in four comes late: behind states that are newer.
             let behind = if late == 0 { 35 } else { 0 };
             let version = 100 + i64::try_from(place).unwrap() * 10 - behind;
-            Step { record, version, kind, reason: Reason::Poll, fault }
-        };
-        steps.into_iter().enumerate().map(at).collect()
+            steps.push(Step { record, version, kind, repair: None, reason: Reason::Poll, fault });
+        }
+        steps
     })
 }
 
@@ -307,7 +359,10 @@ proptest! {
         let newest: BTreeMap<u8, &Step> = in_order(&steps).into_iter().map(|step| (step.record, step)).collect();
         let mut again = steps.clone();
         let end = 100 + i64::try_from(steps.len()).unwrap() * 10;
-        again.extend(newest.values().map(|step| Step { version: end, fault: Fault::None, ..(*step).clone() }));
+        let as_polled = |step: &Step| {
+            Step { version: end, repair: None, reason: Reason::Poll, fault: Fault::None, ..step.clone() }
+        };
+        again.extend(newest.values().map(|step| as_polled(step)));
         let after = World::run(&again, rules, true);
         prop_assert_eq!(&after.erp, &world.erp);
         prop_assert_eq!(&after.letters, &world.letters);

@@ -1,5 +1,7 @@
 //! Every decision, by what is remembered of the record.
 
+mod repaired;
+
 use weir_model::{
     digest::Digest,
     outcome::{Code, Written},
