@@ -374,7 +374,7 @@ async fn events(projection: &Database, key: &Key) -> Result<(Vec<Event>, usize),
             events.extend(last);
         }
     }
-    events.sort_by(|one, other| order(one).cmp(&order(other)));
+    events.sort_by_key(order);
     Ok((events, left_out))
 }
 

@@ -79,33 +79,8 @@ fn event(
 
 const EVENTS: &str = "flow, record_id, at_us, stream, part, log_offset, kind, code, detail";
 
-#[tokio::test]
-async fn a_life_is_told_in_order_with_what_people_did() {
-    let folder = tempfile::tempdir().unwrap();
-    let ledger = ledger(&folder).await;
-    let record = "flow, record_id, state, code, changed_at_us, repaired, deleted, raw_part, raw_offset, standing, \
-         target_number, delivered_repaired";
-    let values = ["f", "7", "delivered"].map(Value::from).into_iter().chain([
-        Value::Null,
-        5_000_000_i64.into(),
-        true.into(),
-        false.into(),
-        3_i64.into(),
-        41_i64.into(),
-        "held".into(),
-        "XSTHD0001".into(),
-        1_i64.into(),
-    ]);
-    put(&ledger.projection, "record", record, &[values.collect()]).await;
-    put_numbers(&ledger, &[("TK1", "f", "7"), ("7", "f", "7")]).await;
-    // Of one instant: what was sent comes before the answer, and the answer before the letter.
-    let events = [
-        event(2_000_000, "dead", 9, "lettered", "{}"),
-        event(2_000_000, "receipt", 4, "refused", "{}"),
-        event(2_000_000, "receipt", 3, "sending", "{}"),
-        event(1_000_000, "doc", 1, "mapped", r#"{"key":"TK1","polled_at_us":500000}"#),
-    ];
-    put(&ledger.projection, "event", EVENTS, &events).await;
+/// A letter at 2:9 about the record, which a person has sent again.
+async fn put_letter_with_action(ledger: &Ledger) {
     let letter = "owner, part, log_offset, stage, record_id, source_part_no, number, doc_key, code, message, field, \
          cause, cause_id, at_us, version_modified_us, version_appended_ms, version_offset, source_digest, \
          flow_ordinal, reason, job, repaired, deleted, payload_bytes";
@@ -133,6 +108,36 @@ async fn a_life_is_told_in_order_with_what_people_did() {
     put(&ledger.book, "action", "id, at_us, by_whom, kind, reason, detail", &[action]).await;
     let of_letter = vec!["a1".into(), "f".into(), 2_i64.into(), 9_i64.into()];
     put(&ledger.book, "action_letter", "action_id, owner, part, log_offset", &[of_letter]).await;
+}
+
+#[tokio::test]
+async fn a_life_is_told_in_order_with_what_people_did() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = ledger(&folder).await;
+    let record = "flow, record_id, state, code, changed_at_us, repaired, deleted, raw_part, raw_offset, standing, \
+         target_number, delivered_repaired";
+    let values = ["f", "7", "delivered"].map(Value::from).into_iter().chain([
+        Value::Null,
+        5_000_000_i64.into(),
+        true.into(),
+        false.into(),
+        3_i64.into(),
+        41_i64.into(),
+        "held".into(),
+        "XSTHD0001".into(),
+        1_i64.into(),
+    ]);
+    put(&ledger.projection, "record", record, &[values.collect()]).await;
+    put_numbers(&ledger, &[("TK1", "f", "7"), ("7", "f", "7")]).await;
+    // Of one instant: what was sent comes before the answer, and the answer before the letter.
+    let events = [
+        event(2_000_000, "dead", 9, "lettered", "{}"),
+        event(2_000_000, "receipt", 4, "refused", "{}"),
+        event(2_000_000, "receipt", 3, "sending", "{}"),
+        event(1_000_000, "doc", 1, "mapped", r#"{"key":"TK1","polled_at_us":500000}"#),
+    ];
+    put(&ledger.projection, "event", EVENTS, &events).await;
+    put_letter_with_action(&ledger).await;
 
     let life = ledger.life(&key("f", "7")).await.unwrap().unwrap();
     let kinds: Vec<&str> = life.events.iter().map(|event| event.kind.as_str()).collect();
