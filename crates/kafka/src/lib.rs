@@ -16,6 +16,7 @@
 //! | [`reader`] | reading a partition to its end, following a topic, looking up offsets |
 //! | [`range`] | stretches of partitions, from an offset to another |
 //! | [`inspect`] | what a partition holds and which group has read it, asked from outside |
+//! | [`sweep`] | reading many partitions of many topics, each to its end |
 //! | [`table`] | a compacted partition kept on local disk |
 //! | [`index`] | a compacted topic kept on local disk and found by its fields |
 
@@ -34,6 +35,7 @@ pub mod publish;
 pub mod range;
 pub mod reader;
 pub mod record;
+pub mod sweep;
 pub mod table;
 pub mod transaction;
 
@@ -50,6 +52,7 @@ pub use publish::Publisher;
 pub use range::{Stretch, StretchReader};
 pub use reader::{Isolation, ReadEnd, Tail, Tailed, Watermarks};
 pub use record::{Message, OutRecord, StartOffset, TopicPartition};
+pub use sweep::Sweep;
 pub use table::Table;
 pub use transaction::{ProducerOptions, TransactionalProducer};
 

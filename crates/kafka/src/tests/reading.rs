@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::{PATIENCE, cluster, first_partition, publish, values};
 use crate::{
     Admin, AssignedReader, Class, Cluster, Error, Isolation, OutRecord, Publisher, Settings, StartOffset,
-    Stretch, StretchReader, Table, Tail, TopicChange, TopicPartition, TopicSpec, reader,
+    Stretch, StretchReader, Sweep, Table, Tail, TopicChange, TopicPartition, TopicSpec, reader,
 };
 
 #[test]
@@ -237,8 +237,43 @@ fn a_stretch_ends_before_its_last_offset_and_at_the_end_of_what_is_there() {
     let first = bounded.read(2, 1 << 20, PATIENCE).unwrap();
     assert_eq!(values(&first), ["v1", "v2"]);
     assert_eq!(bounded.stretches().map(|stretch| stretch.next).collect::<Vec<_>>(), [3, 0]);
-    assert_eq!(values(&bounded.read_all().unwrap()), ["v3"]);
+    assert_eq!(left(bounded), ["v3"]);
     // What a transaction leaves behind its records is never read, and no stretch waits for it.
     let beyond = StretchReader::open(&cluster, "in", stretches(7)).unwrap();
-    assert_eq!(values(&beyond.read_all().unwrap()), ["v1", "v2", "v3", "v4"]);
+    assert_eq!(left(beyond), ["v1", "v2", "v3", "v4"]);
+}
+
+fn left(reader: StretchReader) -> Vec<String> {
+    let mut records = Vec::new();
+    reader.for_each(|record| records.push(record)).unwrap();
+    values(&records)
+}
+
+#[test]
+fn a_sweep_reads_many_partitions_and_knows_the_end_of_each() {
+    let cluster = cluster(2);
+    publish(&cluster, "in", 700);
+    publish(&cluster, "out", 3);
+    let mut sweep = Sweep::open(&cluster).unwrap();
+    let found = sweep.find(&["in".to_owned(), "nowhere".to_owned(), "out".to_owned()]).unwrap();
+    assert_eq!(found.missing, ["nowhere"]);
+    let ends: Vec<i64> = found.partitions.iter().map(|(_, ends)| ends.high).collect();
+    assert_eq!(ends, [700, 0, 3]);
+    let starts: Vec<_> = found
+        .partitions
+        .iter()
+        .map(|(partition, _)| (partition.clone(), i64::from(partition.topic.as_ref() == "out")))
+        .collect();
+    sweep.assign(&starts).unwrap();
+    let start = Instant::now();
+    let mut offsets = std::collections::BTreeMap::<TopicPartition, Vec<i64>>::new();
+    while !sweep.has_ended() {
+        for record in sweep.poll(1_000, 1 << 20, Duration::from_millis(100)).unwrap() {
+            offsets.entry(record.topic_partition()).or_default().push(record.offset);
+        }
+        assert!(start.elapsed() < PATIENCE, "no end was seen");
+    }
+    assert_eq!(offsets[&first_partition("in")], (0..700).collect::<Vec<_>>());
+    assert_eq!(offsets[&first_partition("out")], [1, 2]);
+    assert_eq!(sweep.ended().count(), 3);
 }
