@@ -101,7 +101,7 @@ mod tests {
         for (name, source) in flows {
             let text = format!(
                 "version: 1\nflow: {name}\nsource: {source}\ntarget:\n  system: sqlite\n  key: [record_id]\n  settings: {{table: \
-                 t}}\n  metadata:\n    api: batchexecute\n    request:\n      - {{field: record_id, type: string, value: \
+                 t, columns: [{{name: record_id, type: varchar(64), nullable: false}}]}}\n  metadata:\n    api: batchexecute\n    request:\n      - {{field: record_id, type: string, value: \
                  \"{{record_id}}\"}}\n"
             );
             std::fs::write(folder.path().join(format!("{name}.yaml")), text).unwrap();
@@ -111,8 +111,10 @@ mod tests {
         problems.list().iter().map(|problem| problem.message.en.clone()).collect()
     }
 
-    const POLLED: &str =
-        "{name: things, system: jushuitan, metadata: {api: /open/jushuitan/distributor/query, id: id}}";
+    const POLLED: &str = r#"{name: things, system: jushuitan, modified: modified, metadata: {
+        api: /open/jushuitan/distributor/query, id: drp_co_id, request: [
+          {field: modified_begin, value: "{{LAST_SYNC_TIME|datetime}}"},
+          {field: modified_end, value: "{{CURRENT_TIME|datetime}}"}]}}"#;
 
     #[test]
     fn a_chain_that_ends_at_an_api_is_fine() {

@@ -23,6 +23,7 @@ pub fn objects() -> Vec<Object> {
             ],
             ..object("source", source())
         },
+        object("receipts_source", receipts_source()),
         object("poll", poll()),
         object("jushuitan_settings", jushuitan_settings()),
         object("wangdiantong_settings", wangdiantong_settings()),
@@ -73,7 +74,12 @@ fn flow() -> Vec<Key> {
         )
         .required(),
         key("title", Shape::Object("title"), "给人看的标题", "its title for people"),
-        key("source", Shape::Object("source"), "记录从哪里来", "where records come from"),
+        key(
+            "source",
+            Shape::Either(vec![Shape::Object("source"), Shape::Object("receipts_source")]),
+            "记录从哪里来：轮询一个接口，或另一个流程的回执",
+            "where records come from: an API that is polled, or the receipts of another flow",
+        ),
         key("checks", Shape::list(Shape::Object("check")), "记录须满足的规则", "what records must fulfil"),
         key(
             "lookups",
@@ -163,6 +169,24 @@ fn source() -> Vec<Key> {
             "the vendor's metadata of the source, pasted as it is",
         )
         .required(),
+    ]
+}
+
+fn receipts_source() -> Vec<Key> {
+    vec![
+        key(
+            "receipts",
+            Shape::Name,
+            "另一个流程：它写入的每份单据是一条记录",
+            "another flow: each document that it delivered is a record",
+        )
+        .required(),
+        key(
+            "condition",
+            Shape::list(Shape::list(Shape::Object("condition"))),
+            "只取满足这些条件的记录（外层为“或”，内层为“且”）",
+            "only records that fulfil these conditions are taken (outer list: or, inner list: and)",
+        ),
     ]
 }
 

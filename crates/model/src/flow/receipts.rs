@@ -19,21 +19,6 @@ use crate::{
 pub const RECEIPTS_SYSTEM: &str = "receipts";
 /// The key that names the flow.
 pub(super) const RECEIPTS_KEY: &str = "receipts";
-/// Keys of a source that is polled.
-const POLLED: [&str; 11] = [
-    "name",
-    "system",
-    "connection",
-    "key",
-    "key_fallback",
-    "numbers",
-    "modified",
-    "id_check",
-    "poll",
-    "settings",
-    "metadata",
-];
-
 /// Reads a source that has the key `receipts`.
 pub(super) fn read(mut fields: Fields<'_>, problems: &mut Problems) -> SourceSpec {
     let flow = fields.required_text(RECEIPTS_KEY, problems);
@@ -43,21 +28,6 @@ pub(super) fn read(mut fields: Fields<'_>, problems: &mut Problems) -> SourceSpe
         problems.error_with(fields.path_of(RECEIPTS_KEY), message, suggestion);
     }
     let condition = metadata::conditions(&mut fields, "condition", problems);
-    for key in POLLED {
-        if fields.get(key).is_some() {
-            let message = Localized::new(
-                "来源是另一个流程的回执，不轮询任何接口",
-                "the source is the receipts of another flow: no API is polled",
-            );
-            let suggestion = Localized::new(
-                format!("删除 {key}；记录的字段见配置文档“以回执为来源”"),
-                format!(
-                    "remove {key}; the fields of a record stand in the configuration guide, \"Receipts as a source\""
-                ),
-            );
-            problems.error_with(fields.path_of(key), message, suggestion);
-        }
-    }
     let path = fields.path().to_owned();
     fields.finish(problems);
     let text = str::to_owned;
@@ -120,7 +90,7 @@ mod tests {
     #[test]
     fn settings_of_polling_are_refused() {
         let (_, problems) = read("{receipts: customers, poll: {every: 1m}, connection: jst, conditions: []}");
-        assert_eq!(problems, ["source.connection", "source.poll", "source.conditions"]);
+        assert_eq!(problems, ["source.poll", "source.connection", "source.conditions"]);
         assert_eq!(read("{receipts: 客户}").1, ["source.receipts"]);
     }
 }

@@ -175,7 +175,7 @@ fn has_side(fields: &mut Fields<'_>, side: &'static str, problems: &mut Problems
 
 impl SourceSpec {
     pub(super) fn read(mut fields: Fields<'_>, problems: &mut Problems) -> Self {
-        if fields.get(receipts::RECEIPTS_KEY).is_some() {
+        if fields.has(receipts::RECEIPTS_KEY) {
             return receipts::read(fields, problems);
         }
         let metadata = SourceMetadata::read(fields.mapping("metadata", problems), problems);

@@ -50,6 +50,11 @@ impl<'a> Fields<'a> {
         self.entries.and_then(|entries| entries.get(key)).filter(|value| !value.is_null())
     }
 
+    /// Whether `key` is there. It does not count as asked for: of several forms of a mapping, each has keys of its own.
+    pub fn has(&self, key: &str) -> bool {
+        self.entries.and_then(|entries| entries.get(key)).is_some_and(|value| !value.is_null())
+    }
+
     /// The mapping under `key`, empty when absent.
     pub fn mapping(&mut self, key: &'static str, problems: &mut Problems) -> Fields<'a> {
         let path = self.path_of(key);
