@@ -130,24 +130,24 @@ impl StretchReader {
         Ok(records)
     }
 
-    /// Reads all that is left, for stretches that fit into memory.
+    /// Hands every record that is left to `take`.
     ///
     /// # Errors
     /// As [`Self::read`]; [`Error::Deadline`] when nothing comes for half a minute.
-    pub fn read_all(mut self) -> Result<Vec<Message>, Error> {
-        let (mut records, mut last) = (Vec::new(), Instant::now());
+    pub fn for_each(mut self, mut take: impl FnMut(Message)) -> Result<(), Error> {
+        let mut last = Instant::now();
         while !self.is_read() {
-            let read = self.read(usize::MAX, usize::MAX, MOMENT)?;
-            if !read.is_empty() {
+            let records = self.read(BATCH_RECORDS, BATCH_BYTES, MOMENT)?;
+            if !records.is_empty() {
                 last = Instant::now();
             }
-            records.extend(read);
+            records.into_iter().for_each(&mut take);
             if last.elapsed() > PATIENCE {
                 let attempted = "read stretches of partitions".to_owned();
                 return Err(Error::Deadline { attempted, waited: last.elapsed(), source: None });
             }
         }
-        Ok(records)
+        Ok(())
     }
 
     fn explained(&self, source: KafkaError) -> Error {
@@ -160,6 +160,9 @@ impl StretchReader {
     }
 }
 
+/// So much is in hand at a time when all is read.
+const BATCH_RECORDS: usize = 1_000;
+const BATCH_BYTES: usize = 4 << 20;
 /// How long the next record of a running read is waited for.
 const MOMENT: Duration = Duration::from_millis(200);
 

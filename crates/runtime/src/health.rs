@@ -16,6 +16,8 @@ pub enum Part {
     Collections,
     /// The following of `weir.control`.
     Control,
+    /// The carrying on of replays and repairs.
+    Jobs,
     /// The way to the brokers, before anything is started.
     Kafka,
     /// The mapping of a flow.
@@ -35,6 +37,7 @@ impl fmt::Display for Part {
         match self {
             Self::Collections => f.write_str("collections"),
             Self::Control => f.write_str("control"),
+            Self::Jobs => f.write_str("jobs"),
             Self::Kafka => f.write_str("kafka"),
             Self::Processor(flow) => write!(f, "processor {flow}"),
             Self::Producers => f.write_str("producers"),

@@ -136,6 +136,8 @@ fn stage(part: Part, state: PartState) -> Option<StageStatus> {
         Part::Producers => (Stage::Producer, String::new()),
         Part::Processor(flow) => (Stage::Processor, flow.to_string()),
         Part::Sink(flow) => (Stage::Sink, flow.to_string()),
+        // Replays and repairs of all flows; no name of a flow holds a bracket.
+        Part::Jobs => (Stage::Processor, "(jobs)".to_owned()),
         Part::Collections | Part::Control | Part::Kafka => return None,
     };
     let condition = match &state.condition {

@@ -10,11 +10,15 @@ pub const FLOW_PARTITIONS: i32 = 6;
 /// Partitions of `weir.cursor`; fixed for good, since accounts would move.
 pub const CURSOR_PARTITIONS: i32 = 8;
 const OTHER_PARTITIONS: i32 = 3;
+/// Partitions of the topics of dead letters.
+pub const LETTER_PARTITIONS: i32 = OTHER_PARTITIONS;
 
 const DAY_MS: u64 = 86_400_000;
 const HOUR_MS: u64 = 3_600_000;
 /// The largest record of a raw topic.
 const RAW_BYTES: usize = 4_194_304;
+/// The largest record that is mapped once more: a raw one, and what stands around it.
+pub(crate) const REDO_BYTES: usize = RAW_BYTES + 65_536;
 /// The largest document or letter: a raw record, a body made of it, and what stands around them.
 pub const DOCUMENT_BYTES: usize = 2 * RAW_BYTES + 262_144;
 

@@ -136,6 +136,38 @@ impl Gate {
         Ok(false)
     }
 
+    /// Where the flows have to come to before all is dealt with that a job has published.
+    pub(super) fn rest(&self) -> Result<Rest, weir_kafka::Error> {
+        let mut mapped = Vec::new();
+        for gauge in &self.flows {
+            mapped.push(ends(&gauge.processors.1, &self.inspector)?);
+        }
+        Ok(Rest { mapped, written: Vec::new() })
+    }
+
+    /// Whether the flows have come to there: mapped all that was to be mapped then, and written all that became of it.
+    pub(super) fn is_at_rest(&self, rest: &mut Rest) -> Result<bool, weir_kafka::Error> {
+        if !self.is_measured {
+            return Ok(true);
+        }
+        for (gauge, ends) in self.flows.iter().zip(&rest.mapped) {
+            if !has_passed(&gauge.processors.0, ends, &self.inspector)? {
+                return Ok(false);
+            }
+        }
+        if rest.written.is_empty() {
+            for gauge in &self.flows {
+                rest.written.push(ends(&gauge.sinks.1, &self.inspector)?);
+            }
+        }
+        for (gauge, ends) in self.flows.iter().zip(&rest.written) {
+            if !has_passed(&gauge.sinks.0, ends, &self.inspector)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// The flow that stands still, as control says, if one does.
     fn standstill(&self) -> Option<Refusal> {
         let known = self.control.borrow();
@@ -180,6 +212,34 @@ fn behind(
         sum += behind;
     }
     Ok(sum)
+}
+
+/// Ends that flows have to pass, by flow.
+#[derive(Debug)]
+pub(super) struct Rest {
+    mapped: Vec<Ends>,
+    /// Fixed when all is mapped.
+    written: Vec<Ends>,
+}
+
+/// Where partitions ended at a moment.
+type Ends = Vec<(TopicPartition, i64)>;
+
+fn ends(partitions: &[TopicPartition], inspector: &Inspector) -> Result<Ends, weir_kafka::Error> {
+    partitions.iter().map(|partition| Ok((partition.clone(), inspector.ends(partition)?.high))).collect()
+}
+
+fn has_passed(group: &GroupOffsets, ends: &Ends, inspector: &Inspector) -> Result<bool, weir_kafka::Error> {
+    let partitions: Vec<TopicPartition> = ends.iter().map(|(partition, _)| partition.clone()).collect();
+    for (partition, committed) in group.committed(&partitions)? {
+        let end = ends.iter().find(|(of, _)| *of == partition).map_or(0, |(_, end)| *end);
+        let from = committed.unwrap_or(0).max(inspector.ends(&partition)?.low);
+        // The marker of the last transaction is never acknowledged, nor is what was aborted at the end.
+        if from < end && inspector.time_at(&partition, from)?.is_some() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn partitions(topics: &[String]) -> Vec<TopicPartition> {

@@ -23,6 +23,7 @@ use weir_model::{
     outcome::Code,
     tally::Counts,
 };
+use weir_schemas::JobKind;
 
 use crate::health::{Condition, Health};
 
@@ -87,6 +88,7 @@ struct Shared {
     calls: Counter<u64>,
     call_seconds: Histogram<f64>,
     records_mapped: Counter<u64>,
+    records_redone: Counter<u64>,
     checks_failed: Counter<u64>,
     documents: Counter<u64>,
     documents_left: Counter<u64>,
@@ -137,6 +139,10 @@ impl Metrics {
             calls: counter("weir_api_calls_total", "Calls to remote APIs by outcome and class of error."),
             call_seconds: seconds("weir_api_call_duration_seconds", "How long calls to remote APIs took."),
             records_mapped: counter("weir_map_records_total", "Records mapped, by verdict."),
+            records_redone: counter(
+                "weir_job_records_sent_total",
+                "Records that replays and repairs sent into a flow once more.",
+            ),
             checks_failed: counter(
                 "weir_checks_failed_total",
                 "Records that failed a check of the flow, by check and severity.",
@@ -202,6 +208,13 @@ impl Metrics {
     pub fn records_mapped(&self, flow: &FlowName, verdict: Verdict, records: u64) {
         let labels = [label("flow", flow.as_str()), KeyValue::new("verdict", verdict.as_str())];
         self.shared.records_mapped.add(records, &labels);
+    }
+
+    /// A job sent records into a flow once more.
+    pub fn records_redone(&self, flow: &FlowName, kind: JobKind, records: u64) {
+        let kind = if kind == JobKind::Repair { "repair" } else { "replay" };
+        let labels = [label("flow", flow.as_str()), KeyValue::new("kind", kind)];
+        self.shared.records_redone.add(records, &labels);
     }
 
     /// Records of a batch failed a check of the flow; `severity` says whether they were refused or only counted.
