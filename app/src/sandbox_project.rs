@@ -28,8 +28,9 @@ const CHANGES: [(&str, &str); 5] = [
     ("  system: mysql\n", "  system: sqlite\n"),
 ];
 
-/// Writes the project into `folder`, which is made anew; gives the path of its `weir.yaml`.
-pub fn write(folder: &Path, sandbox_url: &str) -> Result<PathBuf, Failure> {
+/// Writes the project into `folder`, which is made anew; gives the path of its `weir.yaml`. `brokers` is where the demo's
+/// broker listens, so that other commands find it while the demo runs.
+pub fn write(folder: &Path, sandbox_url: &str, brokers: &str) -> Result<PathBuf, Failure> {
     let failed = |error: &std::io::Error| {
         Failure::environment(&format!("write the demo's files to {}", folder.display()), error)
     };
@@ -53,7 +54,7 @@ pub fn write(folder: &Path, sandbox_url: &str) -> Result<PathBuf, Failure> {
     std::fs::write(folder.join("shops.csv"), SHOPS_ROWS).map_err(|error| failed(&error))?;
     let file = folder.join("weir.yaml");
     let database = std::path::absolute(folder).map_err(|error| failed(&error))?.join("demo.sqlite");
-    std::fs::write(&file, project(sandbox_url, &database)).map_err(|error| failed(&error))?;
+    std::fs::write(&file, project(sandbox_url, brokers, &database)).map_err(|error| failed(&error))?;
     Ok(file)
 }
 
@@ -62,11 +63,11 @@ fn adapted(flow: &str) -> String {
 }
 
 /// The credentials are the sandbox's own; what limits it would otherwise keep to would make the demo a long one.
-fn project(sandbox_url: &str, database: &Path) -> String {
+fn project(sandbox_url: &str, brokers: &str, database: &Path) -> String {
     format!(
         "# Written by `weir demo`, which replaces it at each start. The sandbox and the broker live inside the demo's process.\n\
          version: 1\n\
-         kafka: {{brokers: \"in-process\"}}\n\
+         kafka: {{brokers: \"{brokers}\"}}\n\
          connections:\n\
          {sources}\
          {targets}\
@@ -152,7 +153,7 @@ mod tests {
     #[test]
     fn the_demo_project_has_no_errors() {
         let folder = tempfile::tempdir().unwrap();
-        let file = write(folder.path(), "http://127.0.0.1:1").unwrap();
+        let file = write(folder.path(), "http://127.0.0.1:1", "127.0.0.1:2").unwrap();
         let (project, problems) = Project::load(&file);
         let errors = problems.list().iter().filter(|problem| problem.severity == Severity::Error);
         assert_eq!(errors.count(), 0, "{:?}", problems.list());

@@ -9,7 +9,7 @@ use std::{
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use weir_kafka::Cluster;
+use weir_kafka::{Admin, Cluster};
 use weir_model::names::InstanceName;
 use weir_runtime::{
     clock::SystemClock,
@@ -51,9 +51,11 @@ pub async fn run(options: &Demo, cli: &Cli) -> Result<(), Failure> {
     let language = output::language(cli.lang);
     let stop = signals::stop_on_signal()?;
     let sandbox = start_sandbox(options).await?;
-    let config = sandbox_project::write(&options.dir, &sandbox.base_url())?;
+    let cluster = Cluster::in_process(&[])?;
+    let config = sandbox_project::write(&options.dir, &sandbox.base_url(), cluster.brokers())?;
     let project = load(&config)?;
-    let (telemetry, deployment) = deployment(&project)?;
+    Admin::open(&cluster)?.apply(&topics::specs(&project), project.config.replication)?;
+    let (telemetry, deployment) = deployment(&project, cluster)?;
     let project = Arc::new(project);
     let known = {
         let (deployment, project) = (deployment.clone(), Arc::clone(&project));
@@ -122,7 +124,7 @@ async fn start_sandbox(options: &Demo) -> Result<Running, Failure> {
         .map_err(|error| Failure::environment("start the sandbox", &error))
 }
 
-fn deployment(project: &Project) -> Result<(Telemetry, Deployment), Failure> {
+fn deployment(project: &Project, cluster: Cluster) -> Result<(Telemetry, Deployment), Failure> {
     let settings = telemetry::Settings {
         log_format: telemetry::Format::Text,
         log_filter: std::env::var("WEIR_LOG").unwrap_or_else(|_| "error".to_owned()),
@@ -138,7 +140,7 @@ fn deployment(project: &Project) -> Result<(Telemetry, Deployment), Failure> {
     std::fs::create_dir_all(&state_dir)
         .map_err(|error| Failure::environment("make the state folder", &error))?;
     let deployment = Deployment {
-        cluster: Cluster::in_process(&topics::specs(project))?,
+        cluster,
         topics: Topics::new(&project.config.prefix),
         codec: Codec::single_object(),
         instance: InstanceName::from("demo"),
