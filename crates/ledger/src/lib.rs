@@ -6,15 +6,19 @@
 //!
 //! | Module | Holds |
 //! | --- | --- |
+//! | [`book`] | what people did with letters, when and why |
 //! | [`cause`] | what letters have in common |
 //! | [`database`] | one pool, transaction and row type over SQLite and MySQL |
+//! | [`letters`] | dead letters and how each stands |
 //! | [`settings`] | where the ledger lies |
 //! | [`text`] | how text is cut to the width of a column |
 //! | [`trace`] | the life of a record, found by any of its numbers |
 
+pub mod book;
 pub mod cause;
 pub mod database;
 pub mod error;
+pub mod letters;
 mod migrations;
 pub mod settings;
 pub mod text;
