@@ -1,5 +1,6 @@
 //! The business key of a document: its parts joined by `|`.
 
+use weir_model::document::join_key;
 use weir_model::outcome::Refusal;
 
 use crate::codes;
@@ -34,13 +35,8 @@ impl<'f> KeyParts<'f> {
             let message = format!("the document has no value for {path}, a part of its business key");
             return Err(Refusal::new(codes::NO_KEY, message).at(path.clone()));
         }
-        let parts: Vec<String> = self.values.into_iter().flatten().map(|part| escape(&part)).collect();
-        Ok(parts.join("|"))
+        Ok(join_key(self.values.iter().flatten().map(String::as_str)))
     }
-}
-
-fn escape(part: &str) -> String {
-    part.replace('\\', "\\\\").replace('|', "\\|")
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Where documents go: one module per target system, each an implementation of [`weir_model::target::Target`].
 //!
 //! [`check`] and [`check_connection`] look at settings only; [`build`] opens nothing yet and starts no task, so a
-//! target that is away is met at `probe` or `claim`. All systems are listed in the functions below.
+//! target that is away is met at `probe` or `claim`. [`build_read_back`] makes what reads a target for a comparison. All systems are listed in the functions below.
 
 pub mod collection;
 mod erp;
@@ -13,10 +13,11 @@ use std::sync::Arc;
 
 use weir_model::{
     Json,
+    figures::Paths,
     flow::TargetSpec,
     names::{FlowName, InstanceName},
-    settings::{Problems, unknown_word},
-    target::Target,
+    settings::{Localized, Problems, unknown_word},
+    target::{ReadBack, Target},
 };
 
 pub use erp::Clients;
@@ -132,6 +133,37 @@ pub fn build(setup: &Setup<'_>, problems: &mut Problems) -> Option<Arc<dyn Targe
     };
     let target = sql::SqlTarget::build(setup, dialect, problems)?;
     Some(Arc::new(target))
+}
+
+/// Makes what reads back the documents of a flow, counted by `paths`; `None` when the settings have errors or the target
+/// cannot be read back, which is then in `problems`.
+pub fn build_read_back(
+    setup: &Setup<'_>,
+    paths: &Paths,
+    problems: &mut Problems,
+) -> Option<Arc<dyn ReadBack>> {
+    let Setup { target, connection, connection_path, clients, .. } = *setup;
+    match target.system.as_str() {
+        kingdee::SYSTEM => {
+            let target =
+                kingdee::GalaxyTarget::build(target, connection, connection_path, clients, problems)?;
+            Some(Arc::new(kingdee::GalaxyReadBack::new(target, &setup.target.key, paths)))
+        }
+        k3wise::SYSTEM => {
+            let target = k3wise::WiseTarget::build(target, connection, connection_path, clients, problems)?;
+            Some(Arc::new(k3wise::WiseReadBack::new(target, paths)))
+        }
+        "mysql" => Some(Arc::new(sql::SqlReadBack::build(setup, Dialect::MySql, paths, problems)?)),
+        "sqlite" => Some(Arc::new(sql::SqlReadBack::build(setup, Dialect::Sqlite, paths, problems)?)),
+        other => {
+            let message = Localized::new(
+                format!("目标 {other:?} 不能读回，无法对账"),
+                format!("a target of system {other:?} cannot be read back, so nothing can be compared"),
+            );
+            problems.error("target.system", message);
+            None
+        }
+    }
 }
 
 fn unknown_system(path: &str, system: &str, problems: &mut Problems) {

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use serde_json::json;
 use suite::{
-    Site, cases, deliver, document, documented, execute, existing_goods, goods, is_delivered, plain, refusal,
+    Site, cases, deliver, document, documented, execute, existing_goods, goods, is_delivered, plain,
+    read_back, refusal,
 };
 use weir_model::target::{Target, TargetError};
 use weir_sinks::sql::codes;
@@ -41,6 +42,12 @@ cases! {
     a_probe_tells_what_does_not_fit_and_creates_nothing,
     the_flows_own_statement_writes_and_lines_that_a_record_lost_are_deleted,
     rows_of_a_removed_record_are_deleted,
+}
+
+cases! {
+    read_back:
+    rows_of_a_day_come_back_with_their_figures,
+    a_day_of_many_rows_comes_back_page_by_page,
 }
 
 cases! {

@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod suite;
 
-use suite::{Site, cases, execute};
+use suite::{Site, cases, execute, read_back};
 
 macro_rules! cases {
     ($module:ident: $($case:ident,)*) => {
@@ -31,6 +31,12 @@ cases! {
     a_probe_tells_what_does_not_fit_and_creates_nothing,
     the_flows_own_statement_writes_and_lines_that_a_record_lost_are_deleted,
     rows_of_a_removed_record_are_deleted,
+}
+
+cases! {
+    read_back:
+    rows_of_a_day_come_back_with_their_figures,
+    a_day_of_many_rows_comes_back_page_by_page,
 }
 
 cases! {

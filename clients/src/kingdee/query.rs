@@ -44,6 +44,12 @@ pub fn equals(field: &str, value: &str) -> String {
     format!("{field} = {}", quoted(value))
 }
 
+/// `field >= 'a' and field < 'b'`, quotes doubled; of times, a day and the next (contract kingdee-galaxy §3: the text is
+/// SQL-like).
+pub fn within(field: &str, from: &str, until: &str) -> String {
+    format!("{field} >= {} and {field} < {}", quoted(from), quoted(until))
+}
+
 fn quoted(value: &str) -> String {
     format!("'{}'", value.replace('\'', "''"))
 }
@@ -55,6 +61,10 @@ mod tests {
     #[test]
     fn a_value_cannot_leave_its_quotes() {
         assert_eq!(in_list("FNumber", ["A", "B') or ('1'='1"]), "FNumber in ('A','B'') or (''1''=''1')");
+        assert_eq!(
+            within("FDate", "2024-01-14", "2024-01-15' or '1"),
+            "FDate >= '2024-01-14' and FDate < '2024-01-15'' or ''1'"
+        );
         assert_eq!(equals("FCreateOrgId.FNumber", "100"), "FCreateOrgId.FNumber = '100'");
     }
 }

@@ -66,6 +66,33 @@ pub struct Document {
     pub job: String,
 }
 
+/// Joins the parts of a business key as [`Document::key`] holds them: by `|`, with `\` before one that a part holds.
+pub fn join_key<'p>(parts: impl IntoIterator<Item = &'p str>) -> String {
+    let escaped: Vec<String> =
+        parts.into_iter().map(|part| part.replace('\\', "\\\\").replace('|', "\\|")).collect();
+    escaped.join("|")
+}
+
+/// The parts of a business key that [`join_key`] joined.
+pub fn split_key(key: &str) -> Vec<String> {
+    let mut parts = Vec::new();
+    let mut part = String::new();
+    let mut is_escaped = false;
+    for c in key.chars() {
+        match c {
+            '\\' if !is_escaped => {
+                is_escaped = true;
+                continue;
+            }
+            '|' if !is_escaped => parts.push(std::mem::take(&mut part)),
+            _ => part.push(c),
+        }
+        is_escaped = false;
+    }
+    parts.push(part);
+    parts
+}
+
 /// What the mapping made of a record.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Verdict {
@@ -75,4 +102,22 @@ pub enum Verdict {
     Filtered(String),
     /// The mapping refused it.
     Refused(Refusal),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_parts_of_a_key_come_back() {
+        for (parts, key) in [
+            (&["x|y", "z"][..], "x\\|y|z"),
+            (&["x\\", "y|z"], "x\\\\|y\\|z"),
+            (&["x", ""], "x|"),
+            (&["TK1"], "TK1"),
+        ] {
+            assert_eq!(join_key(parts.iter().copied()), key);
+            assert_eq!(split_key(key), parts, "{key}");
+        }
+    }
 }

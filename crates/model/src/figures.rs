@@ -112,9 +112,11 @@ impl Measure {
         factors.iter().all(|factor| !factor.is_empty()).then_some(Self { is_summed, factors })
     }
 
-    /// The fields that are multiplied.
-    pub fn factors(&self) -> &[String] {
-        &self.factors
+    /// The same with its fields in lower case, for records whose letter case varies.
+    #[must_use]
+    pub fn to_lowercase(&self) -> Self {
+        let factors = self.factors.iter().map(|factor| factor.to_lowercase()).collect();
+        Self { is_summed: self.is_summed, factors }
     }
 
     /// The list over whose lines it is summed: what stands before the last dot of its first field. `None` when it is not

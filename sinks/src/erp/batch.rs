@@ -5,6 +5,7 @@ use std::hash::Hash;
 use std::time::Duration;
 
 use weir_model::outcome::{Outcome, Refusal};
+use weir_model::record::Reason;
 use weir_model::target::Delivery;
 
 use super::outcome::{KEY_CHANGED, UNMENTIONED};
@@ -57,6 +58,11 @@ pub(crate) fn next_round<D, K: Eq + Hash>(drafts: &mut Vec<D>, key: impl Fn(&D) 
 /// Whether the target must be asked before anything is sent.
 pub(crate) fn is_looked_up(delivery: &Delivery) -> bool {
     delivery.unresolved || delivery.previous.is_some()
+}
+
+/// Whether a comparison found that the target does not hold the document as it was delivered: what is gone is made anew.
+pub(crate) fn is_fix(delivery: &Delivery) -> bool {
+    delivery.document.reason == Reason::Fix
 }
 
 /// Refuses a record whose business key changed since it was delivered: its old document would stay behind.

@@ -86,6 +86,11 @@ impl<W: Writing> ErpTarget<W> {
         })?;
         Some(Self { client, writing })
     }
+
+    /// What it calls with, and how it writes: reading back goes the same way.
+    pub(crate) fn into_parts(self) -> (Arc<W::Client>, W) {
+        (self.client, self.writing)
+    }
 }
 
 #[async_trait]

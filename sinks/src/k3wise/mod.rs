@@ -5,6 +5,7 @@
 
 mod config;
 mod document;
+mod read_back;
 mod run;
 
 #[cfg(test)]
@@ -24,6 +25,7 @@ use weir_model::target::{Batch, BatchLimits, ProbeReport, TargetError};
 
 use crate::erp::{self, Clients, ErpTarget, Shared, outcome::target_error};
 use config::{Site, Writing};
+pub(crate) use read_back::WiseReadBack;
 
 /// The name in `target.system` and `connections`.
 pub const SYSTEM: &str = weir_clients::k3wise::SYSTEM;

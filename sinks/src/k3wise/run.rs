@@ -130,7 +130,10 @@ impl Run<'_> {
             Stored::Unclear => Err(unclear(draft)),
             // Of a removed record nothing is there that could be taken back.
             Stored::Absent if draft.delivery.document.deleted => Err(Outcome::Unchanged),
-            Stored::Absent if draft.delivery.previous.is_none() => self.write(draft, Write::Create).await,
+            // What somebody deleted is made anew when somebody asks for it to be as at the source.
+            Stored::Absent if draft.delivery.previous.is_none() || batch::is_fix(draft.delivery) => {
+                self.write(draft, Write::Create).await
+            }
             Stored::Absent => Err(gone(draft)),
             Stored::Found(pages) => match self.compare(draft, &pages)? {
                 Compared::Same(there) => Ok(there),
@@ -145,6 +148,10 @@ impl Run<'_> {
         let (number, id) = (draft.stored_number(), document::id_of(pages));
         let known = draft.delivery.previous.as_ref().map(|previous| previous.written.id.as_str());
         if let Some(known) = known.filter(|known| !known.is_empty() && !id.is_empty() && *known != id) {
+            // A fix may have made it anew and not have heard of it.
+            if batch::is_fix(draft.delivery) && draft.is_stored_as(pages) {
+                return Ok(Compared::Same(shown(draft, pages)));
+            }
             return reject(CONFLICT, format!("document {id} has number {number}, ours was {known}"));
         }
         if draft.is_stored_as(pages) {
@@ -296,9 +303,14 @@ fn audited(draft: &Draft<'_>) -> Outcome {
 
 /// A document that was found as it was sent.
 fn found(draft: &Draft<'_>, pages: &Json) -> There {
-    let shown = || Written { id: document::id_of(pages), number: draft.stored_number().to_owned() };
     let known = draft.delivery.previous.as_ref().map(|previous| previous.written.clone());
-    let written = known.filter(|written| !written.id.is_empty()).unwrap_or_else(shown);
+    let shown = shown(draft, pages);
+    There { written: known.filter(|written| !written.id.is_empty()).unwrap_or(shown.written), ..shown }
+}
+
+/// The same under the id that the server shows.
+fn shown(draft: &Draft<'_>, pages: &Json) -> There {
+    let written = Written { id: document::id_of(pages), number: draft.stored_number().to_owned() };
     There { written, is_audited: document::is_audited(pages) }
 }
 

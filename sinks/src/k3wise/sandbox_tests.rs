@@ -11,10 +11,11 @@ use super::tests::{self, flow, short};
 use super::*;
 use jiff::Timestamp;
 use weir_model::digest::Digest;
+use weir_model::figures::{Measure, Paths};
 use weir_model::outcome::Written;
 use weir_model::receipt::{Delivered, Standing};
-use weir_model::record::Version;
-use weir_model::target::{Batch, Delivery, Ownership, Target as _};
+use weir_model::record::{Reason, Version};
+use weir_model::target::{Batch, Delivery, Ownership, ReadBack as _, Target as _};
 
 struct Site {
     running: Running,
@@ -367,4 +368,42 @@ async fn a_removed_order_is_cancelled_once_and_never_made_anew() {
     let nothing_there = [removal("XM2", Some(&gone)), lost];
     assert_eq!(site.deliver(&nothing_there).await, ["Unchanged", "Unchanged"]);
     assert_eq!(site.running.handle().state().k3wise.store.writes().len(), 2);
+}
+
+#[tokio::test]
+async fn orders_of_a_day_come_back_and_a_fix_makes_anew_what_is_gone() {
+    let site = Site::with("{on_change: update}", Mandatory::Seed).await;
+    assert_eq!(site.deliver(&[delivery("XM1"), delivery("XM2")]).await, ["delivered XM1", "delivered XM2"]);
+    let paths = Paths {
+        day: Some("Page1.FDATE".into()),
+        shop: None,
+        pieces: Measure::parse("Page2.Fauxqty", true),
+        amount: Measure::parse("Page2.Fauxqty * Page2.FAuxTaxPrice", true),
+    };
+    let reading = WiseReadBack::new(site.target, &paths);
+    let expected = reading.expected(&delivery("XM1").document).unwrap();
+    let day = expected[0].figures.day.unwrap();
+    let listed = reading.list(day, day.tomorrow().unwrap()).await.unwrap().unwrap();
+    assert_eq!(listed.iter().map(|holding| holding.key.as_str()).collect::<Vec<_>>(), ["XM1", "XM2"]);
+    assert_eq!(listed[0], expected[0]);
+    assert!(listed[0].figures.amount.is_some());
+    assert_eq!(reading.find(&["XM2".into(), "XM9".into()]).await.unwrap().len(), 1);
+    assert_eq!(
+        reading.list(day.tomorrow().unwrap(), day.tomorrow().unwrap()).await.unwrap(),
+        Some(Vec::new())
+    );
+}
+
+#[tokio::test]
+async fn a_fix_makes_anew_what_is_gone_once() {
+    let site = Site::start().await;
+    let gone = |reason| {
+        let mut gone = Delivery { previous: Some(delivered("XM7")), ..delivery("XM7") };
+        gone.document.reason = reason;
+        gone
+    };
+    assert_eq!(site.deliver(&[gone(Reason::Poll)]).await, ["reject K-GONE"]);
+    assert_eq!(site.deliver(&[gone(Reason::Fix)]).await, ["delivered XM7"]);
+    assert_eq!(site.deliver(&[Delivery { unresolved: true, ..gone(Reason::Fix) }]).await, ["delivered XM7"]);
+    assert_eq!(site.stored("XM7").1, 1);
 }

@@ -275,11 +275,14 @@ pub(super) fn plan(draft: &Draft<'_>, stored: Option<Stored>, on_change: OnChang
             // Of a removed record nothing is there that could be taken back.
             _ if removed => Plan::Settled(Outcome::Unchanged),
             None => Plan::Create,
+            // Somebody deleted it, and somebody asks for it to be as at the source.
+            Some(_) if batch::is_fix(draft.delivery) => Plan::Create,
             Some(id) => settle(GONE, format!("document {id} was delivered and is no longer at the target")),
         };
     };
     match known {
-        Some(id) if id != stored.id => {
+        // A fix may have made it anew and not have heard of it.
+        Some(id) if id != stored.id && !(batch::is_fix(draft.delivery) && stored.is_same()) => {
             settle(CONFLICT, format!("document {} has number {}, ours was {id}", stored.id, stored.number))
         }
         _ if stored.is_same() => Plan::Finish(stored),

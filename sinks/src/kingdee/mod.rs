@@ -15,12 +15,15 @@
 
 mod config;
 mod mapping;
+mod read_back;
 mod run;
 mod save;
 mod steps;
 
 #[cfg(test)]
 mod outcome_tests;
+#[cfg(test)]
+mod read_back_tests;
 #[cfg(test)]
 mod session_tests;
 #[cfg(test)]
@@ -40,6 +43,7 @@ use weir_model::target::{Batch, BatchLimits, ProbeReport, TargetError};
 
 use crate::erp::{self, Clients, ErpTarget, Shared, outcome};
 use config::Writing;
+pub(crate) use read_back::GalaxyReadBack;
 
 /// The name in `target.system` and `connections`.
 pub const SYSTEM: &str = weir_clients::kingdee::SYSTEM;

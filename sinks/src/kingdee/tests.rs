@@ -55,6 +55,14 @@ pub(super) fn connection(base_url: &str) -> Value {
     })
 }
 
+fn built(flow: &FlowSpec, connection: &Value) -> GalaxyTarget {
+    let mut problems = Problems::new("weir.yaml");
+    let clients = Clients::default();
+    let target = GalaxyTarget::build(&flow.target, connection, "connections.k", &clients, &mut problems);
+    assert!(problems.list().is_empty(), "{:?}", problems.list());
+    target.unwrap()
+}
+
 pub(super) struct Site {
     pub(super) running: Running,
     pub(super) target: GalaxyTarget,
@@ -68,18 +76,14 @@ impl Site {
     pub(super) async fn with(flow: &FlowSpec, change: impl FnOnce(&mut Value)) -> Self {
         let options = Options { customers: 1, movements: 1, ..Options::default() };
         let running = Sandbox::start(options, "127.0.0.1:0").await.unwrap();
-        let mut problems = Problems::new("weir.yaml");
         let mut connection = connection(&running.base_url());
         change(&mut connection);
-        let target = GalaxyTarget::build(
-            &flow.target,
-            &connection,
-            "connections.k",
-            &Clients::default(),
-            &mut problems,
-        );
-        assert!(problems.list().is_empty(), "{:?}", problems.list());
-        Self { running, target: target.unwrap() }
+        Self { target: built(flow, &connection), running }
+    }
+
+    /// The target of a flow, as another process makes it.
+    pub(super) fn target_of(flow: &FlowSpec, base_url: &str) -> GalaxyTarget {
+        built(flow, &connection(base_url))
     }
 
     pub(super) fn handle(&self) -> Handle {

@@ -46,7 +46,9 @@ pub(super) struct TableSettings {
     pub(super) key: Vec<String>,
     /// The flow's own statement for rows; an upsert by the key when there is none.
     pub(super) main_sql: Option<MainSql>,
-    /// The key's columns that all rows of one record share, when rows that its newest state lacks are to be deleted.
+    /// The key's columns that all rows of one record share; empty when the flow names none.
+    pub(super) record_key: Vec<String>,
+    /// The same, when rows that the record's newest state lacks are to be deleted; else empty.
     pub(super) orphans_of: Vec<String>,
     /// The key's columns by which rows of a record that was removed, or left the flow, are deleted; empty when they are not.
     pub(super) removal_of: Vec<String>,
@@ -98,8 +100,9 @@ impl TableSettings {
             (true, true) => target.key.clone(),
             (true, false) => record_key.clone(),
         };
-        let orphans_of = if orphans == Orphans::Delete { record_key } else { Vec::new() };
-        let settings = Self { table, key: target.key.clone(), main_sql, orphans_of, removal_of, limits };
+        let orphans_of = if orphans == Orphans::Delete { record_key.clone() } else { Vec::new() };
+        let key = target.key.clone();
+        let settings = Self { table, key, main_sql, record_key, orphans_of, removal_of, limits };
         settings.check_names(problems);
         settings.check_key(dialect, problems);
         settings

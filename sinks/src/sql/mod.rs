@@ -5,7 +5,7 @@
 //! one database transaction that a stale owner cannot commit, so each document is written exactly once in effect.
 //!
 //! `config` reads settings, `value` turns bodies into bound values, `statement` builds SQL text (all three pure),
-//! `main_sql` checks a flow's own statement, `execute` is the way of several of them, `form` chooses between the two ways, `orphans` deletes rows that a record lost, `removal` those of a removed one, `database` is the pool, `state` keeps offsets and outcomes, `write` upserts and isolates bad documents, `run` is one
+//! `main_sql` checks a flow's own statement, `execute` is the way of several of them, `form` chooses between the two ways, `orphans` deletes rows that a record lost, `removal` those of a removed one, `database` is the pool, `state` keeps offsets and outcomes, `read_back` reads for a comparison, `write` upserts and isolates bad documents, `run` is one
 //! delivery, `inspect` compares the table with the flow, `classify` reads error codes and `tls` failed handshakes.
 
 mod classify;
@@ -16,6 +16,7 @@ mod form;
 mod inspect;
 mod main_sql;
 mod orphans;
+mod read_back;
 mod removal;
 mod run;
 mod state;
@@ -40,6 +41,7 @@ use weir_model::{
 };
 
 pub use classify::codes;
+pub use read_back::SqlReadBack;
 pub use statement::Dialect;
 
 use crate::{FileSetting, Setup};

@@ -273,6 +273,7 @@ mod tests {
             table: table(&wide),
             key: vec!["c0".to_owned()],
             main_sql: None,
+            record_key: Vec::new(),
             orphans_of: Vec::new(),
             removal_of: Vec::new(),
             limits: weir_model::target::BatchLimits {

@@ -7,6 +7,7 @@
 
 pub mod cases;
 pub mod execute;
+pub mod read_back;
 
 use std::sync::Arc;
 
@@ -17,14 +18,15 @@ use weir_model::{
     Json,
     digest::Digest,
     document::{Document, FlowVersion, Verdict},
+    figures::Paths,
     flow::{FlowSpec, TargetSpec},
     names::{FlowName, InstanceName, RecordId},
     outcome::{Outcome, Refusal},
     record::{Position, Reason, Version},
     settings::{Problems, parse_yaml},
-    target::{Batch, Delivery, Ownership, Target, TargetError},
+    target::{Batch, Delivery, Ownership, ReadBack, Target, TargetError},
 };
-use weir_sinks::{Setup, build};
+use weir_sinks::{Setup, build, build_read_back};
 
 pub const TOPIC: &str = "weir.doc.goods";
 
@@ -142,19 +144,14 @@ impl Site {
     }
 
     fn built(&self, spec: &TargetSpec, connection: &Json, cluster: &str) -> Arc<dyn Target> {
-        let mut problems = Problems::new("test");
-        let setup = Setup {
-            flow: &FlowName::from("goods"),
-            topic: TOPIC,
-            cluster,
-            owner: &InstanceName::from("tester"),
-            target: spec,
-            connection,
-            connection_path: "connections.db",
-            clients: &weir_sinks::Clients::default(),
-        };
-        let target = build(&setup, &mut problems);
-        target.unwrap_or_else(|| panic!("{:?}", problems.list()))
+        set_up(spec, connection, cluster, build)
+    }
+
+    /// What reads back the documents of a flow with this key.
+    pub fn read_back_of(&self, key: &[&str], settings: &Json, paths: &Paths) -> Arc<dyn ReadBack> {
+        let spec = self.spec(key, settings, &[]);
+        let make = |setup: &Setup<'_>, problems: &mut Problems| build_read_back(setup, paths, problems);
+        set_up(&spec, &self.connection, "cluster-a", make)
     }
 
     /// The target of a flow that runs these statements.
@@ -200,6 +197,26 @@ impl Site {
             }
         }
     }
+}
+
+fn set_up<T>(
+    spec: &TargetSpec,
+    connection: &Json,
+    cluster: &str,
+    make: impl FnOnce(&Setup<'_>, &mut Problems) -> Option<T>,
+) -> T {
+    let mut problems = Problems::new("test");
+    let setup = Setup {
+        flow: &FlowName::from("goods"),
+        topic: TOPIC,
+        cluster,
+        owner: &InstanceName::from("tester"),
+        target: spec,
+        connection,
+        connection_path: "connections.db",
+        clients: &weir_sinks::Clients::default(),
+    };
+    make(&setup, &mut problems).unwrap_or_else(|| panic!("{:?}", problems.list()))
 }
 
 fn items(items: &[(&str, &str)]) -> Vec<Json> {
