@@ -66,7 +66,7 @@ impl RecordId {
     /// The id of the record's `part`-th document, from 1, where a flow splits records (contract qeasy-metadata §7: the
     /// suffix begins with `-1`, for ever, since ids are keys).
     #[must_use]
-    pub fn part(&self, part: usize) -> Self {
+    pub fn part(&self, part: u32) -> Self {
         Self::from(format!("{self}-{part}"))
     }
 }

@@ -1,4 +1,5 @@
-//! The loop of the mapping stage: a batch, or some of those who wait, in one transaction at a time.
+//! The loop of the mapping stage: a batch, some of those that re-enter, or some of those who wait, in one transaction at a
+//! time. What comes from the source goes first.
 //!
 //! Upholds invariants 2 (the offset moves over a whole batch, with what the batch did to the waiting room), 3 and 7 (a
 //! release carries offset and membership as well, so that a former owner's is refused).
@@ -24,6 +25,7 @@ use super::{
     MapStage,
     batch::{Draft, Drafted},
     mapper::Mapper,
+    redo::Redo,
     room::{References, Room},
 };
 use crate::{
@@ -52,8 +54,9 @@ pub(super) struct Attempt<'a> {
     raw_topic: Arc<str>,
     consumer: GroupConsumer,
     producer: TransactionalProducer,
+    redo: Redo,
     room: Room<'a, References>,
-    /// The next offset of each partition that is ours.
+    /// The next offset of each partition of the raw topic that is ours.
     positions: BTreeMap<i32, i64>,
     /// Whether fetching stands still: collections have not been read yet, or the flow is to stand still.
     held_back: bool,
@@ -80,6 +83,7 @@ impl<'a> Attempt<'a> {
         let raw = stage.intake.topic(topics);
         let lag = LagMeter::new(metrics.clone(), group.clone());
         let consumer = GroupConsumer::join(cluster, GroupOptions::new(group, instance.as_str(), &[&raw]))?;
+        let redo = Redo::open(cluster, topics.redo(flow))?;
         let references = References::new(stage.collections.clone());
         let room = Room::new(&stage.deployment, flow, references, &stage.stop);
         Ok(Self {
@@ -88,6 +92,7 @@ impl<'a> Attempt<'a> {
             raw_topic: raw.into(),
             consumer,
             producer,
+            redo,
             room,
             positions: BTreeMap::new(),
             held_back: false,
@@ -105,8 +110,10 @@ impl<'a> Attempt<'a> {
             self.poll()?;
             self.hold_back_or_go_on()?;
             if !self.held_back {
+                self.redo()?;
                 self.look_again()?;
             }
+            self.renew_offsets()?;
             self.lag.look(&self.consumer);
         }
         self.consumer.close();
@@ -114,7 +121,7 @@ impl<'a> Attempt<'a> {
     }
 
     fn poll(&mut self) -> Result<(), StageError> {
-        let busy = self.room.parking().is_anyone_due() && !self.held_back;
+        let busy = (self.room.parking().is_anyone_due() || self.redo.is_busy()) && !self.held_back;
         let timeout = if busy { BUSY_POLL } else { POLL };
         let polled = match self.consumer.poll(BATCH_RECORDS, BATCH_BYTES, timeout) {
             Ok(polled) => polled,
@@ -166,9 +173,15 @@ impl<'a> Attempt<'a> {
 
     /// Starts new partitions where the group stands; a first start is explicit (design §4).
     fn take_over(&mut self, partitions: &[TopicPartition]) -> Result<(), StageError> {
-        let committed = self.consumer.committed(partitions, COMMITTED_PATIENCE)?;
-        let mut starts = Vec::with_capacity(committed.len());
-        for (partition, offset) in committed {
+        let redo = partitions.iter().map(|partition| self.redo.partition(partition.partition));
+        let both: Vec<TopicPartition> = partitions.iter().cloned().chain(redo).collect();
+        let committed = self.consumer.committed(&both, COMMITTED_PATIENCE)?;
+        committed.iter().for_each(|(partition, offset)| self.lag.acknowledged(partition.clone(), *offset));
+        let (raw, redo): (Vec<_>, Vec<_>) =
+            committed.into_iter().partition(|(partition, _)| partition.topic == self.raw_topic);
+        self.redo.take_over(&redo)?;
+        let mut starts = Vec::with_capacity(raw.len());
+        for (partition, offset) in raw {
             // The offset was fetched first, which waits for open transactions (design §7): whatever was parked with it
             // can be read now.
             self.room.take_over(partition.partition)?;
@@ -177,7 +190,6 @@ impl<'a> Attempt<'a> {
                 None => self.consumer.watermarks(&partition, COMMITTED_PATIENCE)?.low,
             };
             self.positions.insert(partition.partition, position);
-            self.lag.acknowledged(partition.clone(), offset);
             starts.push((partition, offset.map_or(StartOffset::Beginning, StartOffset::At)));
         }
         self.consumer.assign(&starts)?;
@@ -198,6 +210,8 @@ impl<'a> Attempt<'a> {
             self.room.give_up(partition.partition);
             self.positions.remove(&partition.partition);
         }
+        let redo = self.redo.give_up(partitions.iter().map(|partition| partition.partition))?;
+        self.lag.forget(&redo);
         self.lag.forget(partitions);
         self.consumer.release(partitions)?;
         self.tell_ownership();
@@ -237,20 +251,66 @@ impl<'a> Attempt<'a> {
 
     /// Maps a batch and commits it; when Kafka surely aborted it, the batch is read again.
     fn batch(&mut self, batch: &Batch) -> Result<(), StageError> {
+        if let Some(delay) = self.map(&batch.records, &batch.group, |draft, message| draft.take(message))? {
+            self.consumer.rewind(&firsts(&batch.records))?;
+            wait(&self.stage.stop, delay);
+        }
+        Ok(())
+    }
+
+    /// Maps some of the records that re-enter the flow, between two batches of the source: the membership that vouches for
+    /// the raw partition vouches for this one.
+    fn redo(&mut self) -> Result<(), StageError> {
+        let records = self.redo.poll()?;
+        if records.is_empty() {
+            return Ok(());
+        }
+        let Some(membership) = self.consumer.membership()? else {
+            return Ok(self.redo.rewind(&firsts(&records))?);
+        };
+        if let Some(delay) = self.map(&records, &membership, |draft, message| draft.take_again(message))? {
+            self.redo.rewind(&firsts(&records))?;
+            wait(&self.stage.stop, delay);
+        }
+        Ok(())
+    }
+
+    /// Maps records of one topic and commits them with their offsets. Gives a delay when Kafka surely aborted that.
+    fn map(
+        &mut self,
+        records: &[Message],
+        group: &GroupMetadata,
+        take: impl Fn(&mut Draft<'_>, &Message) -> Result<(), StageError>,
+    ) -> Result<Option<Duration>, StageError> {
         let started = Instant::now();
-        let span = tracing::info_span!(parent: None, "map batch", flow = %self.stage.processor.flow(), records = batch.records.len());
-        let headers = batch.records.iter().filter_map(|record| record.header(TRACEPARENT_HEADER));
+        let span = tracing::info_span!(parent: None, "map batch", flow = %self.stage.processor.flow(), records = records.len());
+        let headers = records.iter().filter_map(|record| record.header(TRACEPARENT_HEADER));
         telemetry::join(&span, headers.map(AsRef::as_ref));
         let _entered = span.enter();
         let now = self.stage.deployment.clock.now();
         let mut draft = Draft::new(self.mapper, self.room.parking(), self.room.references(), now);
-        batch.records.iter().try_for_each(|message| draft.take(message))?;
+        records.iter().try_for_each(|message| take(&mut draft, message))?;
         let (watched, drafted) = draft.finish();
-        let committed = self.commit(drafted, nexts(&batch.records), &batch.group, started);
+        let committed = self.commit(drafted, nexts(records), group, started);
         self.room.tidy(&watched);
-        if let Some(delay) = committed? {
-            self.consumer.rewind(&firsts(&batch.records))?;
-            wait(&self.stage.stop, delay);
+        committed
+    }
+
+    /// Writes the offsets of the records that re-enter again, though none came: Kafka would forget them.
+    fn renew_offsets(&mut self) -> Result<(), StageError> {
+        let now = Instant::now();
+        let Some(offsets) = self.redo.due_for_renewal(now) else { return Ok(()) };
+        let Some(membership) = self.consumer.membership()? else { return Ok(()) };
+        let (flow, metrics) = (self.stage.processor.flow(), &self.stage.deployment.metrics);
+        let done = transact(&mut self.producer, metrics, Stage::Processor, flow.as_str(), |open| {
+            open.send_offsets(&offsets, &membership)
+        });
+        match done {
+            Ok(()) => self.redo.renewed(now),
+            Err(error) => {
+                let delay = self.again_after(error)?;
+                wait(&self.stage.stop, delay);
+            }
         }
         Ok(())
     }
@@ -314,7 +374,11 @@ impl<'a> Attempt<'a> {
             self.room.apply(changes)?;
         }
         for (partition, next) in offsets {
-            self.positions.insert(partition.partition, next);
+            if partition.topic == self.raw_topic {
+                self.positions.insert(partition.partition, next);
+            } else {
+                self.redo.acknowledged(partition.partition, next);
+            }
             self.lag.acknowledged(partition, Some(next));
         }
         Ok(None)

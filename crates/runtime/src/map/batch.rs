@@ -1,4 +1,5 @@
-//! Records → one transaction: what becomes of each raw record, and of each parked one that is looked at again.
+//! Records → one transaction: what becomes of each record that comes from the source, re-enters, or was parked and is
+//! looked at again.
 //!
 //! A [`Draft`] changes nothing but what it will hand over: when its transaction is aborted it is thrown away, and the
 //! waiting room stands as before. Upholds invariants 3 (every record becomes a document, waits, or is overtaken by a newer
@@ -23,8 +24,9 @@ use weir_model::{
 use weir_schemas::ParkedRecord;
 
 use super::{
-    mapper::{Headers, Mapper},
-    parking::{Held, Meeting, Parking, Reference, Slot, meet},
+    entry::{Entry, Headers},
+    mapper::Mapper,
+    parking::{Comes, Held, Meeting, Parking, Reference, Slot, meet},
 };
 use crate::stage::StageError;
 
@@ -99,16 +101,25 @@ impl<'a> Draft<'a> {
 
     /// A record of the topic that the flow reads.
     pub(super) fn take(&mut self, message: &Message) -> Result<(), StageError> {
-        let Some(input) = self.mapper.input(message)? else {
+        let Some(entry) = self.mapper.entry(message)? else {
             self.drafted.passed_over = true;
             return Ok(());
         };
-        let headers = Headers::of(message);
-        let slot = Slot { partition: message.partition, id: input.record.id.clone() };
+        self.enter(entry, message.partition)
+    }
+
+    /// A record that re-enters the flow.
+    pub(super) fn take_again(&mut self, message: &Message) -> Result<(), StageError> {
+        let entry = self.mapper.entry_again(message)?;
+        self.enter(entry, message.partition)
+    }
+
+    fn enter(&mut self, entry: Entry, partition: i32) -> Result<(), StageError> {
+        let slot = Slot { partition, id: entry.input.record.id.clone() };
         self.drafted.counts.polled += 1;
-        let made = self.process(&input)?;
+        let made = self.process(&entry.input)?;
         let parked = self.held(&slot);
-        let meeting = meet(parked, input.version, matches!(made, Made::Waits(..)));
+        let meeting = meet(parked, &Comes::of(&entry), matches!(made, Made::Waits(..)));
         // The wait of the record goes on, whichever state of it waits (design §6).
         let since = parked.map_or(self.now, |held| held.since);
         match meeting {
@@ -123,9 +134,9 @@ impl<'a> Draft<'a> {
             }
         }
         match made {
-            Made::Waits(missing, wait_max) => self.park(slot, input, missing, since, wait_max, headers),
-            Made::One(mapped) => self.document(&slot, &input, None, mapped, &headers),
-            Made::Parts(parts) => self.parts(&slot, &input, parts, &headers),
+            Made::Waits(missing, wait_max) => self.park(slot, entry, missing, since, wait_max),
+            Made::One(mapped) => self.document(&slot, &entry, 0, mapped),
+            Made::Parts(parts) => self.parts(&slot, &entry, parts),
         }
         Ok(())
     }
@@ -137,17 +148,15 @@ impl<'a> Draft<'a> {
         parked: ParkedRecord,
         traceparent: Option<&Bytes>,
     ) -> Result<(), StageError> {
-        let since = parked.parked_since;
         let before = Reference::new(&parked.collection, &parked.reference);
-        let headers = Headers::of_parked(&parked.record, traceparent);
-        let input = Mapper::input_again(parked);
-        let made = self.process(&input)?;
+        let (entry, since) = Entry::of_parked(parked, traceparent);
+        let made = self.process(&entry.input)?;
         if let Made::Waits(missing, wait_max) = &made
             && end_of_wait(since, *wait_max) > self.now
             && Reference::of(missing) == before
         {
             let until = Some(end_of_wait(since, *wait_max));
-            let held = Held { version: input.version, reference: before, since, until };
+            let held = Held::new(&entry, before, since, until);
             self.drafted.changes.insert(slot.clone(), Change::Waits(held));
             return Ok(());
         }
@@ -155,13 +164,11 @@ impl<'a> Draft<'a> {
         match made {
             Made::Waits(missing, wait_max) if end_of_wait(since, wait_max) <= self.now => {
                 let mapped = refused(WAITED, waited(&missing, since, self.now));
-                self.document(slot, &input, None, mapped, &headers);
+                self.document(slot, &entry, 0, mapped);
             }
-            Made::Waits(missing, wait_max) => {
-                self.park(slot.clone(), input, missing, since, wait_max, headers);
-            }
-            Made::One(mapped) => self.document(slot, &input, None, mapped, &headers),
-            Made::Parts(parts) => self.parts(slot, &input, parts, &headers),
+            Made::Waits(missing, wait_max) => self.park(slot.clone(), entry, missing, since, wait_max),
+            Made::One(mapped) => self.document(slot, &entry, 0, mapped),
+            Made::Parts(parts) => self.parts(slot, &entry, parts),
         }
         Ok(())
     }
@@ -221,26 +228,20 @@ impl<'a> Draft<'a> {
         self.drafted.changes.insert(slot.clone(), Change::Gone);
     }
 
-    fn park(
-        &mut self,
-        slot: Slot,
-        input: Input,
-        missing: Missing,
-        since: Timestamp,
-        wait_max: Duration,
-        headers: Headers,
-    ) {
-        let (version, until) = (input.version, Some(end_of_wait(since, wait_max)));
-        let held = Held { version, reference: Reference::of(&missing), since, until };
+    fn park(&mut self, slot: Slot, entry: Entry, missing: Missing, since: Timestamp, wait_max: Duration) {
+        let until = Some(end_of_wait(since, wait_max));
+        let held = Held::new(&entry, Reference::of(&missing), since, until);
+        let headers = entry.headers();
+        let Entry { input, repaired, job, .. } = entry;
         let parked = ParkedRecord {
             record: input.record,
-            version,
+            version: input.version,
             origin: input.origin,
             collection: missing.collection,
             reference: missing.reference,
             parked_since: since,
-            repaired: false,
-            job: String::new(),
+            repaired,
+            job,
         };
         let value = Bytes::from(self.mapper.codec.encode(&parked));
         self.drafted.parked += 1;
@@ -248,27 +249,20 @@ impl<'a> Draft<'a> {
         self.drafted.changes.insert(slot, Change::Parked(held, value, headers));
     }
 
-    fn parts(&mut self, slot: &Slot, input: &Input, parts: Vec<Mapped>, headers: &Headers) {
+    fn parts(&mut self, slot: &Slot, entry: &Entry, parts: Vec<Mapped>) {
         if parts.is_empty() {
             // Without any document the sink would never hear of the record (invariant 3).
             let filtered = Verdict::Filtered("the record has no parts".to_owned());
             let mapped = Mapped::without_body(filtered, String::new());
-            return self.document(slot, input, None, mapped, headers);
+            return self.document(slot, entry, 0, mapped);
         }
         for (part, mapped) in (1..).zip(parts) {
-            self.document(slot, input, Some(part), mapped, headers);
+            self.document(slot, entry, part, mapped);
         }
     }
 
-    fn document(
-        &mut self,
-        slot: &Slot,
-        input: &Input,
-        part: Option<usize>,
-        mapped: Mapped,
-        headers: &Headers,
-    ) {
-        let mapped = Mapper::fitting(input, mapped);
+    fn document(&mut self, slot: &Slot, entry: &Entry, part: u32, mapped: Mapped) {
+        let mapped = Mapper::fitting(&entry.input, mapped);
         let counts = &mut self.drafted.counts;
         match &mapped.verdict {
             Verdict::Mapped => counts.mapped += 1,
@@ -284,12 +278,7 @@ impl<'a> Draft<'a> {
         for check in &mapped.warnings {
             *self.drafted.failed_checks.entry((check.clone(), Severity::Warn.as_str())).or_default() += 1;
         }
-        let record_id = match part {
-            Some(part) => input.record.id.part(part),
-            None => input.record.id.clone(),
-        };
-        let record = self.mapper.document(input, record_id, mapped, slot, headers);
-        self.drafted.records.push(record);
+        self.drafted.records.push(self.mapper.document(entry, part, mapped, slot));
     }
 }
 

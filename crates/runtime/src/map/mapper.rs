@@ -1,5 +1,5 @@
-//! A raw record on its way through the mapping: where it came from, what the flow makes of it, and the topics' records
-//! for that.
+//! A record on its way through the mapping: where it came from, what the flow makes of it, and the topics' records for
+//! that.
 
 use std::sync::{Arc, OnceLock};
 
@@ -9,15 +9,15 @@ use weir_model::{
     digest::Digest,
     document::{Document, FlowVersion, Verdict},
     lookup::{Found, LookupError, Lookups, Query},
-    names::RecordId,
     outcome::{Code, Refusal},
     processor::{Input, Mapped, Processed, Processor},
-    record::{Position, RawRecord},
+    record::Position,
 };
-use weir_schemas::{Codec, ParkedRecord, REASON_HEADER, TRACEPARENT_HEADER};
+use weir_schemas::{Codec, RedoRecord};
 
 use super::{
-    intake::{Intake, input},
+    entry::{Entry, Headers},
+    intake::Intake,
     parking::Slot,
 };
 use crate::{stage::StageError, topics::DOCUMENT_BYTES};
@@ -42,43 +42,20 @@ pub(super) struct Mapper {
     pub(super) has_append_times: bool,
 }
 
-/// Headers that go with a record to whatever it becomes.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Headers(Vec<(&'static str, Bytes)>);
-
-impl Headers {
-    /// Those of a record that was read.
-    pub(super) fn of(message: &Message) -> Self {
-        let known = |name| message.header(name).map(|value| (name, value.clone()));
-        Self([TRACEPARENT_HEADER, REASON_HEADER].into_iter().filter_map(known).collect())
-    }
-
-    /// Those of a record that was parked, within a trace of the present.
-    pub(super) fn of_parked(record: &RawRecord, traceparent: Option<&Bytes>) -> Self {
-        let reason = (REASON_HEADER, Bytes::from_static(record.reason.as_str().as_bytes()));
-        Self(
-            traceparent
-                .map(|value| (TRACEPARENT_HEADER, value.clone()))
-                .into_iter()
-                .chain([reason])
-                .collect(),
-        )
-    }
-
-    fn on(&self, record: OutRecord) -> OutRecord {
-        self.0.iter().fold(record, |record, (name, value)| record.with_header(*name, value.clone()))
-    }
-}
-
 impl Mapper {
-    /// A message of the topic that the flow reads as the mapping takes it; `None` where it holds nothing to map.
-    pub(super) fn input(&self, message: &Message) -> Result<Option<Input>, StageError> {
-        self.intake.input(&self.codec, message, self.has_append_times)
+    /// A message of the topic that the flow reads; `None` where it holds nothing to map.
+    pub(super) fn entry(&self, message: &Message) -> Result<Option<Entry>, StageError> {
+        let input = self.intake.input(&self.codec, message, self.has_append_times)?;
+        Ok(input.map(|input| Entry::of_source(input, message)))
     }
 
-    /// A parked record as the mapping took it at first: its `NOW()` is the same.
-    pub(super) fn input_again(parked: ParkedRecord) -> Input {
-        input(parked.record, parked.version, parked.origin)
+    /// A message of the topic of the records that re-enter the flow.
+    pub(super) fn entry_again(&self, message: &Message) -> Result<Entry, StageError> {
+        let place = || format!("{}/{} offset {}", message.topic, message.partition, message.offset);
+        let value = message.value.as_ref().ok_or_else(|| StageError::Foreign { place: place() })?;
+        let redo: RedoRecord =
+            self.codec.decode(value).map_err(|source| StageError::Unreadable { place: place(), source })?;
+        Ok(Entry::of_redo(redo, message))
     }
 
     /// What the flow makes of a record.
@@ -122,16 +99,11 @@ impl Mapper {
         Mapped { deleted: mapped.deleted, ..Mapped::without_body(verdict, shortened(mapped.number)) }
     }
 
-    /// A document in its topic, in the partition of its source record (invariant 4).
-    pub(super) fn document(
-        &self,
-        input: &Input,
-        record_id: RecordId,
-        mapped: Mapped,
-        slot: &Slot,
-        headers: &Headers,
-    ) -> OutRecord {
-        let Input { record, origin, version, .. } = input;
+    /// A document in its topic, in the partition of its source record (invariant 4). `part` says which part of the record
+    /// it is, from 1; 0 is all of it.
+    pub(super) fn document(&self, entry: &Entry, part: u32, mapped: Mapped, slot: &Slot) -> OutRecord {
+        let Input { record, origin, version, .. } = &entry.input;
+        let record_id = if part == 0 { record.id.clone() } else { record.id.part(part) };
         let key = record_id.as_str().to_owned();
         let document = Document {
             flow: self.processor.flow().clone(),
@@ -155,12 +127,12 @@ impl Mapper {
             reason: record.reason,
             polled_at: record.polled_at,
             deleted: mapped.deleted,
-            part: 0,
-            repaired: false,
-            job: String::new(),
+            part,
+            repaired: entry.repaired,
+            job: entry.job.clone(),
         };
         let record = OutRecord::new(Arc::clone(&self.doc_topic), key, self.codec.encode(&document));
-        headers.on(record.to_partition(slot.partition))
+        entry.headers().on(record.to_partition(slot.partition))
     }
 
     /// A parked record, or the tombstone of one that was let go.

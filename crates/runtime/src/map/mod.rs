@@ -1,19 +1,23 @@
-//! The mapping stage: raw records → documents, with their offsets, in one Kafka transaction (design §6).
+//! The mapping stage: raw and re-entering records → documents, with their offsets, in one Kafka transaction (design §6).
 //!
 //! | Module | Holds |
 //! | --- | --- |
 //! | `attempt` | the loop: polling, rebalances, transactions |
 //! | `intake` | which topic it reads, and a message of it → the mapping's input |
+//! | `entry` | a record with what is kept of how it came |
 //! | `batch` | records → what one transaction holds |
 //! | `mapper` | one record through the flow, and into its topics |
+//! | `redo` | the records that re-enter the flow, read beside those of the source |
 //! | `room` | the waiting room: parked records on disk, restored when a partition is assigned |
 //! | `parking` | what is parked, under which reference, and until when; pure |
 
 mod attempt;
 mod batch;
+mod entry;
 mod intake;
 mod mapper;
 mod parking;
+mod redo;
 mod room;
 #[cfg(test)]
 mod simulation;

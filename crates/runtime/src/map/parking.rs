@@ -9,7 +9,9 @@ use std::{
 };
 
 use jiff::Timestamp;
-use weir_model::{lookup::Missing, names::RecordId, record::Version};
+use weir_model::{digest::Digest, lookup::Missing, names::RecordId, record::Version};
+
+use super::entry::Entry;
 
 /// Where a record is parked: a record has one place, for its id decides the partition.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,27 +54,60 @@ pub(super) struct Held {
     pub(super) since: Timestamp,
     /// When its wait is over; `None` until it is looked at for the first time after a restore.
     pub(super) until: Option<Timestamp>,
+    /// The digest of the source's state, where a person repaired what waits.
+    pub(super) repairs: Option<Digest>,
 }
 
-/// What a state of a record that comes from the source does to the parked state of the same record.
+impl Held {
+    /// Of a record that is parked.
+    pub(super) fn new(
+        entry: &Entry,
+        reference: Reference,
+        since: Timestamp,
+        until: Option<Timestamp>,
+    ) -> Self {
+        let repairs = entry.repaired.then(|| entry.source_digest());
+        Self { version: entry.input.version, reference, since, until, repairs }
+    }
+}
+
+/// A state of a record that comes while another one may be parked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Comes {
+    version: Version,
+    source_digest: Digest,
+    repaired: bool,
+}
+
+impl Comes {
+    /// That of a record.
+    pub(super) fn of(entry: &Entry) -> Self {
+        Self { version: entry.input.version, source_digest: entry.source_digest(), repaired: entry.repaired }
+    }
+}
+
+/// What a state of a record that comes does to the parked state of the same record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Meeting {
     /// Nothing is parked, or what is parked is newer: the two do not touch each other.
     Apart,
     /// The parked state is overtaken: it goes, whatever becomes of the one that comes (design §6).
     Overtakes,
-    /// The one that comes waits as well, and a newer state already does: the older one is superseded.
+    /// The one that comes is superseded: it waits as well, and a newer state already does; or it is what a person
+    /// repaired, and the repaired state waits.
     Overtaken,
 }
 
-/// Decides between a parked state and one that comes from the source.
+/// Decides between a parked state and one that comes, from the source or once more.
 ///
 /// An older state that waits is superseded by the parked one. An older state that does not wait, such as one of a
-/// replay, is mapped on its own; the sink sees two versions in their order once the parked one follows.
-pub(super) fn meet(parked: Option<&Held>, comes: Version, waits: bool) -> Meeting {
+/// replay, is mapped on its own; the sink sees two versions in their order once the parked one follows. What a person
+/// repaired stands for its original as long as the source sends no other state.
+pub(super) fn meet(parked: Option<&Held>, comes: &Comes, waits: bool) -> Meeting {
     match parked {
         None => Meeting::Apart,
-        Some(held) if held.version <= comes => Meeting::Overtakes,
+        Some(held) if !comes.repaired && held.repairs == Some(comes.source_digest) => Meeting::Overtaken,
+        Some(held) if held.version <= comes.version => Meeting::Overtakes,
         Some(_) if waits => Meeting::Overtaken,
         Some(_) => Meeting::Apart,
     }
@@ -201,23 +236,60 @@ mod tests {
             reference: Reference::new("shops", row),
             since: at(since),
             until: Some(at(since + 100)),
+            repairs: None,
+        }
+    }
+
+    fn comes(offset: i64) -> Comes {
+        Comes {
+            version: Version { offset, ..Version::default() },
+            source_digest: Digest::of(b"a"),
+            repaired: false,
         }
     }
 
     #[test]
     fn the_newer_state_stays_and_an_older_one_that_does_not_wait_passes() {
         let parked = held(5, "no=1", 0);
-        let version = |offset| Version { offset, ..Version::default() };
-        for (comes, waits, expected) in [
+        for (version, waits, expected) in [
             (6, true, Meeting::Overtakes),
             (6, false, Meeting::Overtakes),
             (5, true, Meeting::Overtakes),
             (4, true, Meeting::Overtaken),
             (4, false, Meeting::Apart),
         ] {
-            assert_eq!(meet(Some(&parked), version(comes), waits), expected, "{comes} {waits}");
+            assert_eq!(meet(Some(&parked), &comes(version), waits), expected, "{version} {waits}");
         }
-        assert_eq!(meet(None, version(1), true), Meeting::Apart);
+        assert_eq!(meet(None, &comes(1), true), Meeting::Apart);
+    }
+
+    #[test]
+    fn what_a_person_repaired_waits_on_while_its_original_comes_again() {
+        let parked = Held { repairs: Some(Digest::of(b"a")), ..held(5, "no=1", 0) };
+        for waits in [true, false] {
+            for version in [4, 5, 6] {
+                assert_eq!(
+                    meet(Some(&parked), &comes(version), waits),
+                    Meeting::Overtaken,
+                    "{version} {waits}"
+                );
+            }
+            let other = Comes { source_digest: Digest::of(b"b"), ..comes(6) };
+            assert_eq!(
+                meet(Some(&parked), &other, waits),
+                Meeting::Overtakes,
+                "the source sends another state"
+            );
+            let repaired = Comes { repaired: true, ..comes(5) };
+            assert_eq!(
+                meet(Some(&parked), &repaired, waits),
+                Meeting::Overtakes,
+                "it was repaired once more"
+            );
+        }
+        let unrepaired = held(5, "no=1", 0);
+        let repaired = Comes { repaired: true, ..comes(5) };
+        assert_eq!(meet(Some(&unrepaired), &repaired, true), Meeting::Overtakes);
     }
 
     #[test]

@@ -20,6 +20,7 @@ use weir_schemas::ParkedRecord;
 
 use super::{
     batch::{Change, Rows},
+    entry::Entry,
     parking::{Held, Parking, Reference, Slot},
 };
 use crate::{
@@ -227,7 +228,8 @@ impl<'a, R: Rows> Room<'a, R> {
         let reference = Reference::new(&parked.collection, &parked.reference);
         self.references.watch(&reference);
         let slot = Slot { partition, id };
-        let held = Held { version: parked.version, reference, since: parked.parked_since, until: None };
+        let (entry, since) = Entry::of_parked(parked, None);
+        let held = Held::new(&entry, reference, since, None);
         self.parking.park(slot.clone(), held);
         self.parking.call(slot);
         Ok(())

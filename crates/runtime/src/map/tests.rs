@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use weir_kafka::Message;
+use weir_kafka::{Message, OutRecord};
 use weir_model::{
     digest::Digest,
     document::{Document, FlowVersion, Verdict},
@@ -12,9 +12,9 @@ use weir_model::{
     names::{FlowName, RecordId, SourceName},
     outcome::{Code, Refusal},
     processor::{Input, Mapped, Processed, Processor},
-    record::{RawRecord, Reason},
+    record::{Position, RawRecord, Reason, Version},
 };
-use weir_schemas::Codec;
+use weir_schemas::{Codec, JOB_HEADER, ParkedRecord, REASON_HEADER, RedoRecord, Wire};
 
 use crate::topics::DOCUMENT_BYTES;
 
@@ -58,8 +58,8 @@ impl Rows for NoRows {
     }
 }
 
-fn drafted(processed: Processed) -> Drafted {
-    let mapper = Mapper {
+fn mapper(processed: Processed) -> Mapper {
+    Mapper {
         intake: Intake::Raw(SourceName::from("source")),
         processor: Arc::new(Always(FlowName::from("flow"), processed)),
         flow_version: FlowVersion::default(),
@@ -67,8 +67,11 @@ fn drafted(processed: Processed) -> Drafted {
         doc_topic: Arc::from("doc"),
         wait_topic: Arc::from("wait"),
         has_append_times: true,
-    };
-    let record = RawRecord {
+    }
+}
+
+fn record() -> RawRecord {
+    RawRecord {
         source: SourceName::from("source"),
         id: RecordId::from("r"),
         payload: Bytes::from_static(b"{}"),
@@ -77,20 +80,41 @@ fn drafted(processed: Processed) -> Drafted {
         polled_at: Timestamp::UNIX_EPOCH,
         reason: Reason::Poll,
         deleted: false,
-    };
-    let message = Message {
+    }
+}
+
+fn message(value: &impl Wire, headers: &[(&str, &'static str)]) -> Message {
+    Message {
         topic: Arc::from("raw"),
         partition: 4,
         offset: 7,
         timestamp_ms: Some(1_000),
         key: None,
-        value: Some(Bytes::from(mapper.codec.encode(&record))),
-        headers: Vec::new(),
-    };
-    let parking = Parking::default();
+        value: Some(Bytes::from(Codec::single_object().encode(value))),
+        headers: headers.iter().map(|(name, value)| ((*name).to_owned(), Bytes::from(*value))).collect(),
+    }
+}
+
+fn drafted(processed: Processed) -> Drafted {
+    let (mapper, parking) = (mapper(processed), Parking::default());
     let mut draft = Draft::new(&mapper, &parking, &NoRows, Timestamp::UNIX_EPOCH);
-    draft.take(&message).unwrap();
+    draft.take(&message(&record(), &[])).unwrap();
     draft.finish().1
+}
+
+/// What a person made of the record, as a job sends it.
+fn repaired() -> RedoRecord {
+    RedoRecord {
+        record: RawRecord { payload: Bytes::from_static(b"[]"), reason: Reason::Retry, ..record() },
+        version: Version { modified_us: 1, appended_ms: 2_000, offset: 3 },
+        origin: Position { topic: "raw".to_owned(), partition: 4, offset: 3 },
+        repaired: true,
+        job: "7".to_owned(),
+    }
+}
+
+fn header<'r>(record: &'r OutRecord, name: &str) -> Option<&'r [u8]> {
+    record.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_ref())
 }
 
 fn mapped(verdict: Verdict, warnings: &[&str]) -> Mapped {
@@ -178,4 +202,65 @@ fn what_kafka_does_not_take_is_refused_and_holds_nothing() {
     assert!(refused.body.is_empty() && !refused.payload.is_empty());
     let left = Mapped { verdict: Verdict::Filtered("rule".to_owned()), ..mapped(DOCUMENT_BYTES) };
     assert_eq!(document(left).0.verdict, Verdict::Filtered("rule".to_owned()));
+}
+
+#[test]
+fn a_record_that_re_enters_keeps_its_place_among_the_states_of_the_record() {
+    let (mapper, parking) =
+        (mapper(Processed::Parts(vec![mapped(Verdict::Mapped, &[]); 2])), Parking::default());
+    let mut draft = Draft::new(&mapper, &parking, &NoRows, Timestamp::UNIX_EPOCH);
+    draft.take_again(&message(&repaired(), &[(JOB_HEADER, "7")])).unwrap();
+    let (_, drafted) = draft.finish();
+    assert_eq!(keys(&drafted), [b"r-1", b"r-2"]);
+    for (part, record) in (1..).zip(&drafted.records) {
+        let document: Document = mapper.codec.decode(record.value.as_ref().unwrap()).unwrap();
+        let RedoRecord { version, origin, .. } = repaired();
+        assert_eq!((document.version, document.origin, document.part), (version, origin, part));
+        assert_eq!(document.source_digest, Digest::of(b"{}"), "of the bytes that the source sent");
+        assert_eq!((&*document.payload, document.repaired), (b"[]".as_slice(), true));
+        assert_eq!((document.reason, document.job.as_str()), (Reason::Retry, "7"));
+        assert_eq!(record.partition, Some(4));
+        let told = (header(record, REASON_HEADER), header(record, JOB_HEADER));
+        assert_eq!(told, (Some(b"retry".as_slice()), Some(b"7".as_slice())));
+    }
+}
+
+#[test]
+fn the_job_of_a_raw_record_is_told_by_its_header() {
+    let (mapper, parking) = (mapper(Processed::One(mapped(Verdict::Mapped, &[]))), Parking::default());
+    let mut draft = Draft::new(&mapper, &parking, &NoRows, Timestamp::UNIX_EPOCH);
+    draft.take(&message(&record(), &[(JOB_HEADER, "9")])).unwrap();
+    draft.take(&message(&record(), &[])).unwrap();
+    let (_, drafted) = draft.finish();
+    let jobs = drafted.records.iter().map(|record| {
+        let document: Document = mapper.codec.decode(record.value.as_ref().unwrap()).unwrap();
+        (document.job, header(record, JOB_HEADER).is_some())
+    });
+    assert_eq!(jobs.collect::<Vec<_>>(), [("9".to_owned(), true), (String::new(), false)]);
+}
+
+#[test]
+fn what_waits_remembers_that_it_was_repaired_and_by_which_job_it_came() {
+    let missing =
+        Missing { collection: "c".into(), reference: "no=1".into(), wait_max: Some(Duration::from_secs(9)) };
+    let (waits, parking) = (mapper(Processed::Waits(missing)), Parking::default());
+    let mut draft = Draft::new(&waits, &parking, &NoRows, Timestamp::UNIX_EPOCH);
+    draft.take_again(&message(&repaired(), &[])).unwrap();
+    // Its original comes once more, and neither replaces it nor is mapped.
+    draft.take(&message(&record(), &[])).unwrap();
+    let (_, drafted) = draft.finish();
+    assert_eq!((drafted.counts.superseded, drafted.counts.waiting, drafted.records.len()), (1, 1, 1));
+    let parked: ParkedRecord = waits.codec.decode(drafted.records[0].value.as_ref().unwrap()).unwrap();
+    assert_eq!((parked.repaired, parked.job.as_str()), (true, "7"));
+    assert_eq!(parked.record, repaired().record);
+    assert_eq!(header(&drafted.records[0], JOB_HEADER), Some(b"7".as_slice()));
+    // Released, it is what it was.
+    let there = mapper(Processed::One(mapped(Verdict::Mapped, &[])));
+    let mut draft = Draft::new(&there, &parking, &NoRows, Timestamp::UNIX_EPOCH);
+    let slot = drafted.changes.keys().next().unwrap();
+    draft.look_again(slot, parked, None).unwrap();
+    let (_, drafted) = draft.finish();
+    let document: Document = there.codec.decode(drafted.records[0].value.as_ref().unwrap()).unwrap();
+    assert_eq!((document.repaired, document.job.as_str(), document.reason), (true, "7", Reason::Retry));
+    assert_eq!(document.version, repaired().version);
 }

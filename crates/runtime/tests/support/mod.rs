@@ -46,7 +46,7 @@ use weir_runtime::{
     telemetry::Metrics,
     topics::{CURSOR_PARTITIONS, FLOW_PARTITIONS, Topics},
 };
-use weir_schemas::{Codec, TRACEPARENT_HEADER, Wire};
+use weir_schemas::{Codec, RedoRecord, TRACEPARENT_HEADER, Wire};
 
 pub use poller::CountingPoller;
 pub use target::{FakeTarget, Say};
@@ -183,9 +183,22 @@ impl Bench {
     }
 
     pub fn map_with(&self, processor: Arc<dyn Processor>, collections: Collections) -> Running {
+        self.map_by(self.deployment.clone(), processor, collections)
+    }
+
+    pub fn map_as(&self, deployment: Deployment) -> Running {
+        self.map_by(deployment, Arc::new(ByPrefix(self.flow.clone())), Collections::none())
+    }
+
+    fn map_by(
+        &self,
+        deployment: Deployment,
+        processor: Arc<dyn Processor>,
+        collections: Collections,
+    ) -> Running {
         let (runtime, stop) = (tasks(), CancellationToken::new());
         let stage = MapStage {
-            deployment: self.deployment.clone(),
+            deployment,
             intake: Intake::Raw(self.source.clone()),
             processor,
             flow_version: FlowVersion::default(),
@@ -231,6 +244,19 @@ impl Bench {
                 let record = raw(&self.source, payload);
                 OutRecord::new(topic.as_str(), record.id.to_string(), self.deployment.codec.encode(&record))
                     .with_header(TRACEPARENT_HEADER, TRACEPARENT)
+            })
+            .collect();
+        Publisher::open(&self.deployment.cluster).unwrap().publish(&records).unwrap();
+    }
+
+    /// Puts records onto the topic of those that re-enter the flow, each in the partition of its origin.
+    pub fn send_again(&self, records: &[RedoRecord]) {
+        let topic = self.deployment.topics.redo(&self.flow);
+        let records: Vec<OutRecord> = records
+            .iter()
+            .map(|redo| {
+                let value = self.deployment.codec.encode(redo);
+                OutRecord::new(topic.as_str(), redo.record.id.to_string(), value)
             })
             .collect();
         Publisher::open(&self.deployment.cluster).unwrap().publish(&records).unwrap();
@@ -356,6 +382,18 @@ pub fn raw(source: &SourceName, payload: &str) -> RawRecord {
         polled_at: Timestamp::now(),
         reason: Reason::Poll,
         deleted: false,
+    }
+}
+
+/// The record of [`raw`], repaired by a person to another payload: the source sent it at `offset`.
+pub fn repaired(source: &SourceName, payload: &str, fixed: &str, offset: i64) -> RedoRecord {
+    let original = raw(source, payload);
+    RedoRecord {
+        version: Version { modified_us: 0, appended_ms: original.polled_at.as_millisecond(), offset },
+        record: RawRecord { payload: Bytes::from(fixed.to_owned()), reason: Reason::Retry, ..original },
+        origin: Position { topic: "raw".to_owned(), partition: 0, offset },
+        repaired: true,
+        job: "job".to_owned(),
     }
 }
 

@@ -284,7 +284,7 @@ impl<'a> Simulation<'a> {
         );
         let mut newest: BTreeMap<RecordId, Version> = BTreeMap::new();
         for message in raw {
-            let input = self.mapper.input(message).unwrap().unwrap();
+            let input = self.mapper.entry(message).unwrap().unwrap().input;
             let version = newest.entry(input.record.id).or_default();
             *version = input.version.max(*version);
         }
