@@ -17,7 +17,8 @@ use weir_runtime::{
     collections::Collections,
     control::Known,
     deliver::DeliverStage,
-    map::MapStage,
+    jobs::JobStage,
+    map::{Intake, MapStage},
     poll::{PollStage, Poller},
     stage::{Deployment, Hold, StageThread},
 };
@@ -113,6 +114,22 @@ impl Workshop {
             control: control.clone(),
             feeds: feeds.clone(),
             runtime: Handle::current(),
+            stop: stop.clone(),
+        };
+        Ok(vec![started(stage.start())?])
+    }
+
+    /// Starts the carrying on of replays and repairs of these flows, each with what it reads.
+    pub fn start_jobs(
+        &self,
+        flows: &BTreeMap<FlowName, Intake>,
+        control: &watch::Receiver<Arc<Known>>,
+        stop: &CancellationToken,
+    ) -> Result<Vec<StageThread>, Failure> {
+        let stage = JobStage {
+            deployment: self.deployment.clone(),
+            flows: flows.clone(),
+            control: control.clone(),
             stop: stop.clone(),
         };
         Ok(vec![started(stage.start())?])

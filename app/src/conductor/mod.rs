@@ -26,6 +26,7 @@ use weir_model::{
 use weir_runtime::{
     control::Known,
     health::{Condition, Part},
+    map::Intake,
     stage::chain,
 };
 use weir_schemas::{FlowText, RunState};
@@ -41,7 +42,7 @@ use crate::{
     cli::Stages,
     exit::Failure,
     project::{Flow, Project},
-    receipts::local_connection,
+    receipts::{self, local_connection},
     trimming, versions,
 };
 
@@ -49,6 +50,7 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Name {
     Flow(FlowName),
+    Jobs,
     Polling,
 }
 
@@ -125,7 +127,7 @@ impl Conductor {
                 () = self.stop.cancelled() => break,
                 _ = self.fallen.recv() => {
                     fallen += 1;
-                    if fallen >= self.units.values().filter(|unit| unit.is_wanted()).count() {
+                    if fallen >= self.units.iter().filter(|(name, unit)| name.counts() && unit.is_wanted()).count() {
                         break;
                     }
                 }
@@ -135,6 +137,11 @@ impl Conductor {
                         break;
                     }
                     let known = Arc::clone(&changes.borrow_and_update());
+                    if known.agrees_about_flows(&self.known) {
+                        // A job went on; that is nothing to end or start stages for.
+                        self.known = known;
+                        continue;
+                    }
                     self.take(known).await?;
                     while self.fallen.try_recv().is_ok() {}
                     fallen = 0;
@@ -227,6 +234,7 @@ impl Conductor {
             let name = match part {
                 Part::Processor(flow) | Part::Sink(flow) if everything => Name::Flow(flow),
                 Part::Source(_) | Part::Remedy(_) | Part::Producers => Name::Polling,
+                Part::Jobs => Name::Jobs,
                 _ => continue,
             };
             *self.again.entry(name).or_default() += 1;
@@ -254,9 +262,13 @@ impl Conductor {
         if self.workshop.runs(Stages::Producers) {
             wanted.insert(Name::Polling, self.wanted_polling(&editions));
         }
+        if self.workshop.runs(Stages::Processors) {
+            wanted.insert(Name::Jobs, self.wanted_jobs(&editions));
+        }
         let health = &self.workshop.deployment.health;
         for (name, wanted) in wanted {
-            let begin = || Unit::begin(&name.to_string(), health, &self.stop, self.falls.clone());
+            let falls = if name.counts() { self.falls.clone() } else { mpsc::channel(1).0 };
+            let begin = || Unit::begin(&name.to_string(), health, &self.stop, falls);
             self.units.entry(name.clone()).or_insert_with(begin).want(wanted);
         }
         Ok(())
@@ -401,6 +413,27 @@ impl Conductor {
         })
     }
 
+    /// The replays and repairs of all flows. The broker of the demo has no offsets to go by.
+    fn wanted_jobs(&self, editions: &BTreeMap<FlowName, Choice<Arc<Flow>>>) -> Option<Wanted> {
+        let chosen = editions.values().filter_map(|choice| choice.chosen.as_ref());
+        let flows: BTreeMap<FlowName, Intake> = chosen
+            .map(|(_, flow)| (flow.spec.name.clone(), receipts::intake(&flow.spec, &self.project)))
+            .collect();
+        if flows.is_empty() || self.workshop.deployment.cluster.is_in_process() {
+            return None;
+        }
+        let again = self.again.get(&Name::Jobs).copied().unwrap_or_default();
+        let (workshop, changes) = (self.workshop.clone(), self.changes.clone());
+        Some(Wanted {
+            revision: revision(&(&flows, again)),
+            hold: None,
+            refused: None,
+            parts: vec![(Part::Jobs, 0)],
+            details: Vec::new(),
+            start: Arc::new(move |_, stop| workshop.start_jobs(&flows, &changes, stop)),
+        })
+    }
+
     /// What a connection is made of; settings hold secrets, so only their digest is kept (invariant 8).
     fn digest_of(&self, connection: &ConnectionName) -> Digest {
         let known = self.project.config.connections.get(connection);
@@ -408,10 +441,18 @@ impl Conductor {
     }
 }
 
+impl Name {
+    /// Whether the process goes on for its sake: jobs are nothing without the flows they feed.
+    fn counts(&self) -> bool {
+        *self != Self::Jobs
+    }
+}
+
 impl std::fmt::Display for Name {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Flow(flow) => write!(f, "flow {flow}"),
+            Self::Jobs => f.write_str("jobs"),
             Self::Polling => f.write_str("polling"),
         }
     }

@@ -86,6 +86,11 @@ impl Known {
         self.reload.as_ref()
     }
 
+    /// Whether both say the same of flows and configuration; jobs may have gone on.
+    pub fn agrees_about_flows(&self, other: &Self) -> bool {
+        self.texts == other.texts && self.states == other.states && self.reload == other.reload
+    }
+
     /// All jobs that were ever announced, by their ids.
     pub fn jobs(&self) -> impl Iterator<Item = &Arc<Job>> {
         self.jobs.values()
