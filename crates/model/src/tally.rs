@@ -70,7 +70,7 @@ impl Counts {
     }
 
     /// Of a processor's sum: how many documents more than records it made. A record that the flow splits ends once for
-    /// each of its parts.
+    /// each of its parts, and one that re-enters the flow ends once more.
     pub fn parts(&self) -> i128 {
         i128::from(self.mapped) + self.accounted() - i128::from(self.polled)
     }

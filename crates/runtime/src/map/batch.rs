@@ -105,10 +105,11 @@ impl<'a> Draft<'a> {
             self.drafted.passed_over = true;
             return Ok(());
         };
+        self.drafted.counts.polled += 1;
         self.enter(entry, message.partition)
     }
 
-    /// A record that re-enters the flow.
+    /// A record that re-enters the flow. It was counted when it came first.
     pub(super) fn take_again(&mut self, message: &Message) -> Result<(), StageError> {
         let entry = self.mapper.entry_again(message)?;
         self.enter(entry, message.partition)
@@ -116,7 +117,6 @@ impl<'a> Draft<'a> {
 
     fn enter(&mut self, entry: Entry, partition: i32) -> Result<(), StageError> {
         let slot = Slot { partition, id: entry.input.record.id.clone() };
-        self.drafted.counts.polled += 1;
         let made = self.process(&entry.input)?;
         let parked = self.held(&slot);
         let meeting = meet(parked, &Comes::of(&entry), matches!(made, Made::Waits(..)));
