@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use futures_util::future::{join, join_all};
+use futures_util::future::{join_all, join3};
 use tokio_util::sync::CancellationToken;
 use weir_model::{
     cursor::{Cursor, Lane},
@@ -12,7 +12,7 @@ use weir_model::{
     target::ProbeReport,
     token::SealedToken,
 };
-use weir_runtime::poll::{Inheritance, Poller, PollerHalt, Publisher, Takeover};
+use weir_runtime::poll::{Inheritance, JobBoard, Poller, PollerHalt, Publisher, Takeover};
 
 use crate::{
     feed::{Feed, FeedError},
@@ -90,19 +90,20 @@ impl Account {
         }
     }
 
-    /// Polls one source to its end, and beside it carries its omission remedy out. A halt is told here and now, for the
-    /// siblings go on.
+    /// Polls one source to its end, and beside it carries out its omission remedy and its jobs. A halt is told here and
+    /// now, for the siblings go on.
     async fn poll(
         &self,
         source: &SourcePoller,
         cursors: &[Cursor],
         publisher: &Publisher,
+        jobs: &dyn JobBoard,
         stop: &CancellationToken,
     ) -> Vec<PollerHalt> {
-        let cursor = |lane: Lane| {
-            let own = |cursor: &&Cursor| cursor.source == *source.name() && cursor.lane == lane;
-            cursors.iter().find(own).cloned()
-        };
+        let own = cursors.iter().filter(|cursor| cursor.source == *source.name());
+        let (begun, own): (Vec<Cursor>, Vec<Cursor>) =
+            own.cloned().partition(|cursor| !cursor.job.is_empty());
+        let cursor = |lane: Lane| own.iter().find(|cursor| cursor.lane == lane).cloned();
         let tell = |halt: &PollerHalt| {
             tracing::error!(
                 connection = %self.connection, source = %halt.source_name, code = %halt.refusal.code,
@@ -112,7 +113,8 @@ impl Account {
         let live = async { source.run(cursor(Lane::Live), publisher, stop).await.inspect_err(tell) };
         let remedy =
             async { source.run_remedy(cursor(Lane::Backfill), publisher, stop).await.inspect_err(tell) };
-        let (live, remedy) = join(live, remedy).await;
+        let jobs = Box::pin(source.run_jobs(begun, jobs, publisher, stop));
+        let (live, remedy, ()) = join3(live, remedy, jobs).await;
         live.err().into_iter().chain(remedy.err()).collect()
     }
 }
@@ -132,11 +134,12 @@ impl Poller for Account {
         inheritance: Inheritance,
         publisher: Publisher,
         takeover: Takeover,
+        jobs: Arc<dyn JobBoard>,
         stop: CancellationToken,
     ) -> Vec<PollerHalt> {
         let Inheritance { cursors, token } = inheritance;
         self.remote.taken_over(takeover, &publisher, token).await;
-        let polls = self.sources.iter().map(|source| self.poll(source, &cursors, &publisher, &stop));
+        let polls = self.sources.iter().map(|source| self.poll(source, &cursors, &publisher, &*jobs, &stop));
         join_all(polls).await.into_iter().flatten().collect()
     }
 }

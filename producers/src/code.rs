@@ -24,9 +24,15 @@ pub const ARGUMENT: Code = Code::new("P-ARGUMENT");
 pub const UNCLEAR: Code = Code::new("P-UNCLEAR");
 /// Kafka refused what was read, such as a record that is too large.
 pub const PUBLISH: Code = Code::new("P-PUBLISH");
+/// A job was to bring records that were not found in the stretches of time it read.
+pub const NOT_FOUND: Code = Code::new("P-NOT-FOUND");
+/// A job does not say from when until when to read.
+pub const NO_RANGE: Code = Code::new("P-NO-RANGE");
+/// A job waits for another one of the same source.
+pub const QUEUED: Code = Code::new("P-QUEUED");
 
 /// Every code of this crate.
-pub const ALL: [Code; 11] = [
+pub const ALL: [Code; 14] = [
     ANSWER,
     NO_ID,
     NO_DETAIL,
@@ -38,4 +44,7 @@ pub const ALL: [Code; 11] = [
     ARGUMENT,
     UNCLEAR,
     PUBLISH,
+    NOT_FOUND,
+    NO_RANGE,
+    QUEUED,
 ];

@@ -13,6 +13,7 @@ mod checks;
 pub mod code;
 pub mod feed;
 pub mod jushuitan;
+mod lateness;
 pub mod letter;
 pub mod okki;
 pub mod overlap;

@@ -61,13 +61,14 @@ impl Overlap {
         self.known.insert(id, Known { digest, deleted, at, told });
     }
 
-    /// After the window up to `settled_until` was read from its begin by this process: forgets what no later window
-    /// reaches back to.
-    pub fn settle(&mut self, settled_until: Timestamp, look_back: SignedDuration) {
+    /// After the window from `begin` to `settled_until` was read whole by this process: forgets what no later window
+    /// reaches back to. A look-back that has grown reaches further than what is remembered.
+    pub fn settle(&mut self, begin: Timestamp, settled_until: Timestamp, look_back: SignedDuration) {
         let since = settled_until.checked_sub(look_back).unwrap_or(Timestamp::MIN);
+        let read_since = self.whole_since.map_or(begin, |whole_since| whole_since.min(begin));
         self.known.retain(|_, known| known.at >= since);
         let whole = !self.overflowed && self.known.values().all(|known| known.told);
-        self.whole_since = whole.then_some(since);
+        self.whole_since = whole.then_some(since.max(read_since));
         if self.known.len() < CAPACITY {
             self.overflowed = false;
         }
@@ -75,7 +76,7 @@ impl Overlap {
 
     /// After a window of which another process read a part: what it saw is not known here.
     pub fn settle_in_part(&mut self, settled_until: Timestamp, look_back: SignedDuration) {
-        self.settle(settled_until, look_back);
+        self.settle(Timestamp::MAX, settled_until, look_back);
         self.whole_since = None;
     }
 }
@@ -122,7 +123,7 @@ mod tests {
         let removed = Row { deleted: true, ..row("a", 5) };
         assert!(!overlap.holds(&id, &removed));
         overlap.remember(&id, &removed, second(100));
-        overlap.settle(second(100), SignedDuration::from_secs(10));
+        overlap.settle(second(0), second(100), SignedDuration::from_secs(10));
         assert!(overlap.holds(&id, &removed), "kept by the window that listed it, however old its own time");
     }
 
@@ -131,7 +132,7 @@ mod tests {
         let mut overlap = Overlap::default();
         overlap.remember(&"old".into(), &row("a", 80), second(100));
         overlap.remember(&"new".into(), &row("b", 95), second(100));
-        overlap.settle(second(100), SignedDuration::from_secs(10));
+        overlap.settle(second(0), second(100), SignedDuration::from_secs(10));
         assert!(!overlap.holds(&"old".into(), &row("a", 80)));
         assert!(overlap.holds(&"new".into(), &row("b", 95)));
     }
@@ -141,7 +142,7 @@ mod tests {
         let mut overlap = Overlap::default();
         let late = |overlap: &Overlap| overlap.is_late(&"x".into(), &row("x", 95), second(100));
         assert!(!late(&overlap), "a fresh process knows nothing");
-        overlap.settle(second(100), SignedDuration::from_secs(10));
+        overlap.settle(second(0), second(100), SignedDuration::from_secs(10));
         assert!(late(&overlap));
         assert!(!overlap.is_late(&"x".into(), &row("x", 100), second(100)), "the present is not late");
         assert!(

@@ -105,6 +105,17 @@ impl Planner {
         Self { archived_after: after.map(signed), ..self }
     }
 
+    /// The same, but windows reach `look_back` into their predecessor.
+    #[must_use]
+    pub fn reaching_back(self, look_back: SignedDuration) -> Self {
+        Self { look_back, ..self }
+    }
+
+    /// How far windows reach into their predecessor.
+    pub fn look_back(&self) -> SignedDuration {
+        self.look_back
+    }
+
     /// Whether a record of this time may have been archived by `now`.
     pub fn is_archived(&self, at: Timestamp, now: Timestamp) -> bool {
         self.archived_until(now).is_some_and(|until| at < until)

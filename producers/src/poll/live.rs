@@ -10,6 +10,7 @@ use super::{
     Ended,
     windows::{Progress, Session},
 };
+use crate::lateness::LookBack;
 
 impl Session<'_> {
     /// Polls until it ends.
@@ -20,17 +21,21 @@ impl Session<'_> {
 
     async fn poll_from(&mut self, cursor: Option<Cursor>) -> Result<Infallible, Ended> {
         let (mut settled_until, mut open) = match cursor {
-            Some(cursor) => (cursor.settled_until, cursor.window),
+            Some(cursor) => {
+                self.look_back = LookBack::new(self.source.look_back, cursor.lateness_ms, cursor.at);
+                self.planner = self.source.planner.clone().reaching_back(self.look_back.length());
+                (cursor.settled_until, cursor.window)
+            }
             None => (self.first_start().await?, None),
         };
         loop {
             let now = self.source.clock.now();
             let window = match open.take() {
                 Some(open) => {
-                    let more = self.source.planner.next(open.to, now).is_some();
+                    let more = self.planner.next(open.to, now).is_some();
                     self.resume(open, if more { Lane::CatchUp } else { Lane::Live })
                 }
-                None => match self.source.planner.next(settled_until, now) {
+                None => match self.planner.next(settled_until, now) {
                     Some(window) => self.begin(window),
                     None => {
                         self.pause().await?;
@@ -50,7 +55,7 @@ impl Session<'_> {
     /// A source without a cursor: its beginning is written down at once, so that "seven days ago" is counted from the
     /// first start whenever the first page comes.
     async fn first_start(&mut self) -> Result<Timestamp, Ended> {
-        let start = self.source.planner.start(self.source.clock.now());
+        let start = self.planner.start(self.source.clock.now());
         tracing::info!(source = %self.source.name, %start, "source starts without a cursor");
         let cursors = vec![self.cursor(Progress { settled_until: start, window: None })];
         self.publish(Publication { cursors, ..Publication::default() }).await?;

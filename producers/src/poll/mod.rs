@@ -6,10 +6,14 @@
 //! | [`source`](SourcePoller) | one source's settings, put together once |
 //! | `live` | the regular poll: from the cursor to the settled present |
 //! | `remedy` | the omission remedy beside it |
+//! | `jobs` | the jobs of a source, one after the other |
+//! | `errand` | one job: what it asks for, how far it is, what it publishes |
 //! | `windows` | one window: publications, cursors, facts |
 //! | `pages` | one page: calls again after failures, looks at what came, writes letters |
 //! | `sample` | one page to look at, outside of the loop |
 
+mod errand;
+mod jobs;
 mod live;
 mod pages;
 mod remedy;
@@ -21,6 +25,7 @@ pub use sample::Sample;
 pub use source::{History, Settings, SourcePoller};
 
 use weir_model::{cursor::Lane, outcome::Refusal, record::Reason};
+use weir_schemas::JobKind;
 
 /// Why a source is no longer polled.
 #[derive(Debug)]
@@ -38,6 +43,8 @@ enum Reader {
     Live,
     /// The omission remedy.
     Remedy,
+    /// A job.
+    Job(JobKind),
 }
 
 impl Reader {
@@ -45,7 +52,8 @@ impl Reader {
     fn lane(self) -> Lane {
         match self {
             Self::Live => Lane::Live,
-            Self::Remedy => Lane::Backfill,
+            Self::Job(JobKind::Census) => Lane::Reconcile,
+            Self::Remedy | Self::Job(_) => Lane::Backfill,
         }
     }
 
@@ -54,6 +62,8 @@ impl Reader {
         match self {
             Self::Live => Reason::Poll,
             Self::Remedy => Reason::Remedy,
+            Self::Job(JobKind::Fix) => Reason::Fix,
+            Self::Job(_) => Reason::Backfill,
         }
     }
 }

@@ -14,6 +14,7 @@ use weir_runtime::{
 use super::{Ended, Reader, windows::Session};
 use crate::{
     feed::Feed,
+    lateness::Bounds,
     paging::Strategy,
     record::RecordMaker,
     registry::Services,
@@ -56,7 +57,7 @@ pub struct History {
 pub struct SourcePoller {
     pub(super) name: SourceName,
     pub(super) every: Duration,
-    pub(super) look_back: Duration,
+    pub(super) look_back: Bounds,
     pub(super) settings: Settings,
     pub(super) planner: Planner,
     remedy: Option<Remedy>,
@@ -81,7 +82,7 @@ impl SourcePoller {
         Ok(Self {
             name: spec.name.clone(),
             every: spec.poll.every,
-            look_back: spec.poll.look_back,
+            look_back: Bounds::of(&spec.poll, settings.longest_window),
             planner: Planner::new(&spec.poll, settings.zone.clone(), settings.longest_window)?
                 .with_archive(settings.history.map(|history| history.after)),
             remedy: Remedy::of(spec, settings.zone.clone()),
@@ -141,11 +142,13 @@ impl SourcePoller {
         }
     }
 
-    /// Says how the source is. What is away passes by itself, so only a halt outlives the streak that caused it.
+    /// Says how the source is. What is away passes by itself, so only a halt outlives the streak that caused it. A job
+    /// tells how it is in its progress.
     pub(super) fn tell(&self, reader: Reader, condition: Condition) {
         let part = match reader {
             Reader::Live => Part::Source(self.name.clone()),
             Reader::Remedy => Part::Remedy(self.name.clone()),
+            Reader::Job(_) => return,
         };
         self.health.report(&part, condition);
     }

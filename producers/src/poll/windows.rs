@@ -12,6 +12,7 @@ use weir_model::{
     cursor::{Cursor, Lane, OpenWindow, WindowFact},
     digest::Digest,
     letter::DeadLetter,
+    names::RecordId,
     outcome::Refusal,
     record::RawRecord,
 };
@@ -22,25 +23,33 @@ use weir_runtime::{
 
 use super::{
     Ended, Reader, SourcePoller,
+    errand::Errand,
     pages::{Page, Pages},
 };
 use crate::{
     code,
     feed::Ask,
+    lateness::LookBack,
     letter::{array_of, letter},
     overlap::Overlap,
     paging::{Reading, Step, Strategy, Unrest},
-    window::Window,
+    record::Row,
+    window::{Planner, Window},
 };
 
 /// One run of one reader of a source: from taking the account over to giving it up.
 pub(super) struct Session<'a> {
     pub(super) source: &'a SourcePoller,
-    publisher: &'a Publisher,
+    pub(super) publisher: &'a Publisher,
     stop: &'a CancellationToken,
     reader: Reader,
+    /// Plans its windows; reaches back as far as this reader does.
+    pub(super) planner: Planner,
+    pub(super) look_back: LookBack,
     pub(super) overlap: Overlap,
     pages: Pages<'a>,
+    /// What the job asks for, when the reader is one.
+    pub(super) errand: Option<Errand<'a>>,
 }
 
 /// How far a reader has come: what its cursor says once a publication is durable.
@@ -85,6 +94,8 @@ struct Part {
 struct Counts {
     published: u64,
     late: u64,
+    /// The largest lateness of the late ones, in milliseconds.
+    lateness_ms: u64,
 }
 
 impl Part {
@@ -133,7 +144,17 @@ impl<'a> Session<'a> {
         stop: &'a CancellationToken,
     ) -> Self {
         let pages = Pages::new(source, reader, publisher, stop);
-        Self { source, publisher, stop, reader, overlap: Overlap::default(), pages }
+        let look_back = LookBack::new(source.look_back, 0, source.clock.now());
+        let (planner, overlap) = (source.planner.clone(), Overlap::default());
+        Self { source, publisher, stop, reader, planner, look_back, overlap, pages, errand: None }
+    }
+
+    /// The reader of a job: its windows reach into no other, and its calls come after those of the regular poll.
+    pub(super) fn of_job(errand: Errand<'a>, publisher: &'a Publisher, stop: &'a CancellationToken) -> Self {
+        let (source, reader) = (errand.source, Reader::Job(errand.job.kind));
+        let session = Self::new(source, reader, publisher, stop);
+        let planner = source.planner.clone().reaching_back(SignedDuration::ZERO);
+        Self { planner, errand: Some(errand), ..session }
     }
 
     /// A planned window, not begun.
@@ -152,9 +173,7 @@ impl<'a> Session<'a> {
         let archive = settings.history.filter(|history| history.request_digest == open.request_digest);
         let list = match archive {
             Some(_) => List::Archive,
-            None if self.source.planner.is_archived(open.from, self.source.clock.now()) => {
-                List::LiveThenArchive
-            }
+            None if self.planner.is_archived(open.from, self.source.clock.now()) => List::LiveThenArchive,
             None => List::Live,
         };
         let (strategy, digest) = match archive {
@@ -203,7 +222,7 @@ impl<'a> Session<'a> {
         }
         let last = Part { reading, lane, archived, settled_until, counts: Counts::default() };
         in_part |= self.read_part(last, after).await?;
-        self.settle(to, in_part);
+        self.settle(from, to, in_part);
         Ok(())
     }
 
@@ -249,18 +268,28 @@ impl<'a> Session<'a> {
         let records = self.new_records(page, part);
         let (read, published) = (as_count(page.rows.len()) + page.seen.unidentified, as_count(records.len()));
         part.counts.published += published;
-        let windows = if finished { vec![self.fact(part, page)] } else { Vec::new() };
+        if let Some(errand) = &mut self.errand
+            && !errand.has_room(&records, self.publisher, self.stop).await?
+        {
+            return Err(Ended::Stopped);
+        }
+        if finished && self.reader == Reader::Live {
+            self.follow_lateness(part.counts.lateness_ms);
+        }
+        let is_told = finished && self.errand.as_ref().is_none_or(Errand::covers);
+        let windows = if is_told { vec![self.fact(part, page)] } else { Vec::new() };
         let settled_until = progress.settled_until;
-        let (cursors, traceparent) = (vec![self.cursor(progress)], page.traceparent.clone());
-        self.publish(Publication {
-            records,
-            letters,
-            cursors,
-            windows,
-            traceparent,
-            ..Publication::default()
-        })
-        .await?;
+        let (cursors, traceparent) = (vec![self.cursor(progress.clone())], page.traceparent.clone());
+        let publication =
+            Publication { records, letters, cursors, windows, traceparent, ..Publication::default() };
+        let publication = match &mut self.errand {
+            Some(errand) => errand.bring(publication, &progress),
+            None => publication,
+        };
+        self.publish(publication).await?;
+        if let Some(errand) = &mut self.errand {
+            errand.kept();
+        }
         self.source.metrics.page_polled(&self.source.name, part.lane, read, published);
         if self.reader == Reader::Live {
             self.source.metrics.settled_until(&self.source.name, Some(settled_until));
@@ -274,22 +303,40 @@ impl<'a> Session<'a> {
     /// The records of the page's rows that this reader did not publish yet.
     fn new_records(&self, page: &Page, part: &mut Part) -> Vec<RawRecord> {
         let mut records = Vec::new();
-        for (id, row) in page.rows.iter().filter(|(id, row)| !self.overlap.holds(id, row)) {
-            part.counts.late += u64::from(self.overlap.is_late(id, row, part.settled_until));
+        let is_asked_for = |id: &RecordId| self.errand.as_ref().is_none_or(|errand| errand.asks_for(id));
+        for (id, row) in page.rows.iter().filter(|(id, row)| !self.overlap.holds(id, row) && is_asked_for(id))
+        {
+            if self.overlap.is_late(id, row, part.settled_until) {
+                part.counts.late += 1;
+                part.counts.lateness_ms = part.counts.lateness_ms.max(lateness(row, page.polled_at));
+            }
             let record = self.source.maker.record(row, id.clone(), page.polled_at);
             records.push(RawRecord { reason: self.reader.reason(), ..record });
         }
         records
     }
 
-    /// After a window up to `to`, of which another process may have read a part.
-    fn settle(&mut self, to: Timestamp, in_part: bool) {
-        let reach = self.source.look_back.saturating_add(self.source.settings.reach_before);
-        let look_back = SignedDuration::try_from(reach).unwrap_or(SignedDuration::MAX);
+    /// After a window of the regular poll whose latest record came that late: the next one reaches back accordingly.
+    fn follow_lateness(&mut self, lateness_ms: u64) {
+        let before = self.look_back.length();
+        self.look_back.observe(lateness_ms, self.source.clock.now());
+        let length = self.look_back.length();
+        self.planner = self.source.planner.clone().reaching_back(length);
+        if length > before {
+            tracing::info!(source = %self.source.name, look_back = ?length, lateness_ms, "records come late, the look-back grows");
+        }
+    }
+
+    /// After a window from `from` to `to`, of which another process may have read a part.
+    fn settle(&mut self, from: Timestamp, to: Timestamp, in_part: bool) {
+        let reach =
+            SignedDuration::try_from(self.source.settings.reach_before).unwrap_or(SignedDuration::MAX);
+        let look_back = self.planner.look_back().saturating_add(reach);
         if in_part {
             self.overlap.settle_in_part(to, look_back);
         } else {
-            self.overlap.settle(to, look_back);
+            let begin = from.checked_sub(reach).unwrap_or(Timestamp::MIN);
+            self.overlap.settle(begin, to, look_back);
         }
     }
 
@@ -303,8 +350,8 @@ impl<'a> Session<'a> {
             settled_until,
             window,
             at: self.source.clock.now(),
-            job: String::new(),
-            lateness_ms: 0,
+            job: self.job().to_owned(),
+            lateness_ms: self.look_back.lateness_ms(),
         }
     }
 
@@ -329,9 +376,14 @@ impl<'a> Session<'a> {
             published: counts.published,
             late: counts.late,
             at,
-            job: String::new(),
-            lateness_ms: 0,
+            job: self.job().to_owned(),
+            lateness_ms: counts.lateness_ms,
         }
+    }
+
+    /// The job that reads; empty for the regular poll and the remedy.
+    pub(super) fn job(&self) -> &str {
+        self.errand.as_ref().map_or("", |errand| errand.job.id.as_str())
     }
 
     fn total_letter(&self, step: &Step, ask: &Ask, page: &Page) -> Option<DeadLetter> {
@@ -344,6 +396,11 @@ impl<'a> Session<'a> {
         tracing::warn!(source = %self.source.name, total, read, "the api tells more records than it lists");
         let payload = array_of(page.rows.iter().map(|(_, row)| &row.bytes));
         Some(letter(&self.source.name, Refusal::new(code::TOTAL, message), payload, page.polled_at))
+    }
+
+    /// Whose turn its calls are, but for those of the regular poll that catches up.
+    pub(super) fn lane(&self) -> Lane {
+        self.reader.lane()
     }
 
     pub(super) async fn publish(&mut self, publication: Publication) -> Result<(), Ended> {
@@ -370,6 +427,12 @@ fn unquiet(ask: &Ask, why: Unrest) -> Refusal {
             Refusal::new(code::UNQUIET, message)
         }
     }
+}
+
+/// From a row's modification to the poll that saw it, in milliseconds.
+fn lateness(row: &Row, polled_at: Timestamp) -> u64 {
+    let late = row.modified.map(|modified| polled_at.duration_since(modified).as_millis());
+    late.and_then(|late| u64::try_from(late).ok()).unwrap_or(0)
 }
 
 fn as_count(length: usize) -> u64 {

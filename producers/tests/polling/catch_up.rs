@@ -134,7 +134,8 @@ async fn a_remote_clock_that_is_wrong_costs_nothing_within_the_overlap() {
         let begin = clock.now() - HOUR;
         let skew = SignedDuration::from_secs(skew);
         let memory = Memory::new(records(begin, HOUR * 3, SignedDuration::from_secs(50), skew), clock, "UTC");
-        let minutes = Polling { poll: "{every: 60s, start_from: -2h, look_back: 5m}", ..POLLING };
+        let poll = "{every: 60s, start_from: -2h, look_back: 5m, look_back_max: 5m}";
+        let minutes = Polling { poll, ..POLLING };
         let mut committed = Committed::default();
         let end = begin + HOUR * 3 + SignedDuration::from_mins(6);
         let done =

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use crate::support::{Committed, services};
+use crate::support::{Committed, no_jobs, services};
 use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
@@ -118,7 +118,7 @@ async fn run(
     let (publisher, requests) = Publisher::channel(1);
     let stop = CancellationToken::new();
     let mut committed = Committed::default();
-    let polled = account.run(Inheritance::default(), publisher, Takeover::Alone, stop.clone());
+    let polled = account.run(Inheritance::default(), publisher, Takeover::Alone, no_jobs(), stop.clone());
     let (halts, ()) = tokio::join!(polled, committed.serve(requests, None, &stop, done));
     (committed, halts)
 }

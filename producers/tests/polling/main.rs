@@ -8,6 +8,10 @@ mod faults;
 #[cfg(test)]
 mod history;
 #[cfg(test)]
+mod jobs;
+#[cfg(test)]
+mod lateness;
+#[cfg(test)]
 mod memory;
 #[cfg(test)]
 mod okki;

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use crate::support::{Committed, Death, services};
+use crate::support::{Committed, Death, no_jobs, services};
 use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
@@ -26,7 +26,7 @@ use weir_producers::{
     paging::Strategy,
     poll::{History, Settings, SourcePoller},
 };
-use weir_runtime::poll::{Inheritance, Poller as _, Publisher, Takeover};
+use weir_runtime::poll::{Inheritance, JobBoard, Poller as _, Publisher, Takeover};
 
 const PAGE_SIZE: u32 = 10;
 
@@ -170,6 +170,18 @@ impl Polling {
         death: Option<Death>,
         done: impl Fn(&Committed) -> bool,
     ) {
+        self.work(memory, committed, death, no_jobs(), done).await;
+    }
+
+    /// The same, and carries on what is announced.
+    pub async fn work(
+        &self,
+        memory: &Arc<Memory>,
+        committed: &mut Committed,
+        death: Option<Death>,
+        jobs: Arc<dyn JobBoard>,
+        done: impl Fn(&Committed) -> bool,
+    ) {
         let services = services(Arc::new(memory.clock));
         let settings = self.settings(memory.zone.clone());
         let source = SourcePoller::new(&self.spec(), settings, memory.clone(), &services).unwrap();
@@ -177,7 +189,7 @@ impl Polling {
         let (publisher, requests) = Publisher::channel(1);
         let stop = CancellationToken::new();
         let inheritance = Inheritance { cursors: committed.cursors(), token: None };
-        let polled = account.run(inheritance, publisher, Takeover::Alone, stop.clone());
+        let polled = account.run(inheritance, publisher, Takeover::Alone, jobs, stop.clone());
         let (halts, ()) = tokio::join!(polled, committed.serve(requests, death, &stop, done));
         assert!(halts.is_empty(), "{halts:?}");
     }

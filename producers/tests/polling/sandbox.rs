@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use crate::support::{Committed, services};
+use crate::support::{Committed, no_jobs, services};
 use jiff::tz::TimeZone;
 use tokio_util::sync::CancellationToken;
 use weir_model::{
@@ -120,7 +120,7 @@ pub async fn poll_from(
     let (publisher, requests) = Publisher::channel(4);
     let stop = CancellationToken::new();
     let mut committed = Committed::default();
-    let run = Arc::new(account).run(inheritance, publisher, Takeover::Alone, stop.clone());
+    let run = Arc::new(account).run(inheritance, publisher, Takeover::Alone, no_jobs(), stop.clone());
     let both = async { tokio::join!(run, committed.serve(requests, None, &stop, done)) };
     let (halts, ()) = tokio::time::timeout(DEADLINE, both).await.expect("polled within the deadline");
     (committed, halts)

@@ -25,7 +25,10 @@ impl Estate {
         let mut failure = None;
         let (start, isolation) = (StartOffset::Beginning, Isolation::Committed);
         read_to_end(&deployment.cluster, partition, start, isolation, |message| {
-            let (Some(key), Some(value)) = (message.key, message.value) else {
+            let Some(key) = message.key else { return ControlFlow::Continue(()) };
+            let Some(value) = message.value else {
+                // The job whose cursor it was has ended.
+                estate.cursors.remove(&*key);
                 return ControlFlow::Continue(());
             };
             match estate.take(deployment, &key, &value) {

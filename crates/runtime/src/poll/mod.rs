@@ -2,11 +2,13 @@
 //!
 //! A [`Poller`] talks to one account's APIs; [`PollStage`] owns its Kafka half.
 
+mod board;
 mod estate;
 mod poller;
 mod records;
 mod stage;
 
+pub use board::JobBoard;
 pub use poller::{
     Inheritance, Poller, PollerHalt, Publication, PublishError, PublishRequest, Publisher, Takeover,
 };

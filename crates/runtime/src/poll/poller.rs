@@ -18,6 +18,9 @@ use weir_model::{
     record::RawRecord,
     token::SealedToken,
 };
+use weir_schemas::JobProgress;
+
+use super::JobBoard;
 
 /// How often to ask again whether the group confirms that an account is ours.
 const LEASE_CHECK: Duration = Duration::from_millis(50);
@@ -33,6 +36,14 @@ pub struct Publication {
     pub cursors: Vec<Cursor>,
     /// Windows that are finished with this publication.
     pub windows: Vec<WindowFact>,
+    /// The job that brought all of it; empty for the regular poll and the remedy.
+    pub job: String,
+    /// Records that a census read: nothing maps them.
+    pub census: Vec<RawRecord>,
+    /// How far jobs have come once this is durable.
+    pub progress: Vec<JobProgress>,
+    /// Jobs that have ended, with their sources: their cursors are removed.
+    pub ended: Vec<(SourceName, String)>,
     /// The account's newest token, which is used only once this is durable.
     pub token: Option<SealedToken>,
     /// The trace of the page it came from; the records carry it in their header.
@@ -143,12 +154,13 @@ pub trait Poller: Send + Sync + 'static {
     /// The sources it polls.
     fn sources(&self) -> Vec<SourceName>;
 
-    /// Polls until `stop`; the halts of sources that gave up come back.
+    /// Polls until `stop`, and beside it carries on the jobs of its sources; the halts of sources that gave up come back.
     async fn run(
         self: Arc<Self>,
         inheritance: Inheritance,
         publisher: Publisher,
         takeover: Takeover,
+        jobs: Arc<dyn JobBoard>,
         stop: CancellationToken,
     ) -> Vec<PollerHalt>;
 }

@@ -2,10 +2,13 @@
 
 use weir_kafka::OutRecord;
 use weir_model::{
+    cursor::Cursor,
     letter::Stage,
+    names::SourceName,
+    record::RawRecord,
     tally::{Counts, Tally},
 };
-use weir_schemas::{REASON_HEADER, TRACEPARENT_HEADER};
+use weir_schemas::{Control, JOB_HEADER, REASON_HEADER, TRACEPARENT_HEADER};
 
 use super::Publication;
 use crate::stage::Deployment;
@@ -20,17 +23,16 @@ impl Records {
     pub(super) fn of(deployment: &Deployment, partition: i32, publication: &Publication) -> Vec<OutRecord> {
         let Deployment { topics, codec, .. } = deployment;
         let mut records = Vec::new();
-        for record in &publication.records {
-            let key = record.id.as_str().to_owned();
-            let reason = record.reason.as_str();
-            let record = OutRecord::new(topics.raw(&record.source), key, codec.encode(record))
-                .with_header(REASON_HEADER, reason);
-            records.push(traced(record, publication));
-        }
+        let carrying = |topic: String, record: &RawRecord| {
+            let out = OutRecord::new(topic, record.id.as_str().to_owned(), codec.encode(record));
+            brought(out.with_header(REASON_HEADER, record.reason.as_str()), publication)
+        };
+        records.extend(publication.records.iter().map(|record| carrying(topics.raw(&record.source), record)));
+        records.extend(publication.census.iter().map(|record| carrying(topics.census(), record)));
         for letter in &publication.letters {
             let key = letter.record_id.clone();
             let record = OutRecord::new(topics.dead(&letter.owner), key, codec.encode(letter));
-            records.push(traced(record, publication));
+            records.push(brought(record, publication));
         }
         for window in &publication.windows {
             records.push(OutRecord::new(topics.window(), window.source.to_string(), codec.encode(window)));
@@ -38,8 +40,16 @@ impl Records {
         records.extend(tallies(deployment, publication));
         // Cursors and token stand in their account's own partition: whoever owns that reads them there.
         for cursor in &publication.cursors {
-            let key = format!("{}/{}", cursor.source, cursor.lane.as_str());
-            records.push(OutRecord::new(topics.cursor(), key, codec.encode(cursor)).to_partition(partition));
+            let record = OutRecord::new(topics.cursor(), key_of(cursor), codec.encode(cursor));
+            records.push(record.to_partition(partition));
+        }
+        for (source, job) in &publication.ended {
+            let record = OutRecord::tombstone(topics.cursor(), key_of_job(source, job));
+            records.push(record.to_partition(partition));
+        }
+        for progress in &publication.progress {
+            let entry = Control::JobProgress(progress.clone());
+            records.push(OutRecord::new(topics.control(), entry.key(), codec.encode(&entry)).to_partition(0));
         }
         if let Some(token) = &publication.token {
             let key = format!("{TOKEN_KEY}{}", token.account);
@@ -49,7 +59,24 @@ impl Records {
     }
 }
 
-fn traced(record: OutRecord, publication: &Publication) -> OutRecord {
+/// The key of a cursor: its source, and its lane or job.
+fn key_of(cursor: &Cursor) -> String {
+    if cursor.job.is_empty() {
+        format!("{}/{}", cursor.source, cursor.lane.as_str())
+    } else {
+        key_of_job(&cursor.source, &cursor.job)
+    }
+}
+
+fn key_of_job(source: &SourceName, job: &str) -> String {
+    format!("{source}/job:{job}")
+}
+
+/// With the headers that tell where it came from.
+fn brought(mut record: OutRecord, publication: &Publication) -> OutRecord {
+    if !publication.job.is_empty() {
+        record = record.with_header(JOB_HEADER, publication.job.clone());
+    }
     match &publication.traceparent {
         Some(value) => record.with_header(TRACEPARENT_HEADER, value.clone()),
         None => record,

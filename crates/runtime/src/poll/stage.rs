@@ -30,8 +30,8 @@ use weir_model::{
 };
 
 use super::{
-    Poller, PollerHalt, Publication, PublishError, Publisher, Takeover, estate::Estate,
-    poller::PublishRequest, records::Records,
+    JobBoard, Poller, PollerHalt, Publication, PublishError, Publisher, Takeover, board::Board,
+    estate::Estate, poller::PublishRequest, records::Records,
 };
 use crate::{
     backoff::Backoff,
@@ -376,13 +376,15 @@ impl PollStage {
         let (publisher, requests) = Publisher::channel(1);
         let publisher = publisher.under(lease.clone());
         let stop = CancellationToken::new();
+        let jobs = Arc::new(Board::new(&self.deployment, &self.control, &self.feeds));
         let _runtime = self.runtime.enter();
         let pollers = self
             .pollers_of(partition)
             .map(|poller| {
                 let own = estate.of(poller.as_ref());
                 let name = format!("poll {}", poller.account());
-                let run = Arc::clone(poller).run(own, publisher.clone(), takeover, stop.clone());
+                let jobs = Arc::clone(&jobs) as Arc<dyn JobBoard>;
+                let run = Arc::clone(poller).run(own, publisher.clone(), takeover, jobs, stop.clone());
                 spawn(name, TaskKind::Service, run)
             })
             .collect();
@@ -452,9 +454,10 @@ impl PollStage {
 /// The source that a publication is counted for, as it comes from one; the account when it only keeps a token.
 fn subject(publication: &Publication) -> &str {
     let cursor = publication.cursors.first().map(|cursor| cursor.source.as_str());
+    let ended = || publication.ended.first().map(|(source, _)| source.as_str());
     let letter = || publication.letters.first().map(|letter| letter.owner.as_str());
     let account = || publication.token.as_ref().map(|token| token.account.as_str());
-    cursor.or_else(letter).or_else(account).unwrap_or_default()
+    cursor.or_else(ended).or_else(letter).or_else(account).unwrap_or_default()
 }
 
 impl Drop for Owned {

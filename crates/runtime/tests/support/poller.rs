@@ -13,7 +13,7 @@ use weir_model::{
     names::SourceName,
     token::SealedToken,
 };
-use weir_runtime::poll::{Inheritance, Poller, PollerHalt, Publication, Publisher, Takeover};
+use weir_runtime::poll::{Inheritance, JobBoard, Poller, PollerHalt, Publication, Publisher, Takeover};
 
 use super::{TRACEPARENT, raw};
 
@@ -72,6 +72,7 @@ impl Poller for CountingPoller {
         inheritance: Inheritance,
         publisher: Publisher,
         _takeover: Takeover,
+        _jobs: Arc<dyn JobBoard>,
         stop: CancellationToken,
     ) -> Vec<PollerHalt> {
         let mut next = inheritance.cursors.first().map_or(0, |cursor| cursor.settled_until.as_second());
