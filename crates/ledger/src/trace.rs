@@ -3,10 +3,13 @@
 //! Relies on the projection for what the topics told and on the book for what people did. Payloads are not here: the
 //! places of documents and letters lead to them.
 
+mod rows;
+
 use jiff::Timestamp;
 use serde_json::Value as Json;
 
-use crate::{Database, Error, Ledger, Row, Value};
+use self::rows::{action, event, letter, record, waiting_of};
+use crate::{Database, Error, Ledger, Value};
 
 /// The most events of one record that are told; a record that is read again every minute keeps its first and last ones.
 const MOST_EVENTS: usize = 400;
@@ -147,6 +150,17 @@ impl Event {
         self.detail.get(key).and_then(Json::as_i64)
     }
 
+    /// Whether the detail says so.
+    pub fn flag(&self, key: &str) -> bool {
+        self.detail.get(key).and_then(Json::as_bool) == Some(true)
+    }
+
+    /// Where the raw record stands that a document or a parked record was made of.
+    pub fn raw(&self) -> Option<Place> {
+        let (partition, offset) = self.detail.get("raw")?.as_str()?.split_once(':')?;
+        Some(Place { partition: partition.parse().ok()?, offset: offset.parse().ok()? })
+    }
+
     /// A time of the detail, in microseconds of Unix time there.
     pub fn time(&self, key: &str) -> Option<Timestamp> {
         self.integer(key).and_then(|us| Timestamp::from_microsecond(us).ok())
@@ -198,15 +212,6 @@ pub struct Waiting {
     pub reference: String,
     /// Since when.
     pub since: Timestamp,
-}
-
-/// What the ledger holds, for an answer that says where was looked.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Searched {
-    /// How many records of each flow, by flow.
-    pub records: Vec<(String, i64)>,
-    /// When the oldest of the partitions was last read; none when nothing was ever read.
-    pub as_of: Option<Timestamp>,
 }
 
 impl Ledger {
@@ -335,18 +340,28 @@ impl Ledger {
         rows.iter().map(action).collect()
     }
 
-    /// What was searched: records by flow, and as of when.
+    /// How far each partition of a flow's raw topic is mapped, as far as the ledger's documents tell: partition, and the
+    /// offset behind the newest.
     ///
     /// # Errors
     /// The database cannot be reached.
-    pub async fn searched(&self) -> Result<Searched, Error> {
+    pub async fn mapped_up_to(&self, flow: &str) -> Result<Vec<(i64, i64)>, Error> {
+        let statement = "SELECT raw_part, MAX(raw_offset) AS raw_offset FROM record \
+             WHERE flow = ? AND raw_part IS NOT NULL GROUP BY raw_part";
+        let rows = self.projection.fetch(statement, &[flow.into()]).await?;
+        rows.iter()
+            .map(|row| Ok((row.plain_integer("raw_part")?, row.plain_integer("raw_offset")? + 1)))
+            .collect()
+    }
+
+    /// How many records of each flow there are, by flow.
+    ///
+    /// # Errors
+    /// The database cannot be reached.
+    pub async fn record_counts(&self) -> Result<Vec<(String, i64)>, Error> {
         let counts = "SELECT flow, COUNT(*) AS records FROM record GROUP BY flow ORDER BY flow";
         let rows = self.projection.fetch(counts, &[]).await?;
-        let records = rows.iter().map(|row| Ok((row.plain_text("flow")?, row.plain_integer("records")?)));
-        let records = records.collect::<Result<_, Error>>()?;
-        let rows = self.projection.fetch("SELECT MIN(at_us) AS at_us FROM progress", &[]).await?;
-        let as_of = rows.first().map(|row| time(row, "at_us")).transpose()?.flatten();
-        Ok(Searched { records, as_of })
+        rows.iter().map(|row| Ok((row.plain_text("flow")?, row.plain_integer("records")?))).collect()
     }
 }
 
@@ -374,11 +389,23 @@ async fn events(projection: &Database, key: &Key) -> Result<(Vec<Event>, usize),
             events.extend(last);
         }
     }
-    events.sort_by_key(order);
+    put_in_order(&mut events);
     Ok((events, left_out))
 }
 
-/// By time; of one instant by the way that a record goes.
+/// By time; of one instant by the way that a record goes. A tombstone has no time but the broker's, which the demo's
+/// broker does not keep: what ended is never before what began.
+fn put_in_order(events: &mut [Event]) {
+    let mut waits: Vec<&mut Event> = events.iter_mut().filter(|event| event.stream == "wait").collect();
+    waits.sort_by_key(|event| event.place);
+    let mut latest = Timestamp::MIN;
+    for event in waits {
+        latest = latest.max(event.at);
+        event.at = latest;
+    }
+    events.sort_by_key(order);
+}
+
 fn order(event: &Event) -> (Timestamp, u8, i64) {
     let step = match event.kind.as_str() {
         "parked" => 0,
@@ -389,89 +416,6 @@ fn order(event: &Event) -> (Timestamp, u8, i64) {
         _ => 2,
     };
     (event.at, step, event.place.offset)
-}
-
-fn record(row: &Row) -> Result<Record, Error> {
-    let standing = row.plain_text("standing")?;
-    let delivered = Delivered {
-        id: row.plain_text("target_id")?,
-        number: row.plain_text("target_number")?,
-        key: row.plain_text("delivered_key")?,
-        at: time(row, "delivered_at_us")?,
-        flow_ordinal: row.integer("delivered_ordinal")?,
-        repaired: row.plain_integer("delivered_repaired")? != 0,
-        standing,
-    };
-    Ok(Record {
-        state: row.plain_text("state")?,
-        code: row.plain_text("code")?,
-        message: row.plain_text("message")?,
-        source: row.plain_text("source")?,
-        number: row.plain_text("number")?,
-        doc_key: row.plain_text("doc_key")?,
-        flow_ordinal: row.integer("flow_ordinal")?,
-        repaired: row.plain_integer("repaired")? != 0,
-        deleted: row.plain_integer("deleted")? != 0,
-        polled_at: time(row, "polled_at_us")?,
-        raw: place(row, "raw_part", "raw_offset")?,
-        document: place(row, "doc_part", "doc_offset")?,
-        changed_at: time(row, "changed_at_us")?.unwrap_or_default(),
-        delivered: (!delivered.standing.is_empty()).then_some(delivered),
-    })
-}
-
-fn event(row: &Row) -> Result<Event, Error> {
-    Ok(Event {
-        at: time(row, "at_us")?.unwrap_or_default(),
-        stream: row.plain_text("stream")?,
-        place: place(row, "part", "log_offset")?.unwrap_or(Place { partition: 0, offset: 0 }),
-        kind: row.plain_text("kind")?,
-        reason: row.plain_text("reason")?,
-        job: row.plain_text("job")?,
-        flow_ordinal: row.integer("flow_ordinal")?,
-        code: row.plain_text("code")?,
-        detail: serde_json::from_str(&row.plain_text("detail")?).unwrap_or(Json::Null),
-    })
-}
-
-fn letter(row: &Row) -> Result<Letter, Error> {
-    Ok(Letter {
-        owner: row.plain_text("owner")?,
-        place: place(row, "part", "log_offset")?.unwrap_or(Place { partition: 0, offset: 0 }),
-        stage: row.plain_text("stage")?,
-        code: row.plain_text("code")?,
-        message: row.plain_text("message")?,
-        field: row.plain_text("field")?,
-        at: time(row, "at_us")?.unwrap_or_default(),
-        job: row.plain_text("job")?,
-        actions: Vec::new(),
-    })
-}
-
-fn action(row: &Row) -> Result<Action, Error> {
-    Ok(Action {
-        at: time(row, "at_us")?.unwrap_or_default(),
-        by: row.plain_text("by_whom")?,
-        kind: row.plain_text("kind")?,
-        reason: row.plain_text("reason")?,
-    })
-}
-
-fn waiting_of(row: &Row) -> Result<Waiting, Error> {
-    Ok(Waiting {
-        collection: row.plain_text("collection")?,
-        reference: row.plain_text("reference")?,
-        since: time(row, "since_us")?.unwrap_or_default(),
-    })
-}
-
-fn time(row: &Row, column: &str) -> Result<Option<Timestamp>, Error> {
-    Ok(row.integer(column)?.and_then(|us| Timestamp::from_microsecond(us).ok()))
-}
-
-fn place(row: &Row, partition: &str, offset: &str) -> Result<Option<Place>, Error> {
-    let (partition, offset) = (row.integer(partition)?, row.integer(offset)?);
-    Ok(partition.zip(offset).map(|(partition, offset)| Place { partition, offset }))
 }
 
 #[cfg(test)]
