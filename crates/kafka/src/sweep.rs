@@ -173,6 +173,14 @@ impl Sweep {
         self.partitions.iter().filter(|swept| swept.at_end).map(|swept| &swept.partition)
     }
 
+    /// The ends of a partition; the high one is where committed records end.
+    ///
+    /// # Errors
+    /// `Retriable` when its leader does not answer.
+    pub fn watermarks(&self, partition: &TopicPartition) -> Result<Watermarks, Error> {
+        ends(&self.consumer, partition).map_err(|error| self.cluster.explain(error))
+    }
+
     /// Whether every partition was read to its end at some moment since it was assigned.
     pub fn has_ended(&self) -> bool {
         self.partitions.iter().all(|swept| swept.at_end)

@@ -15,9 +15,11 @@ CREATE TABLE progress (
 CREATE TABLE turn (
     id BIGINT NOT NULL,
     taken BIGINT NOT NULL,
+    -- When all that the topics held had been taken in.
+    caught_up_us BIGINT NOT NULL,
     PRIMARY KEY (id)
 );
-INSERT INTO turn (id, taken) VALUES (1, 0);
+INSERT INTO turn (id, taken, caught_up_us) VALUES (1, 0, 0);
 
 -- The newest state of a record in a flow.
 CREATE TABLE record (

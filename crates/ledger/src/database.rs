@@ -143,7 +143,8 @@ impl<T: Into<Value>> From<Option<T>> for Value {
 }
 
 impl Value {
-    fn text(&self) -> Option<&str> {
+    /// The text, if it is one.
+    pub(crate) fn as_text(&self) -> Option<&str> {
         match self {
             Self::Null | Self::Integer(_) => None,
             Self::Text(text) => Some(text),
@@ -254,6 +255,19 @@ impl Database {
 
     fn rows(&self, found: Vec<Found>) -> Vec<Row> {
         found.into_iter().map(|found| Row { found, place: Arc::clone(&self.place) }).collect()
+    }
+
+    /// Bytes on disk, as far as the database tells.
+    pub(crate) async fn bytes(&self) -> Result<u64, Error> {
+        let sql = if self.is_sqlite() {
+            "SELECT page_count * page_size AS n FROM pragma_page_count(), pragma_page_size()"
+        } else {
+            "SELECT CAST(SUM(data_length + index_length) AS SIGNED) AS n FROM information_schema.tables \
+             WHERE table_schema = DATABASE()"
+        };
+        let rows = self.fetch(sql, &[]).await?;
+        let bytes = rows.first().map(|row| row.plain_integer("n")).transpose()?.unwrap_or(0);
+        Ok(u64::try_from(bytes).unwrap_or(0))
     }
 
     /// Runs a statement that defines something. `WITHOUT_ROWID` and long text are put into the dialect's words.
@@ -434,7 +448,7 @@ fn bind_mysql<'q>(
     for value in values {
         query = match value {
             Value::Integer(number) => query.bind(*number),
-            other => query.bind(other.text()),
+            other => query.bind(other.as_text()),
         };
     }
     query
@@ -447,7 +461,7 @@ fn bind_sqlite<'q>(
     for value in values {
         query = match value {
             Value::Integer(number) => query.bind(*number),
-            other => query.bind(other.text()),
+            other => query.bind(other.as_text()),
         };
     }
     query

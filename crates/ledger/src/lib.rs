@@ -10,7 +10,13 @@
 //! | [`cause`] | what letters have in common |
 //! | [`database`] | one pool, transaction and row type over SQLite and MySQL |
 //! | [`letters`] | dead letters and how each stands |
+//! | [`follower`] | brings the projection to what the topics hold |
+//! | [`scope`] | which topics are followed |
+//! | `facts`, `event`, `record` | what topic records say, laid out for the tables |
+//! | `write` | a batch and how far it was read, in one transaction |
 //! | [`settings`] | where the ledger lies |
+//! | `rebuild` | makes the projection anew |
+//! | [`status`] | how far behind, how many rows, how large |
 //! | [`text`] | how text is cut to the width of a column |
 //! | [`trace`] | the life of a record, found by any of its numbers |
 
@@ -18,15 +24,26 @@ pub mod book;
 pub mod cause;
 pub mod database;
 pub mod error;
+mod event;
+mod facts;
+pub mod follower;
 pub mod letters;
 mod migrations;
+mod rebuild;
+mod record;
+pub mod scope;
 pub mod settings;
+pub mod status;
 pub mod text;
 pub mod trace;
+mod write;
 
 pub use database::{Database, Row, Session, Value};
 pub use error::Error;
+pub use follower::{Follower, Freshness};
+pub use scope::{FlowScope, Scope};
 pub use settings::{MySqlServer, Settings};
+pub use status::{LedgerStatus, SchemaStatus, TopicStatus};
 
 /// The two schemas of a project. Cheap to clone.
 #[derive(Clone, Debug)]

@@ -20,6 +20,8 @@ pub enum Part {
     Jobs,
     /// The way to the brokers, before anything is started.
     Kafka,
+    /// The tables that answer questions, made of the topics.
+    Ledger,
     /// The mapping of a flow.
     Processor(FlowName),
     /// The sharing of accounts.
@@ -39,6 +41,7 @@ impl fmt::Display for Part {
             Self::Control => f.write_str("control"),
             Self::Jobs => f.write_str("jobs"),
             Self::Kafka => f.write_str("kafka"),
+            Self::Ledger => f.write_str("ledger"),
             Self::Processor(flow) => write!(f, "processor {flow}"),
             Self::Producers => f.write_str("producers"),
             Self::Sink(flow) => write!(f, "sink {flow}"),

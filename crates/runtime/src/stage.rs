@@ -93,6 +93,9 @@ pub enum StageError {
     /// Reference rows cannot be read. No record is to blame, so the stage tries again instead of refusing any.
     #[error("a collection cannot be read: {0}")]
     Collection(String),
+    /// The ledger cannot be written now; the server is away, or others write.
+    #[error("the ledger cannot be brought up to date")]
+    Ledger(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// Another process runs under this instance's name.
     #[error(
         "another process uses the instance name {instance}; give each process a name of its own with --instance"
@@ -121,6 +124,7 @@ impl StageError {
             Self::OpenTransaction { .. }
             | Self::TaskEnded { .. }
             | Self::Collection(_)
+            | Self::Ledger(_)
             | Self::Fenced { .. } => false,
             Self::Unreadable { .. } | Self::Foreign { .. } => true,
         }

@@ -138,6 +138,8 @@ fn stage(part: Part, state: PartState) -> Option<StageStatus> {
         Part::Sink(flow) => (Stage::Sink, flow.to_string()),
         // Replays and repairs of all flows; no name of a flow holds a bracket.
         Part::Jobs => (Stage::Processor, "(jobs)".to_owned()),
+        // It writes what the topics hold into tables, as a sink does.
+        Part::Ledger => (Stage::Sink, "(ledger)".to_owned()),
         Part::Collections | Part::Control | Part::Kafka => return None,
     };
     let condition = match &state.condition {
