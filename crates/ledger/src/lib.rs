@@ -8,6 +8,7 @@
 //! | --- | --- |
 //! | [`book`] | what people did with letters, when and why |
 //! | [`cause`] | what letters have in common |
+//! | [`coverage`] | what was read of a source, and where the holes are |
 //! | [`database`] | one pool, transaction and row type over SQLite and MySQL |
 //! | [`letters`] | dead letters and how each stands |
 //! | [`follower`] | brings the projection to what the topics hold |
@@ -22,6 +23,7 @@
 
 pub mod book;
 pub mod cause;
+pub mod coverage;
 pub mod database;
 pub mod error;
 mod event;
