@@ -108,6 +108,19 @@ impl Project {
         }
     }
 
+    /// Reads a flow file that is to be one of this project; `None` when it has errors. The problems tell them all.
+    pub fn read_flow(&self, file: &Path) -> (Option<Flow>, Problems) {
+        let (mut flows, mut problems) = load_flows(&[file.to_owned()], Some(&self.config.connections));
+        if let Some(flow) = flows.last() {
+            let mut own = Problems::new(&flow.file);
+            receipts::check(flow, self.flows.iter(), &mut own);
+            problems.append(own);
+            check_collections(&self.config, std::slice::from_ref(flow), &mut problems);
+        }
+        let flow = flows.pop().filter(|_| !problems.has_errors());
+        (flow, problems)
+    }
+
     /// Whether a flow may run beside others: flows that share a source agree about it.
     pub fn agrees<'a>(&self, flow: &Flow, others: impl Iterator<Item = &'a Flow>) -> Result<(), String> {
         let mut problems = Problems::new(&flow.file);

@@ -1,6 +1,7 @@
 //! The command line: the commands here, the arguments of each group in a file of its own.
 
 mod collections;
+mod diff;
 mod dlq;
 mod files;
 mod flows;
@@ -14,6 +15,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use self::{
     collections::{Collections, CollectionsDrop, CollectionsGet, CollectionsLoad},
+    diff::Diff,
     dlq::{Dlq, DlqList, DlqShow},
     files::{Check, Describe, Export, Import, Preview, Side, TestFlows, Topic},
     flows::{Flows, FlowsApply, FlowsPause, FlowsResume},
@@ -79,6 +81,11 @@ pub enum Command {
         after_help = "Examples:\n  weir preview flows/a.yaml --record record.json\n  weir preview a --raw SO2024001 -c weir.yaml\n  weir preview a --live 3 --lookups rows.yaml --json"
     )]
     Preview(Preview),
+    /// Show which documents and fields a changed flow file would change, by records that were polled already
+    #[command(
+        after_help = "Examples:\n  weir diff orders --against orders.new.yaml -c weir.yaml\n  weir diff orders --against orders.new.yaml --since -7d --list\n  weir diff orders --against flows/orders.yaml --from 3 --json"
+    )]
+    Diff(Diff),
     /// Make flow files of printed metadata: JSON, snippets of it, or the article it stands in
     #[command(
         after_help = "Examples:\n  weir import article.txt --out flows\n  weir import source.json target.json --name refunds --out flows   one flow of two files\n  weir import exported/*.json --out flows --json"

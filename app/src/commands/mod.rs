@@ -5,6 +5,7 @@ mod collections;
 mod control;
 mod demo;
 pub mod describe;
+mod diff;
 mod dlq;
 mod export;
 mod flows;
@@ -39,6 +40,7 @@ pub async fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Probe(options) => probe::run(options, cli).await,
         Command::Test(options) => test_flows::run(options, cli),
         Command::Preview(options) => preview::run(options, cli).await,
+        Command::Diff(options) => diff::run(options, cli).await,
         Command::Import(options) => import::run(options, cli),
         Command::Export(options) => export::run(options),
         Command::Topics(Topics::Apply(options)) => topics::apply(options, cli),

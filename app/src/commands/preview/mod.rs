@@ -1,7 +1,7 @@
 //! `weir preview`: one record through every step of a flow. Nothing is sent: no topic, no target, no cursor.
 
 mod json;
-mod rows;
+pub mod rows;
 mod source;
 mod text;
 
@@ -111,7 +111,7 @@ fn zone(subject: &Subject) -> TimeZone {
 }
 
 /// Tells the problems of a file that cannot be used.
-fn refuse(problems: &Problems, cli: &Cli) -> Failure {
+pub fn refuse(problems: &Problems, cli: &Cli) -> Failure {
     let language = output::language(cli.lang);
     let words = Localized::new("文件无法使用，错误见上", "it cannot be used, for the errors above");
     let failure = Failure::invalid(output::pick(&words, language));
