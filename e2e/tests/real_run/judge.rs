@@ -181,7 +181,7 @@ fn expected_cell(id: &str, record: &Value, column: &str) -> Option<String> {
 }
 
 /// A text or number as text, digit by digit; nothing as the empty text.
-fn text_of(value: &Value) -> String {
+pub fn text_of(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
@@ -190,7 +190,7 @@ fn text_of(value: &Value) -> String {
 }
 
 /// Invariant 7: created once each, and no create was even tried a second time.
-fn expect_no_double(stand: &Stand) {
+pub fn expect_no_double(stand: &Stand) {
     let store = stand.sandbox.state().kingdee.store;
     let doubles: Vec<_> = store
         .documents(FORM)
