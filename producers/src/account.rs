@@ -78,13 +78,18 @@ impl Account {
         self.remote.probe().await
     }
 
+    /// One of its sources.
+    pub fn source(&self, name: &SourceName) -> Option<&SourcePoller> {
+        self.sources.iter().find(|source| source.name() == name)
+    }
+
     /// Calls once for what a source holds now; nothing is published and no cursor moves. `None` when the account has no
     /// such source.
     ///
     /// # Errors
     /// With the vendor's own words and what to do.
     pub async fn sample(&self, source: &SourceName) -> Result<Option<Sample>, FeedError> {
-        match self.sources.iter().find(|known| known.name() == source) {
+        match self.source(source) {
             Some(source) => source.sample().await.map(Some),
             None => Ok(None),
         }

@@ -34,6 +34,11 @@ impl Bounds {
         let most = most.min(half).max(poll.look_back);
         Self { least: signed(poll.look_back), most: signed(most) }
     }
+
+    /// The shortest and the longest look-back.
+    pub fn ends(self) -> (SignedDuration, SignedDuration) {
+        (self.least, self.most)
+    }
 }
 
 /// The look-back of one reader, and the lateness it follows.

@@ -4,6 +4,8 @@
 //! is half a million rows; what follows from it is pure. Windows are in whole seconds and closed at both ends, so that
 //! one which begins a second after another's end leaves nothing out between them.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 use weir_model::names::SourceName;
 use weir_schemas::TimeRange;
@@ -28,7 +30,8 @@ const STRETCHES: &str = "\
       FROM window_fact WHERE source = ? AND lane <> 'reconcile') AS window_before \
     WHERE before_us IS NULL OR from_us > before_us + ? ORDER BY from_us";
 const ENDS: &str = "\
-    SELECT MAX(to_us) AS to_us, COUNT(*) AS windows \
+    SELECT MAX(to_us) AS to_us, COUNT(*) AS windows, \
+    CAST(SUM(distinct_ids) AS SIGNED) AS ids, CAST(SUM(to_us - from_us) AS SIGNED) AS span_us \
     FROM window_fact WHERE source = ? AND lane <> 'reconcile'";
 const LATE: &str = "\
     SELECT from_us, to_us, late, lateness_ms, at_us \
@@ -41,6 +44,10 @@ pub struct Coverage {
     pub read: Vec<TimeRange>,
     /// Finished windows.
     pub windows: u64,
+    /// Records read from them, and how long they are together. Windows overlap, so both count some twice.
+    pub ids: u64,
+    /// See `ids`.
+    pub span: Duration,
     /// Windows in whose overlap records were found that had not been listed before, the newest first.
     pub late: Vec<LateArrivals>,
 }
@@ -85,9 +92,10 @@ impl Coverage {
         let step = Value::from(i64::try_from(STEP.as_micros()).unwrap_or(i64::MAX));
         let stretches = projection.fetch(STRETCHES, &[own(), step]).await?;
         let ends = projection.fetch(ENDS, &[own()]).await?;
-        let (end, windows) = match ends.first() {
-            Some(row) => (row.integer("to_us")?, row.plain_integer("windows")?),
-            None => (None, 0),
+        let end = ends.first().map_or(Ok(None), |row| row.integer("to_us"))?;
+        let sum = |column| {
+            let sum = ends.first().map_or(Ok(0), |row| row.plain_integer(column))?;
+            Ok::<_, Error>(u64::try_from(sum).unwrap_or(0))
         };
         let since = since.map_or(i64::MIN, Timestamp::as_microsecond);
         let late = projection.fetch(LATE, &[own(), since.into(), MOST_LATE.into()]).await?;
@@ -97,7 +105,9 @@ impl Coverage {
             .collect();
         Ok(Self {
             read: stretches_of(&begins?, end),
-            windows: u64::try_from(windows).unwrap_or(0),
+            windows: sum("windows")?,
+            ids: sum("ids")?,
+            span: Duration::from_micros(sum("span_us")?),
             late: late.iter().map(late_arrivals).collect::<Result<_, _>>()?,
         })
     }
@@ -233,7 +243,8 @@ mod tests {
         assert_eq!(found.read, [range(0, 60), range(100, 170)]);
         assert_eq!(found.holes().collect::<Vec<_>>(), [range(60, 100)]);
         assert_eq!((found.begin(), found.until()), (Some(minute(0)), Some(minute(170))));
-        assert_eq!(found.windows, 5, "a census covers nothing");
+        assert_eq!((found.windows, found.ids), (5, 50), "a census covers nothing");
+        assert_eq!(found.span, Duration::from_secs(60 * (60 + 30 + 35 + 14 + 10)));
         let late = LateArrivals { window: range(25, 60), count: 2, lateness_ms: 180_000, at: minute(61) };
         assert_eq!(found.late, [late]);
 

@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use weir_model::{cursor::Cursor, outcome::Refusal};
 use weir_runtime::{
-    control::Known,
+    control::{Known, is_over},
     poll::{JobBoard, Publisher},
 };
 use weir_schemas::{Job, JobKind, JobProgress, JobState};
@@ -223,5 +223,5 @@ fn is_ours(kind: JobKind) -> bool {
 }
 
 fn has_ended(progress: &JobProgress) -> bool {
-    matches!(progress.state, JobState::Finished | JobState::Failed | JobState::Cancelled)
+    is_over(progress.state)
 }

@@ -10,6 +10,7 @@
 //! | `errand` | one job: what it asks for, how far it is, what it publishes |
 //! | `windows` | one window: publications, cursors, facts |
 //! | `pages` | one page: calls again after failures, looks at what came, writes letters |
+//! | `survey` | how a stretch of time would be read, how far the poll reaches back |
 //! | `sample` | one page to look at, outside of the loop |
 
 mod errand;
@@ -19,10 +20,12 @@ mod pages;
 mod remedy;
 mod sample;
 mod source;
+mod survey;
 mod windows;
 
 pub use sample::Sample;
 pub use source::{History, Settings, SourcePoller};
+pub use survey::{Outline, Rate, Reach};
 
 use weir_model::{cursor::Lane, outcome::Refusal, record::Reason};
 use weir_schemas::JobKind;

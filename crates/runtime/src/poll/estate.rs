@@ -4,12 +4,29 @@
 
 use std::{collections::BTreeMap, ops::ControlFlow};
 
-use weir_kafka::{Isolation, StartOffset, TopicPartition, reader::read_to_end};
-use weir_model::{cursor::Cursor, token::SealedToken};
-use weir_schemas::DecodeError;
+use weir_kafka::{Cluster, Isolation, StartOffset, TopicPartition, reader::read_to_end};
+use weir_model::{cursor::Cursor, names::SourceName, token::SealedToken};
+use weir_schemas::{Codec, DecodeError};
 
-use super::{Inheritance, Poller, records::TOKEN_KEY};
-use crate::stage::{Deployment, StageError};
+use super::{Inheritance, Poller, partition_of, records::TOKEN_KEY};
+use crate::{stage::StageError, topics::Topics};
+
+/// How far a source was read, for people who ask: the cursors of its regular poll, its remedy and its jobs. Whoever owns
+/// the account may have moved them meanwhile.
+///
+/// # Errors
+/// [`StageError::Unreadable`] for a value that newer software wrote; those of Kafka.
+pub fn cursors_of(
+    cluster: &Cluster,
+    topics: &Topics,
+    codec: &Codec,
+    account: &str,
+    source: &SourceName,
+) -> Result<Vec<Cursor>, StageError> {
+    let partition = TopicPartition::new(topics.cursor(), partition_of(account));
+    let estate = Estate::read(cluster, codec, &partition)?;
+    Ok(estate.cursors.into_values().filter(|cursor| cursor.source == *source).collect())
+}
 
 /// The newest value of every key.
 #[derive(Default)]
@@ -20,18 +37,22 @@ pub(super) struct Estate {
 
 impl Estate {
     /// Reads the partition to its end.
-    pub(super) fn read(deployment: &Deployment, partition: &TopicPartition) -> Result<Self, StageError> {
+    pub(super) fn read(
+        cluster: &Cluster,
+        codec: &Codec,
+        partition: &TopicPartition,
+    ) -> Result<Self, StageError> {
         let mut estate = Self::default();
         let mut failure = None;
         let (start, isolation) = (StartOffset::Beginning, Isolation::Committed);
-        read_to_end(&deployment.cluster, partition, start, isolation, |message| {
+        read_to_end(cluster, partition, start, isolation, |message| {
             let Some(key) = message.key else { return ControlFlow::Continue(()) };
             let Some(value) = message.value else {
                 // The job whose cursor it was has ended.
                 estate.cursors.remove(&*key);
                 return ControlFlow::Continue(());
             };
-            match estate.take(deployment, &key, &value) {
+            match estate.take(codec, &key, &value) {
                 Ok(()) => ControlFlow::Continue(()),
                 Err(source) => {
                     let place = format!("{partition} offset {}", message.offset);
@@ -43,11 +64,11 @@ impl Estate {
         failure.map_or(Ok(estate), Err)
     }
 
-    fn take(&mut self, deployment: &Deployment, key: &[u8], value: &bytes::Bytes) -> Result<(), DecodeError> {
+    fn take(&mut self, codec: &Codec, key: &[u8], value: &bytes::Bytes) -> Result<(), DecodeError> {
         if key.starts_with(TOKEN_KEY.as_bytes()) {
-            self.tokens.insert(key.to_vec(), deployment.codec.decode(value)?);
+            self.tokens.insert(key.to_vec(), codec.decode(value)?);
         } else {
-            self.cursors.insert(key.to_vec(), deployment.codec.decode(value)?);
+            self.cursors.insert(key.to_vec(), codec.decode(value)?);
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ mod records;
 mod stage;
 
 pub use board::JobBoard;
+pub use estate::cursors_of;
 pub use poller::{
     Inheritance, Poller, PollerHalt, Publication, PublishError, PublishRequest, Publisher, Takeover,
 };

@@ -358,10 +358,10 @@ impl PollStage {
 
     /// Fences the former owner of a partition, which also ends its open transaction, and then reads what it left.
     fn prepare(&self, partition: &TopicPartition) -> Result<(TransactionalProducer, Estate), StageError> {
-        let Deployment { cluster, topics, .. } = &self.deployment;
+        let Deployment { cluster, topics, codec, .. } = &self.deployment;
         let options = ProducerOptions::new(topics.cursor_transactional_id(partition.partition));
         let producer = TransactionalProducer::init(cluster, options)?;
-        Ok((producer, Estate::read(&self.deployment, partition)?))
+        Ok((producer, Estate::read(cluster, codec, partition)?))
     }
 
     fn start_pollers(
