@@ -15,6 +15,7 @@ mod exit;
 mod files;
 mod fragments;
 mod instance;
+mod ledger;
 mod masking;
 mod output;
 mod project;

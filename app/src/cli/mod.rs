@@ -5,6 +5,7 @@ mod diff;
 mod dlq;
 mod files;
 mod flows;
+mod ledger;
 mod run;
 mod topics;
 mod wait;
@@ -19,6 +20,7 @@ pub use self::{
     dlq::{Dlq, DlqList, DlqShow},
     files::{Check, Describe, Export, Import, Preview, Side, TestFlows, Topic},
     flows::{Flows, FlowsApply, FlowsPause, FlowsResume},
+    ledger::{Ledger, LedgerRebuild},
     run::{Demo, Run, Stages},
     topics::{Topics, TopicsApply},
     wait::{Wait, WaitList},
@@ -114,6 +116,9 @@ pub enum Command {
     /// Dead letters
     #[command(subcommand)]
     Dlq(Dlq),
+    /// The ledger: tables made of the topics, from which trace, dlq, coverage and reconcile answer
+    #[command(subcommand)]
+    Ledger(Ledger),
     /// What Weir knows: systems, APIs, the mapping language, JSON Schemas of its files
     #[command(
         after_help = "Examples:\n  weir describe systems\n  weir describe api jushuitan --json\n  weir describe language --lang zh\n  weir describe schema flow > flow.schema.json"

@@ -48,6 +48,8 @@ pub enum Stages {
     Processors,
     /// Delivery
     Sinks,
-    /// All three
+    /// The tables that answer questions
+    Ledger,
+    /// All of them
     All,
 }

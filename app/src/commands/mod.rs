@@ -10,6 +10,7 @@ mod dlq;
 mod export;
 mod flows;
 mod import;
+mod ledger;
 mod page;
 mod preview;
 mod probe;
@@ -25,7 +26,7 @@ use std::path::Path;
 use weir_model::settings::Problems;
 
 use crate::{
-    cli::{Cli, Collections, Command, Dlq, Flows, Language, Project as ProjectOption, Topics, Wait},
+    cli::{Cli, Collections, Command, Dlq, Flows, Language, Ledger, Project as ProjectOption, Topics, Wait},
     exit::Failure,
     output,
     project::Project,
@@ -57,6 +58,8 @@ pub async fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Wait(Wait::List(options)) => wait::list(options, cli).await,
         Command::Dlq(Dlq::List(options)) => dlq::list(options, cli).await,
         Command::Dlq(Dlq::Show(options)) => dlq::show(options, cli).await,
+        Command::Ledger(Ledger::Status(options)) => ledger::status(options, cli).await,
+        Command::Ledger(Ledger::Rebuild(options)) => ledger::rebuild(options, cli).await,
         Command::Describe(options) => describe::run(options, cli),
     }
 }

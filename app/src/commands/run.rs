@@ -102,6 +102,7 @@ fn start_telemetry(
         Stages::Producers => "weir-producers",
         Stages::Processors => "weir-processors",
         Stages::Sinks => "weir-sinks",
+        Stages::Ledger => "weir-ledger",
     };
     let settings = telemetry::Settings {
         log_format: config.log_format,

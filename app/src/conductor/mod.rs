@@ -4,6 +4,7 @@
 //! One rule for every change: from the configuration, and from what control says, follows what is to run; what is made of
 //! something else than before ends and starts anew. What cannot be used is refused here, and what ran goes on.
 
+mod ledger;
 mod lookups;
 mod plan;
 mod unit;
@@ -51,6 +52,7 @@ use crate::{
 enum Name {
     Flow(FlowName),
     Jobs,
+    Ledger,
     Polling,
 }
 
@@ -127,7 +129,7 @@ impl Conductor {
                 () = self.stop.cancelled() => break,
                 _ = self.fallen.recv() => {
                     fallen += 1;
-                    if fallen >= self.units.iter().filter(|(name, unit)| name.counts() && unit.is_wanted()).count() {
+                    if fallen >= self.units.iter().filter(|(name, unit)| self.counts(name) && unit.is_wanted()).count() {
                         break;
                     }
                 }
@@ -235,6 +237,7 @@ impl Conductor {
                 Part::Processor(flow) | Part::Sink(flow) if everything => Name::Flow(flow),
                 Part::Source(_) | Part::Remedy(_) | Part::Producers => Name::Polling,
                 Part::Jobs => Name::Jobs,
+                Part::Ledger => Name::Ledger,
                 _ => continue,
             };
             *self.again.entry(name).or_default() += 1;
@@ -253,7 +256,7 @@ impl Conductor {
         let mut wanted: BTreeMap<Name, Option<Wanted>> =
             self.units.keys().map(|name| (name.clone(), None)).collect();
         let clients = std::mem::take(&mut self.clients);
-        if self.workshop.stages != Stages::Producers {
+        if self.workshop.runs(Stages::Processors) || self.workshop.runs(Stages::Sinks) {
             for (name, choice) in &editions {
                 let flow = self.wanted_flow(name, choice, &clients);
                 wanted.insert(Name::Flow(name.clone()), Some(flow));
@@ -265,9 +268,12 @@ impl Conductor {
         if self.workshop.runs(Stages::Processors) {
             wanted.insert(Name::Jobs, self.wanted_jobs(&editions));
         }
+        if self.workshop.runs(Stages::Ledger) {
+            wanted.insert(Name::Ledger, Some(self.wanted_ledger()));
+        }
         let health = &self.workshop.deployment.health;
         for (name, wanted) in wanted {
-            let falls = if name.counts() { self.falls.clone() } else { mpsc::channel(1).0 };
+            let falls = if self.counts(&name) { self.falls.clone() } else { mpsc::channel(1).0 };
             let begin = || Unit::begin(&name.to_string(), health, &self.stop, falls);
             self.units.entry(name.clone()).or_insert_with(begin).want(wanted);
         }
@@ -441,18 +447,12 @@ impl Conductor {
     }
 }
 
-impl Name {
-    /// Whether the process goes on for its sake: jobs are nothing without the flows they feed.
-    fn counts(&self) -> bool {
-        *self != Self::Jobs
-    }
-}
-
 impl std::fmt::Display for Name {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Flow(flow) => write!(f, "flow {flow}"),
             Self::Jobs => f.write_str("jobs"),
+            Self::Ledger => f.write_str("ledger"),
             Self::Polling => f.write_str("polling"),
         }
     }

@@ -48,6 +48,8 @@ pub struct Config {
     pub seal_key: Option<Secret>,
     /// How long records stay in the topics between the stages, though every flow has read them.
     pub horizons: Horizons,
+    /// Where the ledger lies.
+    pub ledger: weir_ledger::Settings,
     /// Flow files and folders of them.
     pub flows: Vec<PathBuf>,
     /// Where a process keeps what it can rebuild.
@@ -105,6 +107,7 @@ impl Config {
             schema_registry: registry::read(&mut fields, problems),
             connections,
             collections: collections::read(&mut fields, folder, problems),
+            ledger: weir_ledger::Settings::read(fields.mapping("ledger", problems), folder, problems),
             horizons: horizons::read(fields.mapping("horizons", problems), problems),
             seal_key: seal_key(&mut fields, problems),
             flows: paths(&mut fields, folder, problems),

@@ -22,6 +22,57 @@ pub fn horizons() -> Vec<Key> {
     ]
 }
 
+/// The keys of `ledger`.
+pub fn ledger() -> Vec<Key> {
+    vec![
+        key(
+            "folder",
+            Shape::Text,
+            "SQLite 文件 projection.sqlite 与 book.sqlite 所在的文件夹，相对于本文件",
+            "folder of the SQLite files projection.sqlite and book.sqlite, relative to this file",
+        )
+        .default("\".weir/ledger\""),
+        key(
+            "mysql",
+            Shape::Object("ledger_mysql"),
+            "改用 MySQL 或 MariaDB 的两个数据库",
+            "two databases of MySQL or MariaDB instead",
+        ),
+    ]
+}
+
+/// The keys of `ledger.mysql`.
+pub fn ledger_mysql() -> Vec<Key> {
+    vec![
+        key(
+            "url",
+            Shape::Text,
+            "mysql://用户:密码@主机:3306；数据库由下面两项命名，没有则新建",
+            "mysql://user:password@host:3306; the two keys below name the databases, which are made when they are missing",
+        )
+        .required(),
+        key("user", Shape::Text, "代替 url 中的用户", "instead of the user in url"),
+        key("password", Shape::Text, "代替 url 中的密码", "instead of the password in url"),
+        key(
+            "tls",
+            Shape::Choice(vec!["disabled", "preferred", "required", "verify-ca", "verify-identity"]),
+            "加密；写了 tls_ca_file 则为 verify-identity",
+            "encryption; verify-identity where tls_ca_file is given",
+        )
+        .default("\"preferred\""),
+        key(
+            "tls_ca_file",
+            Shape::Text,
+            "校验服务器证书的根证书",
+            "certificates that the server's own is checked by",
+        ),
+        key("projection", Shape::Text, "由主题得出的表", "the tables that are made of the topics")
+            .default("\"weir_projection\""),
+        key("book", Shape::Text, "人做过什么；从不重建", "what people did; never rebuilt")
+            .default("\"weir_book\""),
+    ]
+}
+
 /// The keys of `privacy`.
 pub fn privacy() -> Vec<Key> {
     vec![

@@ -2,7 +2,7 @@
 
 use super::{
     BySystem, Key, Object, Shape, key, object,
-    operation::{horizons, privacy, telemetry},
+    operation::{horizons, ledger, ledger_mysql, privacy, telemetry},
     title, version,
 };
 
@@ -49,6 +49,8 @@ pub fn objects() -> Vec<Object> {
         ),
         object("collection", collection()),
         object("title", title().into()),
+        object("ledger", ledger()),
+        object("ledger_mysql", ledger_mysql()),
         object("privacy", privacy()),
         object("telemetry", telemetry()),
     ]
@@ -95,6 +97,12 @@ fn project() -> Vec<Key> {
             Shape::Text,
             "加密保存续期后的令牌，至少 16 个字符；有 refresh_token 时必填",
             "seals renewed tokens, at least 16 characters; required where a connection has a refresh_token",
+        ),
+        key(
+            "ledger",
+            Shape::Object("ledger"),
+            "台账：由主题得出、供查询的表，与处置死信的账簿；不写则为本文件旁的 SQLite",
+            "the ledger: tables made of the topics that answer questions, and the book of what people did; SQLite beside this file by default",
         ),
         key("state_dir", Shape::Text, "可由主题重建的本地状态", "what a process can rebuild from topics")
             .default("\".weir/state\""),

@@ -30,7 +30,13 @@ const SAMPLES: [(File, &[&str]); 3] = [
             include_str!("../../tests/samples/fragment.yaml"),
         ],
     ),
-    (File::Project, &[include_str!("../../tests/samples/weir.yaml")]),
+    (
+        File::Project,
+        &[
+            include_str!("../../tests/samples/weir.yaml"),
+            include_str!("../../tests/samples/weir-files.yaml"),
+        ],
+    ),
     (File::Test, &[include_str!("../../tests/samples/sample.test.yaml")]),
 ];
 

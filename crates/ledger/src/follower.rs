@@ -22,7 +22,7 @@ use weir_runtime::{
 };
 
 use crate::{
-    Error, Ledger, Scope,
+    Error, Ledger, Scope, Settings,
     write::{Batch, Offsets, Written, apply, note_progress, progress, take_turn},
 };
 
@@ -67,21 +67,38 @@ struct Reading {
     ends: Offsets,
 }
 
+/// Starts the stage that follows a scope's topics into the ledger until `stop`. Must be called on a runtime.
+///
+/// # Errors
+/// The thread cannot be started.
+pub fn start(
+    settings: Settings,
+    scope: Scope,
+    deployment: &Deployment,
+    stop: &CancellationToken,
+) -> io::Result<StageThread> {
+    let supervisor = Supervisor { part: Part::Ledger, health: deployment.health.clone(), stop: stop.clone() };
+    let (deployment, stop, runtime) = (deployment.clone(), stop.clone(), Handle::current());
+    supervisor.start(move || {
+        let attempt = || {
+            let ledger = runtime.block_on(Ledger::open(&settings))?;
+            let follower = Follower {
+                ledger,
+                scope: Arc::new(scope.clone()),
+                cluster: deployment.cluster.clone(),
+                clock: Arc::clone(&deployment.clock),
+                runtime: runtime.clone(),
+            };
+            follower.follow(&deployment, &stop)
+        };
+        attempt().map_err(stage_error)
+    })
+}
+
 impl Follower {
     /// One that writes into `ledger` by the runtime it is made on.
     pub fn new(ledger: Ledger, scope: Scope, cluster: Cluster, clock: Arc<dyn Clock>) -> Self {
         Self { ledger, scope: Arc::new(scope), cluster, clock, runtime: Handle::current() }
-    }
-
-    /// Starts the stage: follows until `stop`.
-    ///
-    /// # Errors
-    /// The thread cannot be started.
-    pub fn start(self, deployment: &Deployment, stop: &CancellationToken) -> io::Result<StageThread> {
-        let supervisor =
-            Supervisor { part: Part::Ledger, health: deployment.health.clone(), stop: stop.clone() };
-        let (deployment, stop) = (deployment.clone(), stop.clone());
-        supervisor.start(move || self.follow(&deployment, &stop).map_err(stage_error))
     }
 
     /// Brings the projection to the ends that the topics have now, for at most `limit`. Kafka that is away, or a topic that
