@@ -18,7 +18,7 @@ use support::{Bench, FakeTarget, Say, repaired, wait_for};
 use weir_kafka::{Admin, TopicPartition, inspect::committed_by};
 use weir_model::{document::Document, letter::Stage, record::Reason};
 use weir_runtime::{health::Condition, topics::FLOW_PARTITIONS};
-use weir_schemas::RedoRecord;
+use weir_schemas::{JOB_HEADER, RedoRecord};
 
 /// The records with these numbers, repaired.
 fn again(bench: &Bench, numbers: std::ops::Range<i64>) -> Vec<RedoRecord> {
@@ -130,13 +130,23 @@ fn what_was_refused_is_repaired_delivered_and_not_undone() {
     };
     bench.send_again(&repairs.iter().map(as_they_were).collect::<Vec<_>>());
     let counts = bench.wait_for_ended(8);
-    map.stop().unwrap();
-    deliver.stop().unwrap();
     assert_eq!((counts.delivered, counts.dead, counts.unchanged), (2, 2, 4));
     let stored = target.stored();
     assert_eq!((stored["a1"].as_str(), stored["refused"].as_str()), ("mended a1", "mended refused"));
     assert_eq!(bench.letters().len(), 2, "nobody is told twice");
     assert!(target.writes().values().all(|writes| *writes == 1), "{:?}", target.writes());
+
+    // What is refused once more tells which job it came by.
+    bench.send_again(&[repaired(&bench.source, "a9", "refused", 900)]);
+    bench.wait_for_ended(9);
+    map.stop().unwrap();
+    deliver.stop().unwrap();
+    let messages = bench.messages(&bench.deployment.topics.dead(bench.flow.as_str()), 3);
+    let of_jobs: Vec<_> = messages.iter().filter_map(|message| message.header(JOB_HEADER)).collect();
+    assert_eq!(of_jobs, ["job"]);
+    let letters = bench.letters();
+    let letter = letters.iter().find(|letter| letter.record_id == "a9").unwrap();
+    assert_eq!((letter.repaired, letter.job.as_str(), letter.reason), (true, "job", Reason::Retry));
 }
 
 #[test]

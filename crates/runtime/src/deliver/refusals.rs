@@ -111,12 +111,50 @@ pub(super) fn last_cause(requests: &[Request]) -> Option<&Refusal> {
 
 #[cfg(test)]
 mod tests {
+    use weir_model::{document::Document, tally::Counts};
+
     use super::*;
+    use crate::deliver::{
+        ending::Ending,
+        link::{LaneId, Traced},
+        samples::document,
+    };
 
     const LIMIT: HaltAfter = HaltAfter { refused: 10, within: Duration::from_secs(60), percent: 50 };
 
     fn sample(refused: u64, ended: u64) -> Sample {
         Sample { refused, ended }
+    }
+
+    #[test]
+    fn what_a_job_or_a_person_sends_again_stops_no_flow() {
+        let letter = |reason, job: &str| {
+            let document = Document { reason, job: job.to_owned(), ..document(1, "a") };
+            let refused = Ending::Refused(Refusal::new(Code::new("K-X"), "no"));
+            let value = refused.trace(&document, None, document.polled_at).letter.unwrap();
+            Traced { value, traceparent: None }
+        };
+        let letters = vec![
+            letter(Reason::Poll, ""),
+            letter(Reason::Remedy, ""),
+            letter(Reason::Poll, "job"),
+            letter(Reason::Backfill, "job"),
+            letter(Reason::Replay, "job"),
+            letter(Reason::Retry, ""),
+        ];
+        let entries = Entries {
+            receipts: Vec::new(),
+            letters,
+            rows: Vec::new(),
+            collection: None,
+            left: 0,
+            next_offset: 0,
+            live: 5,
+            finished: Some(Counts { dead: 6, delivered: 9, ..Counts::default() }),
+        };
+        let lane = LaneId { partition: 0, assignment: 1 };
+        let requests = [Request { lane, entries, done: tokio::sync::oneshot::channel().0 }];
+        assert_eq!(Sample::of(&requests), sample(2, 5));
     }
 
     #[test]

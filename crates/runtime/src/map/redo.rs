@@ -118,3 +118,29 @@ impl Redo {
         self.renew_at = now + RENEWED_EVERY;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use weir_kafka::TopicSpec;
+
+    use super::*;
+
+    #[test]
+    fn offsets_are_written_again_before_kafka_forgets_them() {
+        let cluster = Cluster::in_process(&[TopicSpec::new("redo", 2)]).unwrap();
+        let mut redo = Redo::open(&cluster, "redo".to_owned()).unwrap();
+        let later = Instant::now() + 2 * RENEWED_EVERY;
+        assert_eq!(redo.due_for_renewal(later), None, "nothing is ours");
+        let partitions = [0, 1].map(|number| redo.partition(number));
+        redo.take_over(&[(partitions[0].clone(), Some(7)), (partitions[1].clone(), None)]).unwrap();
+        redo.acknowledged(0, 9);
+        assert_eq!(redo.due_for_renewal(Instant::now()), None);
+        let due = vec![(partitions[0].clone(), 9), (partitions[1].clone(), 0)];
+        assert_eq!(redo.due_for_renewal(later), Some(due));
+        redo.renewed(later);
+        assert_eq!(redo.due_for_renewal(later), None);
+        assert_eq!(redo.give_up([1, 5].into_iter()).unwrap(), [partitions[1].clone()]);
+        let due = redo.due_for_renewal(later + RENEWED_EVERY);
+        assert_eq!(due, Some(vec![(partitions[0].clone(), 9)]));
+    }
+}
