@@ -5,6 +5,7 @@ mod diff;
 mod dlq;
 mod files;
 mod flows;
+mod jobs;
 mod ledger;
 mod run;
 mod topics;
@@ -21,6 +22,7 @@ pub use self::{
     files::{Check, Describe, Export, Import, Preview, Side, TestFlows, Topic},
     flows::{Flows, FlowsApply, FlowsPause, FlowsResume},
     ledger::{Ledger, LedgerRebuild},
+    jobs::{Jobs, JobsCancel, JobsList, JobsOne, Replay},
     run::{Demo, Run, Stages},
     topics::{Topics, TopicsApply},
     wait::{Wait, WaitList},
@@ -116,6 +118,14 @@ pub enum Command {
     /// Dead letters
     #[command(subcommand)]
     Dlq(Dlq),
+    /// Map the records of a stretch of time once more, beside the live flow; what is unchanged is not written again
+    #[command(
+        after_help = "Examples:\n  weir replay orders --since 2024-01-01 --dry-run\n  weir replay orders --since \"2024-01-31 09:00:00\" --until 2024-02-01\n  weir replay orders --since 2024-01-01 --only SO240101,SO240102\n  weir replay orders --since 2024-01-01 --detach --json"
+    )]
+    Replay(Replay),
+    /// Jobs: list, show, watch, cancel
+    #[command(subcommand)]
+    Jobs(Jobs),
     /// The ledger: tables made of the topics, from which trace, dlq, coverage and reconcile answer
     #[command(subcommand)]
     Ledger(Ledger),

@@ -10,14 +10,17 @@ mod dlq;
 mod export;
 mod flows;
 mod import;
+mod jobs;
 mod ledger;
 mod page;
 mod preview;
 mod probe;
 mod progress;
+mod replay;
 mod run;
 mod status;
 mod test_flows;
+mod times;
 mod topics;
 mod wait;
 
@@ -26,7 +29,7 @@ use std::path::Path;
 use weir_model::settings::Problems;
 
 use crate::{
-    cli::{Cli, Collections, Command, Dlq, Flows, Language, Ledger, Project as ProjectOption, Topics, Wait},
+    cli::{Cli, Collections, Command, Dlq, Flows, Jobs, Language, Ledger, Project as ProjectOption, Topics, Wait},
     exit::Failure,
     output,
     project::Project,
@@ -60,6 +63,11 @@ pub async fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Dlq(Dlq::Show(options)) => dlq::show(options, cli).await,
         Command::Ledger(Ledger::Status(options)) => ledger::status(options, cli).await,
         Command::Ledger(Ledger::Rebuild(options)) => ledger::rebuild(options, cli).await,
+        Command::Replay(options) => replay::run(options, cli).await,
+        Command::Jobs(Jobs::List(options)) => jobs::list(options, cli).await,
+        Command::Jobs(Jobs::Show(options)) => jobs::show(options, cli).await,
+        Command::Jobs(Jobs::Watch(options)) => jobs::follow(options, cli).await,
+        Command::Jobs(Jobs::Cancel(options)) => jobs::cancel(options, cli).await,
         Command::Describe(options) => describe::run(options, cli),
     }
 }
