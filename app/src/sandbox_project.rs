@@ -35,7 +35,7 @@ pub fn write(folder: &Path, sandbox_url: &str, brokers: &str) -> Result<PathBuf,
         Failure::environment(&format!("write the demo's files to {}", folder.display()), error)
     };
     let flows = folder.join("flows");
-    for leftover in ["flows", "state"] {
+    for leftover in ["flows", "ledger", "state"] {
         match std::fs::remove_dir_all(folder.join(leftover)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(&error)),
             _ => {}
@@ -78,6 +78,7 @@ fn project(sandbox_url: &str, brokers: &str, database: &Path) -> String {
          \x20 shops: {{key: [shop_no], file: shops.csv}}\n\
          \x20 okki-companies: {{key: [company_id]}}\n\
          seal_key: only-for-the-sandbox\n\
+         ledger: {{folder: ledger}}\n\
          flows: [flows]\n\
          state_dir: state\n",
         sources = sources(sandbox_url),

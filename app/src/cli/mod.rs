@@ -9,6 +9,7 @@ mod jobs;
 mod ledger;
 mod run;
 mod topics;
+mod trace;
 mod wait;
 
 use std::path::PathBuf;
@@ -25,6 +26,7 @@ pub use self::{
     jobs::{Jobs, JobsCancel, JobsList, JobsOne, Replay},
     run::{Demo, Run, Stages},
     topics::{Topics, TopicsApply},
+    trace::Trace,
     wait::{Wait, WaitList},
 };
 
@@ -129,6 +131,11 @@ pub enum Command {
     /// The ledger: tables made of the topics, from which trace, dlq, coverage and reconcile answer
     #[command(subcommand)]
     Ledger(Ledger),
+    /// Tell the life of an order, refund, customer …, found by any of its numbers
+    #[command(
+        after_help = "Examples:\n  weir trace TK2402291737 -c weir.yaml\n  weir trace TK2402291737 T202402290009 --flow wdt-refund-to-kingdee-return\n  weir trace XSTHD000123 --payload --mask\n  weir trace TK2402291737 --json\n\nExit code 1: a number is not known; what was searched and what to try is told."
+    )]
+    Trace(Trace),
     /// What Weir knows: systems, APIs, the mapping language, JSON Schemas of its files
     #[command(
         after_help = "Examples:\n  weir describe systems\n  weir describe api jushuitan --json\n  weir describe language --lang zh\n  weir describe schema flow > flow.schema.json"

@@ -22,6 +22,7 @@ mod status;
 mod test_flows;
 mod times;
 mod topics;
+mod trace;
 mod wait;
 
 use std::path::Path;
@@ -68,6 +69,7 @@ pub async fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Jobs(Jobs::Show(options)) => jobs::show(options, cli).await,
         Command::Jobs(Jobs::Watch(options)) => jobs::follow(options, cli).await,
         Command::Jobs(Jobs::Cancel(options)) => jobs::cancel(options, cli).await,
+        Command::Trace(options) => trace::run(options, cli).await,
         Command::Describe(options) => describe::run(options, cli),
     }
 }
