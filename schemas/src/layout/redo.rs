@@ -8,7 +8,8 @@ use super::record_layout;
 #[derive(Clone, Debug, PartialEq)]
 pub struct RedoRecord {
     /// The source record. Its reason tells why it is here, its payload may be repaired; its digest is that of the bytes
-    /// that the source sent, so that the source's own state is known to be the same (design §7).
+    /// that the source sent, of a letter its `source_digest`, so that the source's own state is known to be the same
+    /// (design §7).
     pub record: RawRecord,
     /// The version of the record it repeats.
     pub version: Version,

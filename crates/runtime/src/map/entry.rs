@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use jiff::Timestamp;
 use weir_kafka::{Message, OutRecord};
-use weir_model::{digest::Digest, processor::Input};
+use weir_model::{digest::Digest, processor::Input, record::Reason};
 use weir_schemas::{JOB_HEADER, ParkedRecord, REASON_HEADER, RedoRecord, TRACEPARENT_HEADER};
 
 use super::intake::input;
@@ -45,10 +45,12 @@ impl Entry {
         (Self { input: input(record, version, origin), repaired, job, traceparent }, parked_since)
     }
 
-    /// The digest of the source's state; a record that was removed is another state than one of the same bytes.
-    pub(super) fn source_digest(&self) -> Digest {
+    /// The digest of the source's state; a record that counts as removed is another state than one of the same bytes. What
+    /// a letter brings has the letter's digest, whatever its payload has become: it stands for the state that was refused.
+    pub(super) fn source_digest(&self, deleted: bool) -> Digest {
         let record = &self.input.record;
-        if record.deleted { record.digest.of_removed() } else { record.digest }
+        let is_of_letter = self.repaired || record.reason == Reason::Retry;
+        if deleted && !is_of_letter { record.digest.of_removed() } else { record.digest }
     }
 
     /// What goes with the record to whatever it becomes.

@@ -120,8 +120,7 @@ impl Mapper {
             } else {
                 Bytes::new()
             },
-            // A record that is removed, or comes back, with the same bytes is another state.
-            source_digest: if mapped.deleted { record.digest.of_removed() } else { record.digest },
+            source_digest: entry.source_digest(mapped.deleted),
             version: *version,
             origin: origin.clone(),
             reason: record.reason,

@@ -66,7 +66,7 @@ impl Held {
         since: Timestamp,
         until: Option<Timestamp>,
     ) -> Self {
-        let repairs = entry.repaired.then(|| entry.source_digest());
+        let repairs = entry.repaired.then(|| entry.source_digest(entry.input.record.deleted));
         Self { version: entry.input.version, reference, since, until, repairs }
     }
 }
@@ -82,7 +82,8 @@ pub(super) struct Comes {
 impl Comes {
     /// That of a record.
     pub(super) fn of(entry: &Entry) -> Self {
-        Self { version: entry.input.version, source_digest: entry.source_digest(), repaired: entry.repaired }
+        let source_digest = entry.source_digest(entry.input.record.deleted);
+        Self { version: entry.input.version, source_digest, repaired: entry.repaired }
     }
 }
 

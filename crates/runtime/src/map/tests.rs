@@ -226,6 +226,25 @@ fn a_record_that_re_enters_keeps_its_place_among_the_states_of_the_record() {
 }
 
 #[test]
+fn what_a_letter_brings_stands_for_the_state_that_was_refused() {
+    let digest = |redo: &RedoRecord, deleted| {
+        let mapper = mapper(Processed::One(Mapped { deleted, ..mapped(Verdict::Mapped, &[]) }));
+        let parking = Parking::default();
+        let mut draft = Draft::new(&mapper, &parking, &NoRows, Timestamp::UNIX_EPOCH);
+        draft.take_again(&message(redo, &[])).unwrap();
+        let value = draft.finish().1.records[0].value.clone().unwrap();
+        mapper.codec.decode::<Document>(&value).unwrap().source_digest
+    };
+    let removed = Digest::of(b"{}").of_removed();
+    // The letter of a removal has the digest of the removed state already, and keeps it if a repair unmakes the removal.
+    let letter = RedoRecord { record: RawRecord { digest: removed, ..repaired().record }, ..repaired() };
+    assert_eq!([digest(&letter, true), digest(&letter, false)], [removed; 2]);
+    let reason = Reason::Replay;
+    let replay = RedoRecord { record: RawRecord { reason, ..record() }, repaired: false, ..repaired() };
+    assert_eq!([digest(&replay, true), digest(&replay, false)], [removed, Digest::of(b"{}")]);
+}
+
+#[test]
 fn the_job_of_a_raw_record_is_told_by_its_header() {
     let (mapper, parking) = (mapper(Processed::One(mapped(Verdict::Mapped, &[]))), Parking::default());
     let mut draft = Draft::new(&mapper, &parking, &NoRows, Timestamp::UNIX_EPOCH);
