@@ -35,6 +35,13 @@ fn the_flows_of_the_repository_are_tested_whole() {
 }
 
 #[test]
+fn the_example_of_writing_back_is_tested_whole() {
+    let answer = weir(&["test", "../examples/write-back", "--coverage-min", "100", "--json"]);
+    assert_eq!((answer.code, answer.err.as_str()), (0, ""), "{answer:?}");
+    assert_eq!(answer.json()["flows"][0]["coverage"]["percent"], 100, "{answer:?}");
+}
+
+#[test]
 fn a_failure_shows_path_and_both_sides() {
     let folder = folder(
         "  - name: right\n    record: {drp_co_id: 1, name: x}\n    expect: {key: \"1|100\"}\n\

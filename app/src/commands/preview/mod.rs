@@ -20,6 +20,7 @@ use crate::{
     exit::Failure,
     output::{self, tell},
     project::{self, Flow, Project},
+    receipts,
 };
 
 /// A flow to look through, with its project where one is needed.
@@ -98,16 +99,10 @@ fn subject(options: &Preview, cli: &Cli) -> Result<Subject, Failure> {
     }
 }
 
-/// The zone of the record's local times: that of its connection.
+/// The zone of the record's local times.
 fn zone(subject: &Subject) -> TimeZone {
-    let connection = subject
-        .project
-        .as_ref()
-        .and_then(|project| project.connection(&subject.flow.spec.source.connection).ok());
-    match connection {
-        Some(connection) => connection.zone.clone(),
-        None => TimeZone::get(weir_model::time::DEFAULT_ZONE).unwrap_or(TimeZone::UTC),
-    }
+    let connections = subject.project.as_ref().map(|project| &project.config.connections);
+    connections.map_or_else(receipts::default_zone, |known| receipts::zone(&subject.flow.spec, known))
 }
 
 /// Tells the problems of a file that cannot be used.

@@ -2,7 +2,6 @@
 
 use std::{io::Read as _, ops::ControlFlow, path::Path, sync::Arc, time::Duration};
 
-use jiff::Timestamp;
 use serde_json::value::RawValue;
 use weir_kafka::{
     Admin, Cluster, Isolation, Message, StartOffset, TopicPartition,
@@ -15,11 +14,11 @@ use weir_model::{
     settings::{Localized, Problems},
     time::Clock as _,
 };
-use weir_runtime::{clock::SystemClock, health::Health, telemetry::Metrics, topics::Topics};
+use weir_runtime::{clock::SystemClock, health::Health, map::Intake, telemetry::Metrics, topics::Topics};
 use weir_schemas::Codec;
 
 use super::{Subject, Taken};
-use crate::{cli::Preview, codec, exit::Failure, files, project};
+use crate::{cli::Preview, codec, exit::Failure, files, project, receipts};
 
 /// How long Kafka is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -74,11 +73,13 @@ fn from_stdin() -> Result<String, Failure> {
 
 /// The newest raw record with this id or number.
 async fn of_topic(number: &str, subject: &Subject) -> Result<Taken, Failure> {
-    let config = &subject.project()?.config;
+    let project = subject.project()?;
+    let config = &project.config;
     let cluster = Cluster::remote(config.kafka.clone())?;
     let admin = Admin::open(&cluster)?;
     admin.wait_ready(PATIENCE)?;
-    let topic = Topics::new(&config.prefix).raw(&subject.flow.spec.source.name);
+    let intake = receipts::intake(&subject.flow.spec, project);
+    let topic = intake.topic(&Topics::new(&config.prefix));
     let partitions = admin.partition_counts()?.get(&topic).copied().ok_or_else(|| {
         Failure::missing(format!("topic {topic} does not exist; create it with `weir topics apply`"))
     })?;
@@ -86,6 +87,7 @@ async fn of_topic(number: &str, subject: &Subject) -> Result<Taken, Failure> {
         number: number.to_owned(),
         field: subject.flow.spec.source.metadata.number.clone(),
         codec: codec::of(config).await?,
+        intake,
     };
     let newest = tokio::task::spawn_blocking(move || {
         let mut newest: Option<Input> = None;
@@ -114,6 +116,7 @@ struct Wanted {
     /// The field that holds the number; empty when the flow names none.
     field: String,
     codec: Codec,
+    intake: Intake,
 }
 
 /// Searches a partition backwards, so that a recent record of a long topic is found soon.
@@ -144,23 +147,9 @@ fn search(cluster: &Cluster, partition: &TopicPartition, wanted: &Wanted) -> Res
 impl Wanted {
     /// The record as the mapping stage takes it, if it is the one.
     fn input(&self, message: &Message) -> Option<Input> {
-        let record: RawRecord = self.codec.decode(message.value.as_ref()?).ok()?;
-        if record.id.as_str() != self.number && !self.has_number(&record) {
-            return None;
-        }
-        let appended_ms = message.timestamp_ms.unwrap_or_else(|| record.polled_at.as_millisecond());
-        let version = Version {
-            modified_us: record.modified.map_or(0, Timestamp::as_microsecond),
-            appended_ms,
-            offset: message.offset,
-        };
-        let origin = Position {
-            topic: message.topic.to_string(),
-            partition: message.partition,
-            offset: message.offset,
-        };
-        let appended_at = Timestamp::from_millisecond(appended_ms).unwrap_or(record.polled_at);
-        Some(Input { record, origin, version, appended_at })
+        let input = self.intake.input(&self.codec, message, true).ok()??;
+        let is_it = input.record.id.as_str() == self.number || self.has_number(&input.record);
+        is_it.then_some(input)
     }
 
     fn has_number(&self, record: &RawRecord) -> bool {
@@ -178,6 +167,11 @@ impl Wanted {
 async fn of_source(most: usize, subject: &Subject) -> Result<Vec<Taken>, Failure> {
     let project = subject.project()?;
     let source = &subject.flow.spec.source;
+    if let Some(flow) = &source.receipts {
+        return Err(Failure::invalid(format!(
+            "the flow reads the receipts of {flow} and no API; show one of them with --raw NUMBER"
+        )));
+    }
     let connection = project.connection(&source.connection)?;
     let file = project.file.display().to_string();
     let account = project::account(&source.connection, connection, &project.config, &file);
