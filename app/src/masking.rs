@@ -61,6 +61,11 @@ impl Masking {
         Self { names }
     }
 
+    /// Whether anything is masked.
+    pub fn is_on(&self) -> bool {
+        self.names.is_some()
+    }
+
     /// Learns the personal values of a record from what is known of it: its payload, its document.
     pub fn learn<'j>(&self, contents: impl IntoIterator<Item = &'j Json>) -> Mask<'_> {
         let mut values = BTreeSet::new();

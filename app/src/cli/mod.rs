@@ -19,11 +19,14 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub use self::{
     collections::{Collections, CollectionsDrop, CollectionsGet, CollectionsLoad},
     diff::Diff,
-    dlq::{Dlq, DlqList, DlqShow},
+    dlq::{
+        Dlq, DlqDrop, DlqEdit, DlqFilter, DlqGroup, DlqHistory, DlqList, DlqPerson, DlqReplay, DlqRule,
+        DlqShow, DlqStage, DlqState,
+    },
     files::{Check, Describe, Export, Import, Preview, Side, TestFlows, Topic},
     flows::{Flows, FlowsApply, FlowsPause, FlowsResume},
-    ledger::{Ledger, LedgerRebuild},
     jobs::{Jobs, JobsCancel, JobsList, JobsOne, Replay},
+    ledger::{Ledger, LedgerRebuild},
     run::{Demo, Run, Stages},
     topics::{Topics, TopicsApply},
     trace::Trace,
@@ -119,7 +122,7 @@ pub enum Command {
     Wait(Wait),
     /// Dead letters
     #[command(subcommand)]
-    Dlq(Dlq),
+    Dlq(Box<Dlq>),
     /// Map the records of a stretch of time once more, beside the live flow; what is unchanged is not written again
     #[command(
         after_help = "Examples:\n  weir replay orders --since 2024-01-01 --dry-run\n  weir replay orders --since \"2024-01-31 09:00:00\" --until 2024-02-01\n  weir replay orders --since 2024-01-01 --only SO240101,SO240102\n  weir replay orders --since 2024-01-01 --detach --json"

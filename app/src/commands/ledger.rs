@@ -63,7 +63,8 @@ pub async fn rebuild(options: &LedgerRebuild, cli: &Cli) -> Result<(), Failure> 
     follower.begin_rebuild().await.map_err(|error| ledger::failed(&error))?;
     let freshness = read_on(&follower, Duration::from_secs(options.patience), &desk, cli).await?;
     let status = opened.status().await.map_err(|error| ledger::failed(&error))?;
-    let (seconds, records) = (began.elapsed().as_secs(), status.projection.rows.get("record").copied().unwrap_or(0));
+    let (seconds, records) =
+        (began.elapsed().as_secs(), status.projection.rows.get("record").copied().unwrap_or(0));
     if cli.json {
         let mut told = whole(&status, None);
         if let Some(told) = told.as_object_mut() {
@@ -87,7 +88,12 @@ pub async fn rebuild(options: &LedgerRebuild, cli: &Cli) -> Result<(), Failure> 
 }
 
 /// Reads the topics, and tells how far it is every now and then.
-async fn read_on(follower: &Follower, patience: Duration, desk: &Desk, cli: &Cli) -> Result<Freshness, Failure> {
+async fn read_on(
+    follower: &Follower,
+    patience: Duration,
+    desk: &Desk,
+    cli: &Cli,
+) -> Result<Freshness, Failure> {
     let end = Instant::now() + patience;
     loop {
         let left = end.saturating_duration_since(Instant::now());
@@ -121,7 +127,10 @@ fn tell(status: &LedgerStatus, trouble: Option<&str>, language: Language) {
     let rows: Vec<Vec<String>> = schemas
         .iter()
         .flat_map(|(name, schema)| {
-            schema.rows.iter().map(|(table, rows)| vec![(*name).to_owned(), (*table).to_owned(), rows.to_string()])
+            schema
+                .rows
+                .iter()
+                .map(|(table, rows)| vec![(*name).to_owned(), (*table).to_owned(), rows.to_string()])
         })
         .collect();
     output::tell(&format!("\n{}", output::table(&["schema", "table", "rows"], &rows)));
@@ -135,7 +144,9 @@ fn tell(status: &LedgerStatus, trouble: Option<&str>, language: Language) {
         (Language::En, Some(at)) => say!("as of {at}"),
         (Language::Zh, None) => say!("还没有读过主题；运行 `weir run ledger`，或任何查询台账的命令"),
         (Language::En, None) => {
-            say!("the topics were never read to their end; run `weir run ledger`, or any command that asks the ledger");
+            say!(
+                "the topics were never read to their end; run `weir run ledger`, or any command that asks the ledger"
+            );
         }
     }
     if let Some(trouble) = trouble {
@@ -144,9 +155,8 @@ fn tell(status: &LedgerStatus, trouble: Option<&str>, language: Language) {
 }
 
 fn whole(status: &LedgerStatus, trouble: Option<&str>) -> Value {
-    let schema = |schema: &SchemaStatus| {
-        json!({"place": schema.place, "bytes": schema.bytes, "rows": schema.rows})
-    };
+    let schema =
+        |schema: &SchemaStatus| json!({"place": schema.place, "bytes": schema.bytes, "rows": schema.rows});
     let topics: BTreeMap<&String, Value> = status
         .topics
         .iter()

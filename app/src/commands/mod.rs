@@ -30,7 +30,7 @@ use std::path::Path;
 use weir_model::settings::Problems;
 
 use crate::{
-    cli::{Cli, Collections, Command, Dlq, Flows, Jobs, Language, Ledger, Project as ProjectOption, Topics, Wait},
+    cli::{Cli, Collections, Command, Flows, Jobs, Language, Ledger, Project as ProjectOption, Topics, Wait},
     exit::Failure,
     output,
     project::Project,
@@ -60,8 +60,7 @@ pub async fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Collections(Collections::Get(options)) => collections::get(options, cli).await,
         Command::Collections(Collections::Drop(options)) => collections::drop_rows(options, cli).await,
         Command::Wait(Wait::List(options)) => wait::list(options, cli).await,
-        Command::Dlq(Dlq::List(options)) => dlq::list(options, cli).await,
-        Command::Dlq(Dlq::Show(options)) => dlq::show(options, cli).await,
+        Command::Dlq(command) => dlq::run(command, cli).await,
         Command::Ledger(Ledger::Status(options)) => ledger::status(options, cli).await,
         Command::Ledger(Ledger::Rebuild(options)) => ledger::rebuild(options, cli).await,
         Command::Replay(options) => replay::run(options, cli).await,

@@ -32,10 +32,7 @@ const SAMPLES: [(File, &[&str]); 3] = [
     ),
     (
         File::Project,
-        &[
-            include_str!("../../tests/samples/weir.yaml"),
-            include_str!("../../tests/samples/weir-files.yaml"),
-        ],
+        &[include_str!("../../tests/samples/weir.yaml"), include_str!("../../tests/samples/weir-files.yaml")],
     ),
     (File::Test, &[include_str!("../../tests/samples/sample.test.yaml")]),
 ];

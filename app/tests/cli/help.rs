@@ -2,7 +2,7 @@
 
 use crate::weir::{weir, weir_with};
 
-const COMMANDS: [&[&str]; 11] = [
+const COMMANDS: [&[&str]; 16] = [
     &["demo"],
     &["test"],
     &["preview"],
@@ -13,6 +13,11 @@ const COMMANDS: [&[&str]; 11] = [
     &["wait", "list"],
     &["dlq", "list"],
     &["dlq", "show"],
+    &["dlq", "group"],
+    &["dlq", "edit"],
+    &["dlq", "replay"],
+    &["dlq", "drop"],
+    &["dlq", "history"],
     &["describe"],
 ];
 

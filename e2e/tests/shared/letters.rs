@@ -17,8 +17,10 @@ pub struct Letter {
 
 /// All letters of all flows and sources, the oldest first.
 pub fn list(stand: &Stand) -> Vec<Letter> {
-    let answer: Value =
-        serde_json::from_str(&stand.command(&["dlq", "list", "--json", "--limit", "100000"])).unwrap();
+    let answer: Value = serde_json::from_str(
+        &stand.command(&["dlq", "list", "--state", "all", "--json", "--limit", "100000"]),
+    )
+    .unwrap();
     let letters = answer["letters"].as_array().unwrap();
     assert_eq!(answer["total"].to_string(), letters.len().to_string());
     let text = |letter: &Value, key: &str| letter[key].as_str().unwrap_or_default().to_owned();

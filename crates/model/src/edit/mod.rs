@@ -132,9 +132,9 @@ impl Edit {
         Json::Array(self.steps.iter().map(Step::to_json).collect()).to_string()
     }
 
-    /// Whether it changes nothing.
-    pub fn is_empty(&self) -> bool {
-        self.steps.is_empty()
+    /// Its steps, in the order in which they are made.
+    pub fn into_steps(self) -> Vec<Step> {
+        self.steps
     }
 }
 
