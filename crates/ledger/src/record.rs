@@ -424,3 +424,6 @@ fn version_values(version: Option<Version>) -> [Value; 3] {
         None => [Value::Null, Value::Null, Value::Null],
     }
 }
+
+#[cfg(test)]
+mod tests;
