@@ -23,7 +23,7 @@ use crate::{
 pub struct Stand {
     pub sandbox: Handle,
     pub database: Database,
-    project: PathBuf,
+    pub project: PathBuf,
     cluster: Cluster,
     prefix: String,
     _running: Running,

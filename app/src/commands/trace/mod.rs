@@ -7,6 +7,7 @@ mod story;
 mod unknown;
 mod unmapped;
 mod verdict;
+mod words;
 
 use std::time::Duration;
 
@@ -212,3 +213,6 @@ impl Desk {
         Ok(hits.collect())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@ use weir_ledger::trace::{Event, Life, Place};
 use weir_model::{flow::FlowSpec, names::SourceName, settings::Localized};
 use weir_runtime::{control::Known, topics::Topics};
 
-use super::unmapped::Found;
+use super::{unmapped::Found, words};
 
 /// What a life is told with.
 pub struct Story<'s> {
@@ -86,7 +86,7 @@ impl Story<'_> {
             steps.extend(letter.actions.iter().map(|action| Step {
                 at: action.at,
                 kind: "action",
-                text: said(&action.kind, &action.by, &action.reason),
+                text: words::said(&action.kind, &action.by, &action.reason),
                 place: Some((self.topics.dead(&letter.owner), letter.place)),
             }));
         }
@@ -178,7 +178,7 @@ impl Story<'_> {
     }
 
     fn step(&self, life: &Life, event: &Event) -> Step {
-        let (kind, text) = self.told(event);
+        let (kind, text) = words::of(event, self);
         let flow = weir_model::names::FlowName::from(life.key.flow.clone());
         let topic = match event.stream.as_str() {
             "doc" => self.topics.doc(&flow),
@@ -187,87 +187,6 @@ impl Story<'_> {
             _ => self.topics.dead(flow.as_str()),
         };
         Step { at: event.at, kind, text, place: Some((topic, event.place)) }
-    }
-
-    /// One word for programs, and a sentence for people.
-    fn told(&self, event: &Event) -> (&'static str, Localized) {
-        let version = event.flow_ordinal.unwrap_or(0);
-        let (key, message) = (event.text("key"), event.text("message") + &event.text("text"));
-        let (zh, en) = (self.target("zh"), self.target("en"));
-        let refusal = format!("{}：「{message}」", event.code);
-        let refusal_en = format!("{}: 「{message}」", event.code);
-        match event.kind.as_str() {
-            "mapped" => (
-                "mapped",
-                Localized::new(
-                    format!("按流程第 {version} 版转换，主键 {key}"),
-                    format!("mapped by version {version} of the flow, key {key}"),
-                ),
-            ),
-            "filtered" => (
-                "filtered",
-                Localized::new(
-                    format!("被流程第 {version} 版的规则筛除：{message}"),
-                    format!("left out by a rule of version {version} of the flow: {message}"),
-                ),
-            ),
-            "refused-by-mapping" => (
-                "refused",
-                Localized::new(
-                    format!("流程第 {version} 版转换失败，{refusal}"),
-                    format!("version {version} of the flow could not map it, {refusal_en}"),
-                ),
-            ),
-            "sending" => {
-                ("sending", Localized::new(format!("即将发往{zh}"), format!("about to be sent to {en}")))
-            }
-            "delivered" => {
-                let name = named(event);
-                (
-                    "delivered",
-                    Localized::new(format!("{zh}已保存{}", name.zh), format!("stored at {en}{}", name.en)),
-                )
-            }
-            "incomplete" => {
-                let name = named(event);
-                (
-                    "incomplete",
-                    Localized::new(
-                        format!("{zh}已保存{}，后续步骤被拒绝，{refusal}", name.zh),
-                        format!("stored at {en}{}, a later step was refused, {refusal_en}", name.en),
-                    ),
-                )
-            }
-            "refused" => {
-                ("refused", Localized::new(format!("被拒绝，{refusal}"), format!("refused, {refusal_en}")))
-            }
-            "left" => (
-                "left",
-                Localized::new(
-                    "被规则筛除，目标系统中的内容保留",
-                    "left out by a rule, what the target holds stays",
-                ),
-            ),
-            "removed" => {
-                ("removed", Localized::new(format!("已从{zh}撤回或删除"), format!("taken back at {en}")))
-            }
-            "parked" => {
-                let (collection, reference) = (event.text("collection"), event.text("reference"));
-                (
-                    "waits",
-                    Localized::new(
-                        format!("开始等待集合 {collection} 中的 {reference}"),
-                        format!("begins to wait for {reference} in the collection {collection}"),
-                    ),
-                )
-            }
-            "released" => ("released", Localized::new("等待结束", "waits no more")),
-            "lettered" => (
-                "lettered",
-                Localized::new(format!("进入死信，{refusal}"), format!("became a dead letter, {refusal_en}")),
-            ),
-            _ => ("decided", Localized::new("无需写入", "decided: nothing to write")),
-        }
     }
 }
 
@@ -291,30 +210,4 @@ fn settled(event: &Event) -> Step {
         ),
         place: None,
     }
-}
-
-/// As what the target holds it.
-fn named(event: &Event) -> Localized {
-    let (id, number) = (event.text("id"), event.text("number"));
-    match (number.is_empty(), id.is_empty()) {
-        (false, false) => {
-            Localized::new(format!("为 {number}（内码 {id}）"), format!(" as {number} (id {id})"))
-        }
-        (false, true) => Localized::new(format!("为 {number}"), format!(" as {number}")),
-        (true, false) => Localized::new(format!("，内码 {id}"), format!(" with the id {id}")),
-        (true, true) => Localized::default(),
-    }
-}
-
-fn said(kind: &str, by: &str, reason: &str) -> Localized {
-    let (zh, en) = match kind {
-        "edit" => ("修改了死信", "edited the letter"),
-        "replay" => ("重发了死信", "sent the letter again"),
-        "drop" => ("放弃了死信", "gave the letter up"),
-        other => (other, other),
-    };
-    if reason.is_empty() {
-        return Localized::new(format!("{by} {zh}"), format!("{by} {en}"));
-    }
-    Localized::new(format!("{by} {zh}：{reason}"), format!("{by} {en}: {reason}"))
 }
