@@ -8,16 +8,9 @@ use std::time::Duration;
 
 use weir_kafka::Cluster;
 use weir_ledger::{Follower, Ledger, Value};
-use weir_model::{
-    document::{Document, Verdict},
-    receipt::Standing,
-    record::Reason,
-};
+use weir_model::{document::Document, record::Reason};
 
-use support::{
-    FLOW, PATIENCE, World, at, counts_windows_and_heartbeats, delivered, document, dump, parked, refused,
-    sending,
-};
+use support::{FLOW, PATIENCE, World, at, busy, delivered, document, dump};
 
 async fn caught_up(follower: &Follower) {
     let freshness = follower.catch_up(PATIENCE).await.unwrap();
@@ -43,37 +36,9 @@ async fn records_of(ledger: &Ledger, number: &str) -> Vec<String> {
     rows.iter().map(|row| row.plain_text("record_id").unwrap()).collect()
 }
 
-/// A life of each kind, and counts, windows and heartbeats.
-fn busy(world: &World) {
-    let good = document("A1", 1);
-    world.document(&good);
-    world.receipt(&sending(&good));
-    world.receipt(&delivered(&good));
-    let filtered = Document { verdict: Verdict::Filtered("test orders".to_owned()), ..document("B2", 2) };
-    world.document(&filtered);
-    let bad = document("C3", 3);
-    let (receipt, letter) = refused(&bad, "客户编码C017不存在");
-    world.document(&bad);
-    world.receipt(&receipt);
-    world.letter(&letter);
-    world.parked(&parked("D4", 4, "C99"));
-    world.parked(&parked("E5", 5, "C98"));
-    world.released("E5");
-    world.document(&document("E5", 5));
-    let again = document("A1", 6);
-    world.document(&again);
-    let kept = delivered(&good);
-    let standing = kept
-        .delivered
-        .clone()
-        .map(|known| weir_model::receipt::Delivered { standing: Standing::Kept, ..known });
-    world.receipt(&weir_model::receipt::Receipt { version: again.version, delivered: standing, ..kept });
-    counts_windows_and_heartbeats(world);
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn every_life_is_told() {
-    let (world, folder) = (World::new(), tempfile::tempdir().unwrap());
+    let (world, folder) = (World::in_process(), tempfile::tempdir().unwrap());
     let (ledger, follower) = world.ledger(folder.path()).await;
     busy(&world);
     caught_up(&follower).await;
@@ -107,7 +72,7 @@ async fn every_life_is_told() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_tables_do_not_depend_on_when_topics_were_read() {
-    let world = World::new();
+    let world = World::in_process();
     let (often, once) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (_, follower) = world.ledger(often.path()).await;
     caught_up(&follower).await;
@@ -130,7 +95,7 @@ async fn the_tables_do_not_depend_on_when_topics_were_read() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rebuild_equals_a_fresh_projection_and_touches_no_book() {
-    let world = World::new();
+    let world = World::in_process();
     let (old, fresh) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (ledger, follower) = world.ledger(old.path()).await;
     busy(&world);
@@ -168,7 +133,7 @@ async fn a_rebuild_equals_a_fresh_projection_and_touches_no_book() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn followers_at_once_count_nothing_twice() {
-    let world = World::new();
+    let world = World::in_process();
     let (shared, alone) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (_, first) = world.ledger(shared.path()).await;
     let (_, second) = world.ledger(shared.path()).await;
@@ -187,7 +152,7 @@ async fn followers_at_once_count_nothing_twice() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replay_of_an_older_state_is_an_event_and_changes_no_record() {
-    let (world, folder) = (World::new(), tempfile::tempdir().unwrap());
+    let (world, folder) = (World::in_process(), tempfile::tempdir().unwrap());
     let (ledger, follower) = world.ledger(folder.path()).await;
     let (old, new) = (document("A1", 1), document("A1", 2));
     world.document(&old);
@@ -209,7 +174,7 @@ async fn a_replay_of_an_older_state_is_an_event_and_changes_no_record() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_kafka_it_says_as_of_when() {
-    let (world, folder) = (World::new(), tempfile::tempdir().unwrap());
+    let (world, folder) = (World::in_process(), tempfile::tempdir().unwrap());
     let (ledger, follower) = world.ledger(folder.path()).await;
     busy(&world);
     caught_up(&follower).await;

@@ -1,4 +1,6 @@
-//! Made-up topics on the in-process broker, and all tables of a ledger as text.
+//! Made-up topics, and all tables of a ledger as text.
+
+#![allow(dead_code, reason = "each program uses a part of it")]
 
 use std::{
     collections::BTreeMap,
@@ -9,8 +11,10 @@ use std::{
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use sqlx::{Column as _, Row as _, ValueRef as _, sqlite::SqlitePool};
-use weir_kafka::{Cluster, OutRecord, Publisher};
+use sqlx::{
+    AssertSqlSafe, Column as _, ColumnIndex, Decode, MySqlPool, Row, Type, ValueRef as _, sqlite::SqlitePool,
+};
+use weir_kafka::{Admin, Cluster, OutRecord, ProducerOptions, TopicSpec, TransactionalProducer};
 use weir_ledger::{FlowScope, Follower, Ledger, Scope, Settings};
 use weir_model::{
     cursor::{Lane, WindowFact},
@@ -32,21 +36,34 @@ pub const TABLES: [&str; 8] =
 pub const FLOW: &str = "orders";
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A broker with the topics of one flow and one source.
+/// Topics of one flow and one source.
 pub struct World {
     pub cluster: Cluster,
     pub topics: Topics,
     pub codec: Codec,
-    publisher: Mutex<Publisher>,
+    producer: Mutex<TransactionalProducer>,
 }
 
 impl World {
-    pub fn new() -> Self {
+    /// On a broker in this process.
+    pub fn in_process() -> Self {
         let topics = Topics::new("weir");
-        let specs = topics.specs([&SourceName::from("shop")], [&FlowName::from(FLOW)]);
-        let cluster = Cluster::in_process(&specs).unwrap();
-        let publisher = Mutex::new(Publisher::open(&cluster).unwrap());
-        Self { cluster, topics, codec: Codec::single_object(), publisher }
+        let cluster = Cluster::in_process(&specs(&topics)).unwrap();
+        Self::on(cluster, topics)
+    }
+
+    /// On brokers of their own, with topics that start with `prefix`.
+    pub fn remote(brokers: &str, prefix: &str) -> Self {
+        let topics = Topics::new(prefix);
+        let cluster = Cluster::remote(weir_kafka::Settings::plaintext(brokers)).unwrap();
+        Admin::open(&cluster).unwrap().apply(&specs(&topics), 1).unwrap();
+        Self::on(cluster, topics)
+    }
+
+    fn on(cluster: Cluster, topics: Topics) -> Self {
+        let options = ProducerOptions::new(topics.control_transactional_id());
+        let producer = Mutex::new(TransactionalProducer::init(&cluster, options).unwrap());
+        Self { cluster, topics, codec: Codec::single_object(), producer }
     }
 
     pub fn scope(&self) -> Scope {
@@ -55,18 +72,23 @@ impl World {
     }
 
     pub async fn ledger(&self, folder: &Path) -> (Ledger, Follower) {
-        let ledger = Ledger::open(&Settings::beside(folder)).await.unwrap();
+        self.ledger_at(&Settings::beside(folder)).await
+    }
+
+    pub async fn ledger_at(&self, settings: &Settings) -> (Ledger, Follower) {
+        let ledger = Ledger::open(settings).await.unwrap();
         let follower =
             Follower::new(ledger.clone(), self.scope(), self.cluster.clone(), Arc::new(SystemClock));
         (ledger, follower)
     }
 
     pub fn put<T: Wire>(&self, topic: &str, id: &str, partition: i32, value: &T) {
-        self.send(OutRecord::new(topic, id.to_owned(), self.codec.encode(value)).to_partition(partition));
+        self.send(&OutRecord::new(topic, id.to_owned(), self.codec.encode(value)).to_partition(partition));
     }
 
-    pub fn send(&self, record: OutRecord) {
-        self.publisher.lock().unwrap().publish(&[record]).unwrap();
+    pub fn send(&self, record: &OutRecord) {
+        let mut producer = self.producer.lock().unwrap();
+        producer.transaction(|open| open.send(record)).unwrap();
     }
 
     pub fn document(&self, document: &Document) {
@@ -86,8 +108,12 @@ impl World {
     }
 
     pub fn released(&self, id: &str) {
-        self.send(OutRecord::tombstone(self.topics.wait(&FLOW.into()), id.to_owned()).to_partition(2));
+        self.send(&OutRecord::tombstone(self.topics.wait(&FLOW.into()), id.to_owned()).to_partition(2));
     }
+}
+
+fn specs(topics: &Topics) -> Vec<TopicSpec> {
+    topics.specs([&SourceName::from("shop")], [&FlowName::from(FLOW)])
 }
 
 pub fn at(seconds: i64) -> Timestamp {
@@ -226,8 +252,33 @@ pub fn parked(id: &str, number: i64, customer: &str) -> ParkedRecord {
     }
 }
 
+/// A life of each kind, and counts, windows and heartbeats.
+pub fn busy(world: &World) {
+    let good = document("A1", 1);
+    world.document(&good);
+    world.receipt(&sending(&good));
+    world.receipt(&delivered(&good));
+    let filtered = Document { verdict: Verdict::Filtered("test orders".to_owned()), ..document("B2", 2) };
+    world.document(&filtered);
+    let bad = document("C3", 3);
+    let (receipt, letter) = refused(&bad, "客户编码C017不存在");
+    world.document(&bad);
+    world.receipt(&receipt);
+    world.letter(&letter);
+    world.parked(&parked("D4", 4, "C99"));
+    world.parked(&parked("E5", 5, "C98"));
+    world.released("E5");
+    world.document(&document("E5", 5));
+    let again = document("A1", 6);
+    world.document(&again);
+    let kept = delivered(&good);
+    let standing = kept.delivered.clone().map(|known| Delivered { standing: Standing::Kept, ..known });
+    world.receipt(&Receipt { version: again.version, delivered: standing, ..kept });
+    counts_windows_and_heartbeats(world);
+}
+
 /// Three tallies, a window, two processes of which one has said goodbye.
-pub fn counts_windows_and_heartbeats(world: &World) {
+fn counts_windows_and_heartbeats(world: &World) {
     for number in 0..3_u64 {
         let tally = Tally {
             stage: Stage::Sink,
@@ -271,35 +322,58 @@ pub fn counts_windows_and_heartbeats(world: &World) {
     for name in ["one", "two"] {
         world.put(&world.topics.status(), name, 0, &status(name));
     }
-    world.send(OutRecord::tombstone(world.topics.status(), "one").to_partition(0));
+    world.send(&OutRecord::tombstone(world.topics.status(), "one").to_partition(0));
 }
 
-/// Every row of every table, as text.
+/// Every row of every table of a ledger in files, as text.
 pub async fn dump(folder: &Path) -> BTreeMap<&'static str, Vec<String>> {
     let file = folder.join(weir_ledger::settings::DEFAULT_FOLDER).join("projection.sqlite");
     let pool = SqlitePool::connect(&format!("sqlite://{}", file.display())).await.unwrap();
     let mut tables = BTreeMap::new();
     for table in TABLES {
-        let sql = sqlx::AssertSqlSafe(format!("SELECT * FROM {table}"));
+        let sql = AssertSqlSafe(format!("SELECT * FROM {table}"));
         let rows = sqlx::query(sql).fetch_all(&pool).await.unwrap();
-        let text = |row: &sqlx::sqlite::SqliteRow| {
-            let cells = row.columns().iter().map(|column| {
-                let index = column.ordinal();
-                let value = if row.try_get_raw(index).unwrap().is_null() {
-                    "NULL".to_owned()
-                } else {
-                    row.try_get::<String, _>(index)
-                        .or_else(|_| row.try_get::<i64, _>(index).map(|number| number.to_string()))
-                        .unwrap()
-                };
-                format!("{}={value}", column.name())
-            });
-            cells.collect::<Vec<_>>().join(" ")
-        };
-        let mut rows: Vec<String> = rows.iter().map(text).collect();
-        rows.sort();
-        tables.insert(table, rows);
+        tables.insert(table, sorted(rows.iter().map(row_text)));
     }
     pool.close().await;
     tables
+}
+
+/// As [`dump`], of a ledger on a server.
+pub async fn dump_server(url: &str) -> BTreeMap<&'static str, Vec<String>> {
+    let pool = MySqlPool::connect(url).await.unwrap();
+    let mut tables = BTreeMap::new();
+    for table in TABLES {
+        let sql = AssertSqlSafe(format!("SELECT * FROM {table}"));
+        let rows = sqlx::query(sql).fetch_all(&pool).await.unwrap();
+        tables.insert(table, sorted(rows.iter().map(row_text)));
+    }
+    pool.close().await;
+    tables
+}
+
+fn sorted(rows: impl Iterator<Item = String>) -> Vec<String> {
+    let mut rows: Vec<String> = rows.collect();
+    rows.sort();
+    rows
+}
+
+fn row_text<R: Row>(row: &R) -> String
+where
+    usize: ColumnIndex<R>,
+    String: for<'r> Decode<'r, R::Database> + Type<R::Database>,
+    i64: for<'r> Decode<'r, R::Database> + Type<R::Database>,
+{
+    let cells = row.columns().iter().map(|column| {
+        let index = column.ordinal();
+        let value = if row.try_get_raw(index).unwrap().is_null() {
+            "NULL".to_owned()
+        } else {
+            row.try_get::<String, _>(index)
+                .or_else(|_| row.try_get::<i64, _>(index).map(|number| number.to_string()))
+                .unwrap()
+        };
+        format!("{}={value}", column.name())
+    });
+    cells.collect::<Vec<_>>().join(" ")
 }
