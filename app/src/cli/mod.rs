@@ -1,6 +1,7 @@
 //! The command line: the commands here, the arguments of each group in a file of its own.
 
 mod collections;
+mod coverage;
 mod diff;
 mod dlq;
 mod files;
@@ -18,6 +19,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use self::{
     collections::{Collections, CollectionsDrop, CollectionsGet, CollectionsLoad},
+    coverage::{Backfill, Coverage},
     diff::Diff,
     dlq::{
         Dlq, DlqDrop, DlqEdit, DlqFilter, DlqGroup, DlqHistory, DlqList, DlqPerson, DlqReplay, DlqRule,
@@ -123,6 +125,16 @@ pub enum Command {
     /// Dead letters
     #[command(subcommand)]
     Dlq(Box<Dlq>),
+    /// Show what was read of a source: the map of time, its holes, late records, how far the look-back reaches
+    #[command(
+        after_help = "Examples:\n  weir coverage wdt-refunds -c weir.yaml\n  weir coverage wdt-refunds --since 2024-01-01\n  weir coverage wdt-refunds --json"
+    )]
+    Coverage(Coverage),
+    /// Read a stretch of the past from a source, or the holes of its coverage, beside the live flow
+    #[command(
+        after_help = "Examples:\n  weir backfill wdt-refunds --from 2023-01-01 --until 2024-01-01 --dry-run\n  weir backfill wdt-refunds --from 2023-01-01 --until 2024-01-01\n  weir backfill wdt-refunds --holes\n  weir backfill wdt-refunds --from 2024-01-01 --detach --json"
+    )]
+    Backfill(Backfill),
     /// Map the records of a stretch of time once more, beside the live flow; what is unchanged is not written again
     #[command(
         after_help = "Examples:\n  weir replay orders --since 2024-01-01 --dry-run\n  weir replay orders --since \"2024-01-31 09:00:00\" --until 2024-02-01\n  weir replay orders --since 2024-01-01 --only SO240101,SO240102\n  weir replay orders --since 2024-01-01 --detach --json"

@@ -1,8 +1,10 @@
 //! One module per command; each returns or says why not.
 
+mod backfill;
 mod check;
 mod collections;
 mod control;
+mod coverage;
 mod demo;
 pub mod describe;
 mod diff;
@@ -13,6 +15,7 @@ mod import;
 mod jobs;
 mod ledger;
 mod page;
+mod polled;
 mod preview;
 mod probe;
 mod progress;
@@ -63,6 +66,8 @@ pub async fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Dlq(command) => dlq::run(command, cli).await,
         Command::Ledger(Ledger::Status(options)) => ledger::status(options, cli).await,
         Command::Ledger(Ledger::Rebuild(options)) => ledger::rebuild(options, cli).await,
+        Command::Coverage(options) => coverage::run(options, cli).await,
+        Command::Backfill(options) => backfill::run(options, cli).await,
         Command::Replay(options) => replay::run(options, cli).await,
         Command::Jobs(Jobs::List(options)) => jobs::list(options, cli).await,
         Command::Jobs(Jobs::Show(options)) => jobs::show(options, cli).await,

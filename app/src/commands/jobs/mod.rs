@@ -8,7 +8,10 @@ use serde_json::json;
 use weir_runtime::control::{self, CancelError, is_over};
 use weir_schemas::Cancelled;
 
-pub use self::{view::View, watch::watch};
+pub use self::{
+    view::{View, kind_word, state_word},
+    watch::watch,
+};
 use super::control::{Desk, person};
 use crate::{
     cli::{Cli, JobsCancel, JobsList, JobsOne, Language},
