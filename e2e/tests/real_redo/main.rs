@@ -13,6 +13,8 @@ mod database;
 #[path = "../shared/ends.rs"]
 mod ends;
 #[cfg(test)]
+mod jobs;
+#[cfg(test)]
 #[path = "../real_run/judge.rs"]
 mod judge;
 #[cfg(test)]

@@ -35,7 +35,21 @@ fn read(stand: &Stand, topic: &str, partitions: i32) -> Vec<Message> {
 
 /// The letters of a flow.
 pub fn letters(stand: &Stand, flow: &str) -> Vec<DeadLetter> {
-    let messages = read(stand, &stand.topics().dead(flow), LETTER_PARTITIONS);
+    placed_letters(stand, flow).into_iter().map(|(_, letter)| letter).collect()
+}
+
+/// The letters of a flow, each with its place: partition and offset.
+pub fn placed_letters(stand: &Stand, flow: &str) -> Vec<(String, DeadLetter)> {
+    let placed = |message: Message| {
+        let place = format!("{}:{}", message.partition, message.offset);
+        (place, Codec::single_object().decode(&message.value.unwrap()).unwrap())
+    };
+    read(stand, &stand.topics().dead(flow), LETTER_PARTITIONS).into_iter().map(placed).collect()
+}
+
+/// All that was ever sent into a flow once more.
+pub fn sent_again(stand: &Stand, flow: &str) -> Vec<RedoRecord> {
+    let messages = read(stand, &stand.topics().redo(&FlowName::from(flow)), FLOW_PARTITIONS);
     messages
         .iter()
         .map(|message| Codec::single_object().decode(message.value.as_ref().unwrap()).unwrap())
