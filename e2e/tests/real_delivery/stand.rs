@@ -40,15 +40,17 @@ pub struct Flow {
     pub head: &'static str,
     /// Lines of its target section.
     pub target: &'static str,
+    /// What stands in the column of amounts.
+    pub amount: &'static str,
 }
 
 impl Flow {
     pub const fn plain(name: &'static str, table: &'static str) -> Self {
-        Self { name, table, head: "", target: "" }
+        Self { name, table, head: "", target: "", amount: "{amount}" }
     }
 
     fn text(self) -> String {
-        let Self { name, table, head, target } = self;
+        let Self { name, table, head, target, amount } = self;
         format!(
             "version: 1\nflow: {name}\n{head}\
              source:\n  name: orders\n  system: jushuitan\n  modified: modified\n\
@@ -61,7 +63,7 @@ impl Flow {
              \x20 settings:\n    table: {table}\n    create_table: true\n    batch_age: 100ms\n\
              \x20   columns: [{{name: id, type: varchar(32)}}, {{name: amount, type: 'decimal(10,2)'}}]\n\
              \x20 metadata:\n    api: batchexecute\n    request:\n\
-             \x20     - {{field: id, value: \"{{id}}\"}}\n      - {{field: amount, value: \"{{amount}}\"}}\n"
+             \x20     - {{field: id, value: \"{{id}}\"}}\n      - {{field: amount, value: \"{amount}\"}}\n"
         )
     }
 }
@@ -69,9 +71,9 @@ impl Flow {
 /// The system; everything of it ends and goes when this value is dropped.
 pub struct Stand {
     pub database: Database,
-    project: PathBuf,
-    cluster: Cluster,
-    topics: Topics,
+    pub project: PathBuf,
+    pub cluster: Cluster,
+    pub topics: Topics,
     prefix: String,
     sent: Cell<i64>,
     _folder: TempDir,
