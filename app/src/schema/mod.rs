@@ -9,6 +9,7 @@ mod metadata;
 mod operation;
 mod project;
 mod render;
+mod sources;
 mod suite;
 mod targets;
 #[cfg(test)]
