@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::{
     desk::{ORDERS, count, dlq, states},
+    process::Weir,
     stand::Stand,
     waiting::{eventually, until},
 };
@@ -53,11 +54,27 @@ fn wrong(stand: &Stand) -> Result<(), String> {
     }
 }
 
+/// `kill -9` of one process after the other, each followed by another of its name.
+fn kill_some(stand: &Stand, mut processors: Weir, mut sinks: Weir) -> (Weir, Weir) {
+    let mut chance = StdRng::seed_from_u64(6);
+    for _ in 0..KILLS {
+        thread::sleep(Duration::from_millis(chance.random_range(100..1_500)));
+        if chance.random() {
+            processors.kill();
+            processors = stand.start("processors", "mapping");
+        } else {
+            sinks.kill();
+            sinks = stand.start("sinks", "writing");
+        }
+    }
+    (processors, sinks)
+}
+
 #[test]
 fn one_rule_mends_all_letters_of_a_cause_while_processes_are_killed() {
     let stand = Stand::new("letters", &[ORDERS]);
-    let mut processors = stand.start("processors", "mapping");
-    let mut sinks = stand.start("sinks", "writing");
+    let processors = stand.start("processors", "mapping");
+    let sinks = stand.start("sinks", "writing");
     stand.send(&records());
     stand.wait_for_ended(ORDERS.name, (TOO_LARGE + TOO_LONG + GOOD) as i128);
     assert_eq!(
@@ -78,17 +95,7 @@ fn one_rule_mends_all_letters_of_a_cause_while_processes_are_killed() {
     let began = Instant::now();
     let sent = dlq(&stand, &[&asked[..], &["--yes", "--by", "周敏", "--reason", "金额写错"]].concat());
     assert_eq!(count(&sent["letters"]), TOO_LARGE);
-    let mut chance = StdRng::seed_from_u64(6);
-    for _ in 0..KILLS {
-        thread::sleep(Duration::from_millis(chance.random_range(100..2_500)));
-        if chance.random() {
-            processors.kill();
-            processors = stand.start("processors", "mapping");
-        } else {
-            sinks.kill();
-            sinks = stand.start("sinks", "writing");
-        }
-    }
+    let (processors, sinks) = kill_some(&stand, processors, sinks);
     eventually("every letter is mended", || wrong(&stand));
     let expected =
         json!({"open": TOO_LONG, "resent": 0, "solved": TOO_LARGE, "given-up": 0, "failed-again": 0});
