@@ -86,3 +86,26 @@ fn a_replay_over_kills_changes_nothing_and_a_new_mapping_reaches_old_records() {
     mapping.expect_running();
     writing.expect_running();
 }
+
+#[test]
+fn a_replay_of_which_too_much_is_refused_ends_and_the_flow_goes_on() {
+    const FEW: usize = 700;
+    let stand = Stand::new("refused", &[PLAIN]);
+    let orders: Vec<_> = (0..FEW).map(order).collect();
+    stand.send(&orders);
+    let weir = stand.start("all", "one");
+    stand.wait_for_ended(FLOW, FEW as i128);
+    stand.write(Flow { amount: "about {amount}", ..PLAIN });
+    stand.command(&["flows", "apply"]);
+    weir.wait_for_line(&["ending, to start as it is wanted now"]);
+    let job = wait_for_state(&stand, &replay(&stand, &[]), "failed");
+    assert_eq!(job["cause"]["code"], "J-REFUSED", "{job}");
+    let counts = stand.wait_for_ended(FLOW, FEW as i128 + 500);
+    assert!(counts.dead >= 100, "{counts:?}");
+    // The flow itself is not halted, and what it goes on with is what people mended.
+    stand.write(PLAIN);
+    stand.command(&["flows", "apply"]);
+    stand.send(&[order(FEW)]);
+    wait_for_amounts(&stand, FEW + 1, "");
+    assert!(weir.terminate().success());
+}

@@ -182,8 +182,8 @@ impl Lane {
         let Some(work) = &mut self.work else { return Ok(()) };
         let place = place(desk.deployment, &desk.inspector, &self.flow, &self.intake);
         work.track.refused = work.refused.count(&place, Duration::ZERO)?;
-        if work.job.kind == JobKind::Replay && is_too_much(work.track.refused, work.track.sent) {
-            let progress = work.progress(JobState::Failed, Some(work.too_much()), desk.deployment);
+        if let Some(cause) = work.too_much() {
+            let progress = work.progress(JobState::Failed, Some(cause), desk.deployment);
             return self.end(desk, progress);
         }
         if let Some(why) = self.gate.look()? {
@@ -233,11 +233,8 @@ impl Lane {
         }
         let place = place(desk.deployment, &desk.inspector, &self.flow, &self.intake);
         work.track.refused = work.refused.count(&place, LAST_LETTERS)?;
-        let Track { unsent, unsent_because, .. } = &work.track;
-        let cause = (*unsent > 0).then(|| {
-            Refusal::new(UNSENDABLE, format!("{unsent} could not be sent; the last: {unsent_because}"))
-        });
-        let progress = work.progress(JobState::Finished, cause, desk.deployment);
+        let (state, cause) = work.outcome();
+        let progress = work.progress(state, cause, desk.deployment);
         self.end(desk, progress)
     }
 
@@ -307,10 +304,25 @@ impl Work {
         JobProgress { job, state, cause, done, total, position, instance, at }
     }
 
-    fn too_much(&self) -> Refusal {
+    /// Why it is not worth going on, if it is not. A letter that is refused once more is its own answer, so a repair
+    /// always goes on.
+    fn too_much(&self) -> Option<Refusal> {
         let Track { refused, sent, .. } = &self.track;
+        if self.job.kind != JobKind::Replay || !is_too_much(*refused, *sent) {
+            return None;
+        }
         let last = self.refused.last().map(ToString::to_string).unwrap_or_default();
-        Refusal::new(REFUSED, format!("{refused} of {sent} records were refused; the last: {last}"))
+        Some(Refusal::new(REFUSED, format!("{refused} of {sent} records were refused; the last: {last}")))
+    }
+
+    /// How it ended, now that all of it was dealt with.
+    fn outcome(&self) -> (JobState, Option<Refusal>) {
+        if let Some(cause) = self.too_much() {
+            return (JobState::Failed, Some(cause));
+        }
+        let Track { unsent, unsent_because, .. } = &self.track;
+        let said = || format!("{unsent} could not be sent; the last: {unsent_because}");
+        (JobState::Finished, (*unsent > 0).then(|| Refusal::new(UNSENDABLE, said())))
     }
 }
 
