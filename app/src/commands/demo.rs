@@ -1,18 +1,20 @@
 //! `weir demo`: the flows of the seeds against a sandbox, in one process: sandbox, broker, stages and SQLite.
 
 use std::{
+    fmt::Write as _,
     io::IsTerminal as _,
     path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use weir_kafka::{Admin, Cluster};
+use weir_ledger::trace::Example;
 use weir_model::names::InstanceName;
 use weir_runtime::{
     clock::SystemClock,
+    control::{self, Known},
     health::{Condition, Health},
     stage::Deployment,
     tasks::{TaskKind, spawn},
@@ -28,6 +30,7 @@ use crate::{
     cli::{Cli, Demo, Language, Stages},
     conductor::Conductor,
     exit::Failure,
+    ledger,
     output::{self, say},
     project::Project,
     sandbox_project, signals,
@@ -57,13 +60,7 @@ pub async fn run(options: &Demo, cli: &Cli) -> Result<(), Failure> {
     Admin::open(&cluster)?.apply(&topics::specs(&project), project.config.replication)?;
     let (telemetry, deployment) = deployment(&project, cluster)?;
     let project = Arc::new(project);
-    let known = {
-        let (deployment, project) = (deployment.clone(), Arc::clone(&project));
-        tokio::task::spawn_blocking(move || versions::register(&deployment, &project.flows))
-            .await
-            .map_err(|error| Failure::environment("register the flows", &error))?
-            .map_err(|error| Failure::environment("register the flows", &error))?
-    };
+    let known = register(&project, &deployment).await?;
     if !cli.json {
         say!("{}", greeting(options, &sandbox, language));
     }
@@ -74,13 +71,18 @@ pub async fn run(options: &Demo, cli: &Cli) -> Result<(), Failure> {
         .map_err(|error| Failure::environment("start a thread", &error))?;
     let workshop =
         Workshop { deployment: deployment.clone(), cluster_id: "demo".into(), stages: Stages::All };
-    // Nobody changes anything while the demo runs.
-    let (_, unchanging) = watch::channel(Arc::new(known));
-    let conductor = Conductor::new(workshop, Arc::clone(&project), unchanging, &running);
+    // From another terminal flows are paused and letters sent again.
+    let following = CancellationToken::new();
+    let (changes, control) = control::follow(&deployment, known, &following)
+        .map_err(|error| Failure::environment("start a thread", &error))?;
+    let conductor = Conductor::new(workshop, Arc::clone(&project), changes, &running);
     let conducting = spawn("conductor", TaskKind::Service, conductor.run());
     let finished = watch(&project, &tallies, &sandbox, &deployment.health, cli, &stop).await;
     let lines = lines(&project, &tallies);
     tell(&project, &deployment, &lines, options, cli, language)?;
+    if !cli.json {
+        say!("{}", to_trace(&project, &config, language).await?);
+    }
     // Who pipes the answer somewhere waits for its end.
     let goes_on = !options.once && std::io::stdout().is_terminal();
     if goes_on && finished == End::Finished {
@@ -90,12 +92,23 @@ pub async fn run(options: &Demo, cli: &Cli) -> Result<(), Failure> {
     running.cancel();
     // A halt was told by the watch and in the log.
     let _ = conducting.await;
+    following.cancel();
+    // Why control could not be followed, if it could not, is in the log.
+    let _ = control.ended().await;
     sandbox.shutdown().await;
     drop(telemetry);
     if finished == End::Finished && lines.iter().all(FlowCounts::is_balanced) {
         return Ok(());
     }
     Err(Failure::runtime(finished.complaint()))
+}
+
+async fn register(project: &Arc<Project>, deployment: &Deployment) -> Result<Known, Failure> {
+    let (deployment, project) = (deployment.clone(), Arc::clone(project));
+    tokio::task::spawn_blocking(move || versions::register(&deployment, &project.flows))
+        .await
+        .map_err(|error| Failure::environment("register the flows", &error))?
+        .map_err(|error| Failure::environment("register the flows", &error))
 }
 
 /// Warnings are left to `weir check`: they tell what pasted metadata holds, and nothing of the demo.
@@ -292,7 +305,7 @@ fn greeting(options: &Demo, sandbox: &Running, language: Language) -> String {
              沙箱模拟聚水潭、旺店通企业版与旗舰版、小满 OKKI、金蝶云星空和 K/3 WISE：\n  {url}\n\
              {customers} 个客户、{movements} 条唯一码流水、{orders} 张订单、两版各 {refunds} 张退换单；\n\
              轮询期间各系统有 {CHANGES} 条记录变化，有些订单先于客户到达。\n\
-             演示用的 Kafka 在内存中，进程结束后什么都不保留。"
+             演示用的 Kafka 在内存中，进程结束后什么都不保留；台账（SQLite）留在文件夹中。"
         ),
         Language::En => format!(
             "Weir demo: sandbox → in-process Kafka → Kingdee's sandboxes and SQLite.\n\
@@ -301,7 +314,8 @@ fn greeting(options: &Demo, sandbox: &Running, language: Language) -> String {
              {customers} customers, {movements} stock movements, {orders} orders, {refunds} refunds in each edition;\n\
              in each system {CHANGES} records change while they are polled, and some orders\n\
              come before their customers.\n\
-             The demo's Kafka lives in memory: it keeps nothing once the process ends."
+             The demo's Kafka lives in memory: it keeps nothing once the process ends.\n\
+             The ledger, in SQLite, stays in the folder."
         ),
     }
 }
@@ -318,6 +332,28 @@ fn places(options: &Demo, language: Language) -> String {
              (tables jst_sku_sn_movement and aftersales_refund_refund_search)\nconfiguration and flows: {folder}/weir.yaml, {folder}/flows/"
         ),
     }
+}
+
+/// Numbers whose lives are worth a look: one delivered, one refused, one that waited.
+async fn to_trace(project: &Project, config: &Path, language: Language) -> Result<String, Failure> {
+    const EXAMPLES: [(&str, Example, [&str; 2]); 3] = [
+        ("wdt-refund-to-kingdee-return", Example::State("delivered"), ["delivered", "已写入"]),
+        ("jushuitan-customer-to-kingdee", Example::State("refused"), ["refused", "被拒绝"]),
+        ("okki-order-to-k3wise", Example::Event("released"), ["waited for its customer", "等过客户"]),
+    ];
+    let opened = ledger::open(project).await?;
+    let mut text = match language {
+        Language::Zh => "查看单据的经过：",
+        Language::En => "See what became of a record:",
+    }
+    .to_owned();
+    for (flow, example, [en, zh]) in EXAMPLES {
+        let found = opened.example(flow, example).await.map_err(|error| ledger::failed(&error))?;
+        let Some(number) = found else { continue };
+        let what = if language == Language::Zh { zh } else { en };
+        let _ = write!(text, "\n  weir trace {number} -c {}    # {what}", config.display());
+    }
+    Ok(text)
 }
 
 fn farewell(language: Language) -> &'static str {

@@ -214,6 +214,15 @@ pub struct Waiting {
     pub since: Timestamp,
 }
 
+/// What an example is to show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Example {
+    /// A record that stands so: `delivered`, `refused`, …
+    State(&'static str),
+    /// A record to which this happened: `released`, …
+    Event(&'static str),
+}
+
 impl Ledger {
     /// The records that a number belongs to, in all flows or in one; at most `limit`.
     ///
@@ -352,6 +361,27 @@ impl Ledger {
         rows.iter()
             .map(|row| Ok((row.plain_integer("raw_part")?, row.plain_integer("raw_offset")? + 1)))
             .collect()
+    }
+
+    /// A record of a flow that stands so, or to which this happened: one to show.
+    ///
+    /// # Errors
+    /// The database cannot be reached.
+    pub async fn example(&self, flow: &str, what: Example) -> Result<Option<String>, Error> {
+        let (statement, value) = match what {
+            Example::State(state) => (
+                "SELECT number AS name, record_id FROM record WHERE flow = ? AND state = ? \
+                 ORDER BY changed_at_us LIMIT 1",
+                state,
+            ),
+            Example::Event(kind) => {
+                ("SELECT '' AS name, record_id FROM event WHERE flow = ? AND kind = ? LIMIT 1", kind)
+            }
+        };
+        let rows = self.projection.fetch(statement, &[flow.into(), value.into()]).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let name = row.plain_text("name")?;
+        if name.is_empty() { row.plain_text("record_id").map(Some) } else { Ok(Some(name)) }
     }
 
     /// How many records of each flow there are, by flow.

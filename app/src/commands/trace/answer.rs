@@ -14,7 +14,7 @@ use super::{
 use crate::{
     cli::Language,
     masking::{Mask, Masking},
-    output::{self, pick},
+    output::pick,
 };
 
 /// The most numbers of a record that are shown to people.
@@ -179,21 +179,10 @@ fn told(hit: &Hit, language: Language, mask: &Mask<'_>, text: &mut String) {
         let _ = writeln!(text, "  → {}", pick(advice, language));
     }
     known_as(hit, language, text);
-    let place = |step: &Step| step.place.as_ref().map(|(topic, place)| format!("{topic} {place}"));
-    let rows: Vec<Vec<String>> = hit
-        .steps
-        .iter()
-        .map(|step| {
-            let told = mask.text(pick(&step.text, language)).into_owned();
-            vec![format!("  {}", super::local(step.at, &hit.zone)), told, place(step).unwrap_or_default()]
-        })
-        .collect();
-    let headings = match language {
-        Language::Zh => ["  时间", "经过", "位置"],
-        Language::En => ["  time", "what happened", "where it stands"],
-    };
-    if !rows.is_empty() {
-        text.push_str(&output::table(&headings, &rows));
+    for step in &hit.steps {
+        let (at, told) = (super::local(step.at, &hit.zone), mask.text(pick(&step.text, language)));
+        let place = step.place.as_ref().map(|(topic, place)| format!("  [{topic} {place}]"));
+        let _ = writeln!(text, "  {at}  {told}{}", place.unwrap_or_default());
     }
     if hit.left_out > 0 {
         let _ = match language {

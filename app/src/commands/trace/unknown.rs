@@ -95,17 +95,21 @@ impl Desk {
             })
             .collect();
         sources.dedup_by(|(one, _), (other, _)| one == other);
-        for (source, zone) in sources {
+        for (source, zone) in &sources {
             let coverage = Coverage::of(&self.ledger.projection, source, None).await;
             let coverage = coverage.map_err(|error| ledger::failed(&error))?;
-            extent.coverage.push(covered(source, &coverage, &zone));
-            let has_holes = coverage.holes().next().is_some();
-            let fills = has_holes.then(|| format!("weir backfill {source} --holes"));
-            extent.next.extend(fills.into_iter().chain([format!("weir coverage {source}")]));
+            extent.coverage.push(covered(source, &coverage, zone));
+            if coverage.holes().next().is_some() {
+                extent.next.push(format!("weir backfill {source} --holes"));
+            }
         }
-        let reconciled =
-            self.polled(options).map(|flow| format!("weir reconcile {} --day YYYY-MM-DD", flow.spec.name));
-        extent.next.extend(reconciled);
+        // A command for each of many would bury the one that is meant.
+        let (source, flow) = match (sources.as_slice(), options.flow.as_deref()) {
+            ([(source, _)], flow) => (source.to_string(), flow.unwrap_or("FLOW").to_owned()),
+            (_, flow) => ("SOURCE".to_owned(), flow.unwrap_or("FLOW").to_owned()),
+        };
+        extent.next.push(format!("weir coverage {source}"));
+        extent.next.push(format!("weir reconcile {flow} --day YYYY-MM-DD"));
         Ok(())
     }
 

@@ -11,9 +11,10 @@ pub fn of(event: &Event, story: &Story<'_>) -> (&'static str, Localized) {
         "doc" => of_document(event),
         "receipt" => of_receipt(event, story),
         "wait" => of_waiting(event),
+        // Its words stand at the refusal before.
         _ => {
-            let (zh, en) = refusal(event);
-            ("lettered", Localized::new(format!("进入死信，{zh}"), format!("became a dead letter, {en}")))
+            let code = &event.code;
+            ("lettered", Localized::new(format!("进入死信，{code}"), format!("became a dead letter, {code}")))
         }
     }
 }
