@@ -127,8 +127,14 @@ fn measure(fields: &mut Fields<'_>, key: &'static str, problems: &mut Problems) 
     let at = fields.path_of(key);
     let (text, is_summed) = match fields.get(key)? {
         Json::String(text) => (text.clone(), false),
-        Json::Object(object) if object.len() == 1 => {
-            (object.get("sum").and_then(Json::as_str).unwrap_or_default().to_owned(), true)
+        Json::Object(_) => {
+            let mut inner = fields.mapping(key, problems);
+            let text = inner.required_text("sum", problems);
+            inner.finish(problems);
+            if text.is_empty() {
+                return None;
+            }
+            (text, true)
         }
         _ => (String::new(), true),
     };
@@ -197,15 +203,16 @@ mod tests {
 
     #[test]
     fn what_cannot_be_compared_is_told() {
-        for (bad, path) in [
-            ("{shop: x}", "reconcile.day"),
-            ("{day: d, target: {day: mad}}", "reconcile.target.day"),
-            ("{day: d, target: {amount: price}}", "reconcile.target.amount"),
-            ("{day: d, pieces: {max: num}}", "reconcile.pieces"),
-            ("{day: d, pieces: 7}", "reconcile.pieces"),
-            ("{day: d, piece: num}", "reconcile.piece"),
+        for (bad, paths) in [
+            ("{shop: x}", &["reconcile.day"][..]),
+            ("{day: d, target: {day: mad}}", &["reconcile.target.day"]),
+            ("{day: d, target: {amount: price}}", &["reconcile.target.amount"]),
+            ("{day: d, pieces: {max: num}}", &["reconcile.pieces.sum", "reconcile.pieces.max"]),
+            ("{day: d, pieces: 7}", &["reconcile.pieces"]),
+            ("{day: d, pieces: a * }", &["reconcile.pieces"]),
+            ("{day: d, piece: num}", &["reconcile.piece"]),
         ] {
-            assert_eq!(read(bad).1, [path], "{bad}");
+            assert_eq!(read(bad).1, paths, "{bad}");
         }
         assert_eq!(read("{day: d}").1, Vec::<String>::new());
     }
