@@ -279,6 +279,7 @@ fn what_cannot_be_compared_is_refused_with_why() {
         "all problems at once: {said}"
     );
     assert!(project.refusal(&[FLOW, "--against", "new.yaml", "--since", "yesterday"]).contains("is no time"));
+    assert!(project.diff("new.yaml", &["--since", "-1h"])["since"].is_string());
     assert!(project.refusal(&[FLOW, "--against", "new.yaml", "--from", "7"]).contains("has no version 7"));
     let late = ["--since", "2030-01-01"];
     assert!(

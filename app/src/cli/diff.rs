@@ -16,7 +16,7 @@ pub struct Diff {
     pub against: PathBuf,
     #[command(flatten)]
     pub project: Project,
-    /// Only records that were polled since: a local time such as "2024-03-14 16:00:00", or a time back such as -7d
+    /// Only records that were polled from then on: a date or local time of the source's zone, RFC 3339, or -7d
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub since: Option<String>,
     /// Only records that were polled before

@@ -5,15 +5,14 @@ use serde_json::{Value, json};
 use super::{
     Answer,
     compare::Kind,
-    rewritten,
+    ends, rewritten,
     summary::{Example, Group, Listed},
-    times,
 };
 
 /// The whole answer.
 pub fn answer(answer: &Answer<'_>) -> Value {
     let Answer { options, sides, span, topic, left_out, read, summary } = answer;
-    let (since, until) = times(span);
+    let (since, until) = ends(span);
     let documents: serde_json::Map<String, Value> =
         Kind::ALL.iter().map(|kind| (kind.as_str().to_owned(), json!(summary.count(*kind)))).collect();
     let fields: Vec<Value> = summary.fields().into_iter().map(|(name, group)| field(name, group)).collect();

@@ -28,6 +28,7 @@ use super::{
     control::Desk,
     page::Page,
     preview::{refuse, rows},
+    times,
 };
 use crate::{
     cli::{Cli, Diff},
@@ -212,21 +213,15 @@ fn former(options: &Diff, own: &Flow, desk: &Desk) -> Result<(Option<u32>, Flow)
 
 /// The records that the options ask for.
 fn span(options: &Diff, zone: &TimeZone, desk: &Desk) -> Result<Span, Failure> {
-    let time = |option: &str, text: &Option<String>| {
+    let time = |text: &Option<String>| {
         let Some(text) = text else { return Ok(None) };
         let ago = text.strip_prefix('-').and_then(parse_duration);
-        let time = match ago {
-            Some(ago) => Timestamp::now().checked_sub(ago).ok(),
-            None => weir_cases::local_time(text, zone).ok(),
-        };
-        time.map(Some).ok_or_else(|| {
-            Failure::invalid(desk.say(
-                &format!("{option}：{text:?} 不是时间；写本地时间，如 \"2024-03-14 16:00:00\"，或 -7d"),
-                &format!("{option}: {text:?} is no time; write a local time such as \"2024-03-14 16:00:00\", or -7d"),
-            ))
-        })
+        let back = ago.and_then(|ago| Timestamp::now().checked_sub(ago).ok());
+        // A replay of the same time takes whole seconds.
+        let back = back.and_then(|time| Timestamp::from_second(time.as_second()).ok());
+        back.map_or_else(|| times::parse(text, zone, desk.language), Ok).map(Some)
     };
-    let (since, until) = (time("--since", &options.since)?, time("--until", &options.until)?);
+    let (since, until) = (time(&options.since)?, time(&options.until)?);
     if since.zip(until).is_some_and(|(since, until)| since >= until) {
         return Err(Failure::invalid(desk.say("--since 须早于 --until", "--since must be before --until")));
     }
@@ -246,7 +241,7 @@ async fn lookups(options: &Diff, sides: &Sides, desk: &Desk, cli: &Cli) -> Resul
 }
 
 /// The times of a span in words that need no language.
-fn times(span: &Span) -> (Option<String>, Option<String>) {
+fn ends(span: &Span) -> (Option<String>, Option<String>) {
     (span.since.map(|time| time.to_string()), span.until.map(|time| time.to_string()))
 }
 

@@ -48,6 +48,8 @@ pub struct Read {
     pub unreadable: u64,
     /// Why the first of them cannot be.
     pub why: Option<String>,
+    /// When the oldest was polled.
+    pub oldest: Option<Timestamp>,
 }
 
 /// Finds what is to be read.
@@ -104,6 +106,9 @@ pub fn read(
                 )));
             }
             for message in messages {
+                let polled =
+                    message.timestamp_ms.and_then(|ms| Timestamp::from_second(ms.div_euclid(1000)).ok());
+                read.oldest = read.oldest.into_iter().chain(polled).min();
                 match intake.input(&desk.codec, &message, true) {
                     Ok(Some(input)) if plan.all_states => {
                         read.found += 1;

@@ -7,9 +7,8 @@ use weir_model::Json;
 use super::{
     Answer,
     compare::Kind,
-    rewritten,
+    ends, rewritten,
     summary::{Example, Group},
-    times,
 };
 use crate::{
     commands::page::{Cell, Page, Tone, side_by_side},
@@ -40,7 +39,7 @@ pub fn nothing(answer: &Answer<'_>, page: Page) -> String {
 }
 
 fn between(answer: &Answer<'_>, page: Page) -> String {
-    match times(answer.span) {
+    match ends(answer.span) {
         (None, None) => String::new(),
         (Some(since), None) => page.say(&format!("（自 {since}）"), &format!(" (since {since})")),
         (None, Some(until)) => page.say(&format!("（{until} 之前）"), &format!(" (before {until})")),
@@ -190,14 +189,16 @@ fn consequences(answer: &Answer<'_>, page: Page, text: &mut String) {
     }
     if answer.summary.has_changes() {
         let written = rewritten(answer.summary);
-        let since = answer.options.since.as_deref().unwrap_or("-30d");
+        let since = answer.span.since.or(answer.read.oldest).unwrap_or_default();
         said.push(page.say(
             &format!("没有发送任何内容，已写入的单据保持不变。启用：`weir flows apply {flow}`，先让项目读取 {file}。"),
             &format!("Nothing was sent; written documents stay. To use it: put {file} in the project, `weir flows apply {flow}`."),
         ));
         said.push(page.say(
-            &format!("之后 `weir replay {flow} --since \"{since}\"` 会按新映射重写这段时间的 {written} 份单据。"),
-            &format!("`weir replay {flow} --since \"{since}\"` would then write {written} documents of that time anew."),
+            &format!("之后 `weir replay {flow} --since {since}` 会按新映射重写这段时间的 {written} 份单据。"),
+            &format!(
+                "`weir replay {flow} --since {since}` would then write {written} documents of that time anew."
+            ),
         ));
         if answer.summary.count(Kind::KeyChanged) > 0 {
             said.push(page.say(
