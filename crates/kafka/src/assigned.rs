@@ -13,7 +13,7 @@ use crate::cluster::{Cluster, PATIENCE};
 use crate::context::LoggingContext;
 use crate::error::{Cause, Error};
 use crate::native::{TopicNames, offset_list, partition_list};
-use crate::reader::{Isolation, Watermarks, ends, open};
+use crate::reader::{Watermarks, ends};
 use crate::record::{Message, StartOffset, TopicPartition};
 
 /// Reads committed records of the partitions it was given, in small batches.
@@ -31,12 +31,26 @@ impl AssignedReader {
     /// # Errors
     /// `Refused` for settings.
     pub fn open(cluster: &Cluster) -> Result<Self, Error> {
-        Ok(Self {
-            consumer: open(cluster, Isolation::Committed, false)?,
-            cluster: cluster.clone(),
-            topics: TopicNames::default(),
-            deferred: None,
-        })
+        let fetch_wait = cluster.fetch_wait_ms(100);
+        let consumer = cluster
+            .config(&[
+                // Assigning needs some group name; no group is joined and nothing committed.
+                ("group.id", "weir-reader"),
+                ("enable.auto.commit", "false"),
+                ("enable.auto.offset.store", "false"),
+                ("auto.offset.reset", "error"),
+                ("isolation.level", "read_committed"),
+                // It lives as long as the group's member beside it, and reads ahead no more than that one.
+                ("queued.max.messages.kbytes", "1024"),
+                ("fetch.max.bytes", "1048576"),
+                ("max.partition.fetch.bytes", "16384"),
+                ("fetch.queue.backoff.ms", "10"),
+                ("fetch.wait.max.ms", &fetch_wait),
+            ])
+            .create_with_context(LoggingContext::new(cluster.access().clone()))
+            .map_err(|source| Error::client("make a reader of partitions that are handed out", source))?;
+        let (cluster, topics) = (cluster.clone(), TopicNames::default());
+        Ok(Self { consumer, cluster, topics, deferred: None })
     }
 
     /// Takes these partitions into reading, each from its offset, beside those it reads already.

@@ -305,6 +305,6 @@ fn waited(missing: &Missing, since: Timestamp, now: Timestamp) -> String {
     let waited = SignedDuration::from_secs(now.duration_since(since).as_secs());
     format!(
         "the record waited {waited:#} for a row with {reference} in the collection {collection}, which did not come; load \
-         the row, then save the record in its source once more"
+         the row, then resend the letter with `weir dlq replay`"
     )
 }

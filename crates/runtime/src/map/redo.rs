@@ -19,6 +19,8 @@ const BATCH_BYTES: usize = 1 << 20;
 /// Kafka forgets a stable group's offsets in topics that it is not subscribed to, seven days after they were written
 /// (`offsets.retention.minutes`). Without them every record would re-enter once more.
 const RENEWED_EVERY: Duration = Duration::from_secs(3_600);
+/// The first time sooner, for processes that never live that long.
+const FIRST_RENEWED_AFTER: Duration = Duration::from_secs(60);
 
 /// The re-entering records of the partitions of this process.
 pub(super) struct Redo {
@@ -39,7 +41,7 @@ impl Redo {
             reader: AssignedReader::open(cluster)?,
             positions: BTreeMap::new(),
             is_busy: false,
-            renew_at: Instant::now() + RENEWED_EVERY,
+            renew_at: Instant::now() + FIRST_RENEWED_AFTER,
         })
     }
 

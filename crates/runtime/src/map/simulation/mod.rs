@@ -1,5 +1,6 @@
-//! The waiting room under everything that can happen to it, by chance: records that wait, newer and older states, rows
-//! that come and go at bad moments, waits that end, crashes before and after a commit, rebalances.
+//! The waiting room under everything that can happen to it, by chance: records that wait, newer and older states, some that
+//! re-enter as they were or repaired, rows that come and go at bad moments, waits that end, crashes before and after a
+//! commit, rebalances.
 //!
 //! What is committed goes to the broker inside the process, from which rooms are really restored; a transaction that is
 //! cut off leaves nothing. The truth is kept beside it and compared after every commit and in the end.
@@ -25,7 +26,7 @@ use weir_model::{
     tally::Counts,
     time::Clock,
 };
-use weir_schemas::{Codec, ParkedRecord};
+use weir_schemas::{Codec, ParkedRecord, RedoRecord};
 
 use self::world::{NeedsRows, SetClock, Shelf, WAIT_MAX, Watching};
 use super::{
@@ -46,11 +47,50 @@ const ROWS: [&str; 4] = ["no=0", "no=1", "no=2", "no=3"];
 /// What became durable.
 #[derive(Default)]
 struct Truth {
-    raw: BTreeMap<i32, Vec<Message>>,
-    committed: BTreeMap<i32, usize>,
+    raw: Log,
+    redo: Log,
     documents: Vec<Document>,
     parked: BTreeMap<Slot, ParkedRecord>,
     counts: Counts,
+}
+
+/// The records of a topic, and how many of each partition were acknowledged.
+#[derive(Default)]
+struct Log {
+    records: BTreeMap<i32, Vec<Message>>,
+    committed: BTreeMap<i32, usize>,
+}
+
+impl Log {
+    fn push(&mut self, partition: i32, value: Vec<u8>, id: &RecordId) {
+        let records = self.records.entry(partition).or_default();
+        records.push(Message {
+            topic: Arc::from("in"),
+            partition,
+            offset: i64::try_from(records.len()).unwrap(),
+            timestamp_ms: None,
+            key: Some(Bytes::from(id.to_string())),
+            value: Some(Bytes::from(value)),
+            headers: Vec::new(),
+        });
+    }
+
+    fn unread(&self, partition: i32) -> &[Message] {
+        let from = self.committed.get(&partition).copied().unwrap_or(0);
+        self.records.get(&partition).map_or(&[], |records| &records[from..])
+    }
+
+    fn acknowledge(&mut self, batch: &[Message]) {
+        batch.iter().for_each(|message| *self.committed.entry(message.partition).or_default() += 1);
+    }
+
+    fn is_read(&self) -> bool {
+        self.records.keys().all(|partition| self.unread(*partition).is_empty())
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Message> {
+        self.records.values().flatten()
+    }
 }
 
 /// How a transaction ends.
@@ -86,12 +126,13 @@ impl<'a> Simulation<'a> {
 
     fn step(&mut self) {
         match self.dice.random_range(0..100) {
-            0..30 => self.publish(),
+            0..24 => self.publish(),
+            24..30 => self.publish_again(),
             30..42 => self.row_comes_or_goes(),
             42..50 => self.time_passes(),
             50..75 => {
-                let end = self.end();
-                self.map(end);
+                let (end, again) = (self.end(), self.dice.random_range(0..4) == 0);
+                self.map(end, again);
             }
             75..94 => {
                 let end = self.end();
@@ -116,11 +157,7 @@ impl<'a> Simulation<'a> {
         let partition = i32::try_from(id).unwrap() % PARTITIONS;
         self.versions += 1;
         let back = if self.dice.random_range(0..6) == 0 { 4 } else { 0 };
-        let kind = ["m", "m", "m", "f", "p"][self.dice.random_range(0..5)];
-        let rows: Vec<String> = (0..self.dice.random_range(0..3))
-            .map(|_| self.dice.random_range(0..ROWS.len()).to_string())
-            .collect();
-        let payload = Bytes::from(format!("{kind}{}", rows.join(",")));
+        let payload = self.payload();
         let record = RawRecord {
             source: SourceName::from("source"),
             id: RecordId::from(&format!("r{id}")),
@@ -131,16 +168,34 @@ impl<'a> Simulation<'a> {
             reason: Reason::Poll,
             deleted: false,
         };
-        let raw = self.truth.raw.entry(partition).or_default();
-        raw.push(Message {
-            topic: Arc::from("raw"),
-            partition,
-            offset: i64::try_from(raw.len()).unwrap(),
-            timestamp_ms: None,
-            key: Some(Bytes::from(record.id.to_string())),
-            value: Some(Bytes::from(self.mapper.codec.encode(&record))),
-            headers: Vec::new(),
-        });
+        self.truth.raw.push(partition, self.mapper.codec.encode(&record), &record.id);
+    }
+
+    fn payload(&mut self) -> Bytes {
+        let kind = ["m", "m", "m", "f", "p"][self.dice.random_range(0..5)];
+        let rows: Vec<String> = (0..self.dice.random_range(0..3))
+            .map(|_| self.dice.random_range(0..ROWS.len()).to_string())
+            .collect();
+        Bytes::from(format!("{kind}{}", rows.join(",")))
+    }
+
+    /// A state of a record that was published before: replayed, or repaired by a person.
+    fn publish_again(&mut self) {
+        let count = self.truth.raw.all().count();
+        if count == 0 {
+            return;
+        }
+        let nth = self.dice.random_range(0..count);
+        let message = self.truth.raw.all().nth(nth).unwrap();
+        let (partition, input) = (message.partition, self.mapper.entry(message).unwrap().unwrap().input);
+        let repaired = self.dice.random_range(0..2) == 0;
+        let mut record = RawRecord { reason: Reason::Replay, ..input.record };
+        if repaired {
+            record = RawRecord { payload: self.payload(), reason: Reason::Retry, ..record };
+        }
+        let (version, origin, id) = (input.version, input.origin, record.id.clone());
+        let redo = RedoRecord { record, version, origin, repaired, job: String::new() };
+        self.truth.redo.push(partition, self.mapper.codec.encode(&redo), &id);
     }
 
     fn row_comes_or_goes(&mut self) {
@@ -169,24 +224,25 @@ impl<'a> Simulation<'a> {
         self.rooms[next].take_over(partition).unwrap();
     }
 
-    /// A batch of one instance's partitions.
-    fn map(&mut self, end: End) -> bool {
+    /// A batch of one instance's partitions, of those records that re-enter or of the others.
+    fn map(&mut self, end: End, again: bool) {
         let instance = self.dice.random_range(0..2);
+        let log = if again { &self.truth.redo } else { &self.truth.raw };
         let mut batch = Vec::new();
-        for (partition, owner) in &self.owners {
-            let raw = self.truth.raw.get(partition).map_or(&[][..], Vec::as_slice);
-            let from = self.truth.committed.get(partition).copied().unwrap_or(0);
-            if *owner == instance {
-                batch.extend(raw[from..].iter().take(self.dice.random_range(1..6)).cloned());
-            }
+        for (partition, _) in self.owners.iter().filter(|(_, owner)| **owner == instance) {
+            batch.extend(log.unread(*partition).iter().take(self.dice.random_range(1..6)).cloned());
         }
         let room = &self.rooms[instance];
         let mut draft = Draft::new(self.mapper, room.parking(), room.references(), self.clock.now());
-        batch.iter().for_each(|message| draft.take(message).unwrap());
+        for message in &batch {
+            if again { draft.take_again(message).unwrap() } else { draft.take(message).unwrap() }
+        }
         let (watched, drafted) = draft.finish();
-        self.close(instance, drafted, &batch, end);
+        if self.close(instance, drafted, end) {
+            let log = if again { &mut self.truth.redo } else { &mut self.truth.raw };
+            log.acknowledge(&batch);
+        }
         self.rooms[instance].tidy(&watched);
-        !batch.is_empty()
     }
 
     /// Some of those of an instance that are due.
@@ -197,14 +253,15 @@ impl<'a> Simulation<'a> {
         let mut draft = Draft::new(self.mapper, room.parking(), room.references(), self.clock.now());
         due.into_iter().for_each(|(slot, parked)| draft.look_again(&slot, parked, None).unwrap());
         let (watched, drafted) = draft.finish();
-        self.close(instance, drafted, &[], end);
+        self.close(instance, drafted, end);
         self.rooms[instance].tidy(&watched);
     }
 
-    fn close(&mut self, instance: usize, drafted: Drafted, batch: &[Message], end: End) {
-        if matches!(end, End::Committed | End::CrashedAfter) {
+    /// Ends a transaction; whether it was committed.
+    fn close(&mut self, instance: usize, drafted: Drafted, end: End) -> bool {
+        let is_committed = matches!(end, End::Committed | End::CrashedAfter);
+        if is_committed {
             self.commit(&drafted);
-            batch.iter().for_each(|message| *self.truth.committed.entry(message.partition).or_default() += 1);
         }
         match end {
             End::Committed => self.rooms[instance].apply(drafted.changes).unwrap(),
@@ -220,6 +277,7 @@ impl<'a> Simulation<'a> {
                 }
             }
         }
+        is_committed
     }
 
     fn commit(&mut self, drafted: &Drafted) {
@@ -261,12 +319,11 @@ impl<'a> Simulation<'a> {
     }
 
     fn settle(&mut self) {
-        let left = |truth: &Truth| -> usize {
-            let all: usize = truth.raw.values().map(Vec::len).sum();
-            all - truth.committed.values().sum::<usize>()
-        };
-        while left(&self.truth) > 0 {
-            self.map(End::Committed);
+        while !self.truth.raw.is_read() {
+            self.map(End::Committed, false);
+        }
+        while !self.truth.redo.is_read() {
+            self.map(End::Committed, true);
         }
         self.shelf.lock().unwrap().late = None;
         for _ in 0..200 {
@@ -275,38 +332,51 @@ impl<'a> Simulation<'a> {
     }
 
     fn check_end(&self) {
-        let Truth { raw, documents, parked, counts, .. } = &self.truth;
-        let raw: Vec<&Message> = raw.values().flatten().collect();
-        assert_eq!(counts.polled, raw.len() as u64);
-        assert_eq!(
-            counts.parts(),
-            documents.iter().filter(|document| is_second_part(document)).count() as i128
-        );
-        let mut newest: BTreeMap<RecordId, Version> = BTreeMap::new();
-        for message in raw {
+        let Truth { raw, redo, documents, parked, counts } = &self.truth;
+        assert_eq!(counts.polled, raw.all().count() as u64);
+        let second = documents.iter().filter(|document| is_second_part(document)).count();
+        assert_eq!(counts.parts(), (second + redo.all().count()) as i128, "each comes to one end");
+        let mut newest: BTreeMap<RecordId, (Version, Digest)> = BTreeMap::new();
+        for message in raw.all() {
             let input = self.mapper.entry(message).unwrap().unwrap().input;
-            let version = newest.entry(input.record.id).or_default();
-            *version = input.version.max(*version);
+            let known = newest.entry(input.record.id).or_default();
+            *known = (input.version, input.record.digest).max(*known);
         }
-        for (id, version) in &newest {
+        for (id, (version, digest)) in &newest {
             let states: Vec<&Document> =
                 documents.iter().filter(|document| source_id(document) == *id).collect();
             let waits =
                 parked.iter().filter(|(slot, held)| slot.id == *id && held.version == *version).count();
-            let ended =
-                states.iter().filter(|document| document.version == *version && !is_second_part(document));
-            assert_eq!(ended.count() + waits, 1, "{id}: the newest state ends, or waits, once");
-            for (earlier, later) in states.iter().zip(states.iter().skip(1)) {
-                let in_order =
-                    earlier.version <= later.version || earlier.origin.offset < later.origin.offset;
-                assert!(in_order, "{id}: {:?} after {:?}", later.version, earlier.version);
-            }
-            let mut once: Vec<_> =
-                states.iter().map(|document| (document.version, &document.record_id)).collect();
-            once.sort_unstable();
-            once.dedup();
-            assert_eq!(once.len(), states.len(), "{id}: a state is documented twice");
+            let ended = states.iter().any(|document| document.version == *version);
+            // A repair of the same bytes stands for it.
+            let is_repaired =
+                states.iter().any(|document| document.repaired && document.source_digest == *digest)
+                    || parked
+                        .iter()
+                        .any(|(slot, held)| slot.id == *id && held.repaired && held.record.digest == *digest);
+            assert!(ended || waits == 1 || is_repaired, "{id}: the newest state is lost");
+            self.check_polled(id, &states);
         }
+        self.check_parked();
+    }
+
+    /// What comes of the source alone is documented once, in its order.
+    fn check_polled(&self, id: &RecordId, states: &[&Document]) {
+        let polled: Vec<_> = states.iter().filter(|document| document.reason == Reason::Poll).collect();
+        for (earlier, later) in polled.iter().zip(polled.iter().skip(1)) {
+            let in_order = earlier.version <= later.version || earlier.origin.offset < later.origin.offset;
+            assert!(in_order, "{id}: {:?} after {:?}", later.version, earlier.version);
+        }
+        let mut once: Vec<_> =
+            polled.iter().map(|document| (document.version, &document.record_id)).collect();
+        once.sort_unstable();
+        once.dedup();
+        assert_eq!(once.len(), polled.len(), "{id}: a state is documented twice");
+        assert!(states.iter().all(|document| document.repaired == (document.reason == Reason::Retry)));
+    }
+
+    fn check_parked(&self) {
+        let parked = &self.truth.parked;
         let shelf = self.shelf.lock().unwrap();
         for (slot, held) in parked {
             let reference = Reference::new(&held.collection, &held.reference);
