@@ -7,7 +7,7 @@ use super::Project;
 /// `weir ledger …`
 #[derive(Debug, Subcommand)]
 pub enum Ledger {
-    /// Tell how far the ledger is behind each topic, how many rows it has, how large it is
+    /// Tell how far the ledger is behind each topic, how many rows it has, how large it is; reads on for some seconds first
     #[command(after_help = "Examples:\n  weir ledger status -c weir.yaml\n  weir ledger status --json")]
     Status(Project),
     /// Make the tables anew of what the topics hold; older rows and what people did stay

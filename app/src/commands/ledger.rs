@@ -7,7 +7,6 @@ use std::{
 
 use serde_json::{Value, json};
 use weir_ledger::{Follower, Freshness, LedgerStatus, SchemaStatus};
-use weir_runtime::stage::chain;
 
 use super::control::Desk;
 use crate::{
@@ -18,8 +17,8 @@ use crate::{
     output::{self, say},
 };
 
-/// How long Kafka is asked how far the ledger is behind.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// How long topics are read first, and how long Kafka is asked what is left.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// How often a rebuild tells how far it is.
 const TOLD_EVERY: Duration = Duration::from_secs(5);
 
@@ -32,20 +31,19 @@ pub async fn status(option: &ProjectOption, cli: &Cli) -> Result<(), Failure> {
     let topics = weir_runtime::topics::Topics::new(&project.config.prefix);
     let codec = codec::of(&project.config).await?;
     let follower = ledger::follower(&project, &opened, &cluster, &topics, &codec);
+    // As every command that asks the ledger: what is left after that is a backlog.
+    let freshness = ledger::catch_up(&follower, PATIENCE).await?;
     let mut status = opened.status().await.map_err(|error| ledger::failed(&error))?;
-    let trouble = match tokio::time::timeout(PATIENCE, follower.behind()).await {
+    match tokio::time::timeout(PATIENCE, follower.behind()).await {
         Ok(Ok(left)) => {
             for (topic, left) in left {
                 status.topics.entry(topic).or_default().left = Some(left);
             }
-            None
         }
-        Ok(Err(error)) => Some(chain(&error)),
-        Err(_) => Some(match language {
-            Language::Zh => "Kafka 没有应答".to_owned(),
-            Language::En => "Kafka gives no answer".to_owned(),
-        }),
-    };
+        // Why there is no answer is told with the freshness.
+        Ok(Err(_)) | Err(_) => {}
+    }
+    let trouble = freshness.behind;
     if cli.json {
         say!("{}", whole(&status, trouble.as_deref()));
     } else {
