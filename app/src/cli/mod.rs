@@ -8,6 +8,7 @@ mod files;
 mod flows;
 mod jobs;
 mod ledger;
+mod reconcile;
 mod run;
 mod topics;
 mod trace;
@@ -29,6 +30,7 @@ pub use self::{
     flows::{Flows, FlowsApply, FlowsPause, FlowsResume},
     jobs::{Jobs, JobsCancel, JobsList, JobsOne, Replay},
     ledger::{Ledger, LedgerRebuild},
+    reconcile::{By, Reconcile},
     run::{Demo, Run, Stages},
     topics::{Topics, TopicsApply},
     trace::Trace,
@@ -122,9 +124,11 @@ pub enum Command {
     /// Records that wait for a row of a collection
     #[command(subcommand)]
     Wait(Wait),
-    /// Dead letters
-    #[command(subcommand)]
-    Dlq(Box<Dlq>),
+    /// Compare a day at the source with the target: records, pieces and money, and what differs
+    #[command(
+        after_help = "Examples:\n  weir reconcile refunds --day 2024-01-14\n  weir reconcile refunds --day 2024-01-01 --until 2024-01-31 --by shop --json\n  weir reconcile refunds --day 2024-01-14 --fix            mend what is missing or different\n  weir reconcile refunds --day 2024-01-14 --without-source   ask the target only\n\nExit code 1 when something differs."
+    )]
+    Reconcile(Reconcile),
     /// Show what was read of a source: the map of time, its holes, late records, how far the look-back reaches
     #[command(
         after_help = "Examples:\n  weir coverage wdt-refunds -c weir.yaml\n  weir coverage wdt-refunds --since 2024-01-01\n  weir coverage wdt-refunds --json"
@@ -135,6 +139,9 @@ pub enum Command {
         after_help = "Examples:\n  weir backfill wdt-refunds --from 2023-01-01 --until 2024-01-01 --dry-run\n  weir backfill wdt-refunds --from 2023-01-01 --until 2024-01-01\n  weir backfill wdt-refunds --holes\n  weir backfill wdt-refunds --from 2024-01-01 --detach --json"
     )]
     Backfill(Backfill),
+    /// Dead letters
+    #[command(subcommand)]
+    Dlq(Box<Dlq>),
     /// Map the records of a stretch of time once more, beside the live flow; what is unchanged is not written again
     #[command(
         after_help = "Examples:\n  weir replay orders --since 2024-01-01 --dry-run\n  weir replay orders --since \"2024-01-31 09:00:00\" --until 2024-02-01\n  weir replay orders --since 2024-01-01 --only SO240101,SO240102\n  weir replay orders --since 2024-01-01 --detach --json"
@@ -143,14 +150,14 @@ pub enum Command {
     /// Jobs: list, show, watch, cancel
     #[command(subcommand)]
     Jobs(Jobs),
-    /// The ledger: tables made of the topics, from which trace, dlq, coverage and reconcile answer
-    #[command(subcommand)]
-    Ledger(Ledger),
     /// Tell the life of an order, refund, customer …, found by any of its numbers
     #[command(
         after_help = "Examples:\n  weir trace TK2402291737 -c weir.yaml\n  weir trace TK2402291737 T202402290009 --flow wdt-refund-to-kingdee-return\n  weir trace XSTHD000123 --payload --mask\n  weir trace TK2402291737 --json\n\nExit code 1: a number is not known; what was searched and what to try is told."
     )]
     Trace(Trace),
+    /// The ledger: tables made of the topics, from which trace, dlq, coverage and reconcile answer
+    #[command(subcommand)]
+    Ledger(Ledger),
     /// What Weir knows: systems, APIs, the mapping language, JSON Schemas of its files
     #[command(
         after_help = "Examples:\n  weir describe systems\n  weir describe api jushuitan --json\n  weir describe language --lang zh\n  weir describe schema flow > flow.schema.json"

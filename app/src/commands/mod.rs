@@ -19,6 +19,7 @@ mod polled;
 mod preview;
 mod probe;
 mod progress;
+mod reconcile;
 mod replay;
 mod run;
 mod status;
@@ -63,17 +64,18 @@ pub async fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Collections(Collections::Get(options)) => collections::get(options, cli).await,
         Command::Collections(Collections::Drop(options)) => collections::drop_rows(options, cli).await,
         Command::Wait(Wait::List(options)) => wait::list(options, cli).await,
-        Command::Dlq(command) => dlq::run(command, cli).await,
-        Command::Ledger(Ledger::Status(options)) => ledger::status(options, cli).await,
-        Command::Ledger(Ledger::Rebuild(options)) => ledger::rebuild(options, cli).await,
+        Command::Reconcile(options) => reconcile::run(options, cli).await,
         Command::Coverage(options) => coverage::run(options, cli).await,
         Command::Backfill(options) => backfill::run(options, cli).await,
+        Command::Dlq(command) => dlq::run(command, cli).await,
+        Command::Trace(options) => trace::run(options, cli).await,
         Command::Replay(options) => replay::run(options, cli).await,
         Command::Jobs(Jobs::List(options)) => jobs::list(options, cli).await,
         Command::Jobs(Jobs::Show(options)) => jobs::show(options, cli).await,
         Command::Jobs(Jobs::Watch(options)) => jobs::follow(options, cli).await,
         Command::Jobs(Jobs::Cancel(options)) => jobs::cancel(options, cli).await,
-        Command::Trace(options) => trace::run(options, cli).await,
+        Command::Ledger(Ledger::Status(options)) => ledger::status(options, cli).await,
+        Command::Ledger(Ledger::Rebuild(options)) => ledger::rebuild(options, cli).await,
         Command::Describe(options) => describe::run(options, cli),
     }
 }

@@ -2,7 +2,7 @@
 
 use weir_model::flow::{HaltAfter, Language, OnDelete, OnLeave, OnMissing, RULES, Severity};
 
-use super::{BySystem, Key, Object, Shape, key, metadata, object, targets, title, version};
+use super::{BySystem, Key, Object, Shape, key, metadata, object, reconcile, targets, title, version};
 
 /// Types of a `type` check.
 const CHECKED_TYPES: [&str; 5] = ["int", "decimal", "date", "datetime", "bool"];
@@ -51,6 +51,7 @@ pub fn objects() -> Vec<Object> {
         object("lookup", lookup()),
         object("language", language()),
     ];
+    objects.extend(reconcile::objects());
     objects.extend(metadata::objects());
     objects
 }
@@ -103,6 +104,12 @@ fn flow() -> Vec<Key> {
             Shape::Either(vec![Shape::Choice(vec![HaltAfter::NEVER]), Shape::Object("halt_after")]),
             "拒绝过多时停下流程，等人处理；never 从不",
             "when the flow stops for a person because too much is refused; never for not at all",
+        ),
+        key(
+            "reconcile",
+            Shape::Object("reconcile"),
+            "对账：来源与目标各用哪些字段",
+            "which fields of the source and the target are compared by weir reconcile",
         ),
     ]
 }

@@ -8,6 +8,7 @@ mod flow;
 mod metadata;
 mod operation;
 mod project;
+mod reconcile;
 mod render;
 mod sources;
 mod suite;
