@@ -28,11 +28,9 @@ pub const PUBLISH: Code = Code::new("P-PUBLISH");
 pub const NOT_FOUND: Code = Code::new("P-NOT-FOUND");
 /// A job does not say from when until when to read.
 pub const NO_RANGE: Code = Code::new("P-NO-RANGE");
-/// A job waits for another one of the same source.
-pub const QUEUED: Code = Code::new("P-QUEUED");
 
 /// Every code of this crate.
-pub const ALL: [Code; 14] = [
+pub const ALL: [Code; 13] = [
     ANSWER,
     NO_ID,
     NO_DETAIL,
@@ -46,5 +44,4 @@ pub const ALL: [Code; 14] = [
     PUBLISH,
     NOT_FOUND,
     NO_RANGE,
-    QUEUED,
 ];

@@ -49,6 +49,8 @@ pub(super) struct Errand<'a> {
     /// What it reads, in order and disjoint.
     ranges: Vec<TimeRange>,
     standing: Standing,
+    /// Records that a former owner of the account has published.
+    done_before: u64,
     /// How far it will be once the page at hand is durable.
     next: Option<Standing>,
 }
@@ -74,7 +76,7 @@ impl<'a> Errand<'a> {
         };
         let done = progress.map_or(0, |told| told.done);
         let standing = Standing { settled_until, window, done, missing };
-        Self { source, job, board, ranges, standing, next: None }
+        Self { source, job, board, ranges, standing, done_before: done, next: None }
     }
 
     /// Everything before this was read, and the window that is being read.
@@ -103,7 +105,8 @@ impl<'a> Errand<'a> {
         self.job.only.is_empty() || self.job.only.contains(id)
     }
 
-    /// Waits until the flows have room for `records`, and says meanwhile why it waits; false when it was stopped.
+    /// Waits until the flows have room for `records`, and says meanwhile why it waits; false when it was stopped. Too many
+    /// refusals end the job.
     pub(super) async fn has_room(
         &mut self,
         records: &[RawRecord],
@@ -112,6 +115,10 @@ impl<'a> Errand<'a> {
     ) -> Result<bool, Ended> {
         if records.is_empty() || self.job.kind == JobKind::Census {
             return Ok(true);
+        }
+        let published = self.standing.done - self.done_before;
+        if let Some(refusal) = self.board.refused(&self.source.name, &self.job.id, published).await {
+            return Err(Ended::Refused(refusal));
         }
         let (tell, mut told) = mpsc::unbounded_channel();
         let room = self.board.has_room(&self.source.name, stop, tell);

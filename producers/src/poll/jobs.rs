@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use weir_model::{cursor::Cursor, outcome::Refusal};
 use weir_runtime::{
     control::{Known, is_over},
+    jobs::QUEUED,
     poll::{JobBoard, Publisher},
 };
 use weir_schemas::{Job, JobKind, JobProgress, JobState};
@@ -140,7 +141,7 @@ impl Desk<'_> {
                 {
                     let message =
                         format!("job {} of the same source comes first; this one begins by itself", job.id);
-                    let why = Refusal::new(code::QUEUED, message);
+                    let why = Refusal::new(QUEUED, message);
                     let errand = Errand::new(self.source, &waiting, self.board, None, None);
                     // What ends the publishing ends the job as well.
                     let _ = errand.tell(JobState::Held, Some(why), self.publisher).await;
@@ -162,7 +163,11 @@ impl Session<'_> {
         }
         while let Err(ended) = self.read_on(is_begun).await {
             is_begun = true;
-            let Ended::Halted(refusal) = ended else { return Err(ended) };
+            let refusal = match ended {
+                Ended::Stopped => return Err(Ended::Stopped),
+                Ended::Refused(refusal) => return self.end_job(JobState::Failed, Some(refusal)).await,
+                Ended::Halted(refusal) => refusal,
+            };
             tracing::error!(source = %self.source.name, job = self.job(), code = %refusal.code, reason = refusal.message, "job is held, and tried again later");
             if let Some(errand) = &self.errand {
                 errand.tell(JobState::Held, Some(refusal), self.publisher).await?;

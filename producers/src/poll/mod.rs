@@ -37,6 +37,8 @@ enum Ended {
     Stopped,
     /// A person must act.
     Halted(Refusal),
+    /// Flows refuse what a job brings: going on would only make more dead letters.
+    Refused(Refusal),
 }
 
 /// Who reads a source. Each has a cursor of its own.

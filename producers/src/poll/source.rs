@@ -135,7 +135,7 @@ impl SourcePoller {
     fn tell_end(&self, reader: Reader, ended: Ended) -> Result<(), PollerHalt> {
         match ended {
             Ended::Stopped => Ok(()),
-            Ended::Halted(refusal) => {
+            Ended::Halted(refusal) | Ended::Refused(refusal) => {
                 self.tell(reader, Condition::Halted(refusal.to_string()));
                 Err(PollerHalt { source_name: self.name.clone(), refusal })
             }

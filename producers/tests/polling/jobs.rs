@@ -183,6 +183,21 @@ async fn a_backfill_waits_for_flows_without_room_and_says_so() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_backfill_whose_records_are_refused_ends_by_itself() {
+    let memory = hourly();
+    let announced = Announced::new([job("b", JobKind::Backfill, &memory, 2..19)]);
+    announced.refuse_after(100);
+    let mut committed = Committed::default();
+    let board = announced.board(&committed);
+    let failed = |committed: &Committed| state(committed, "b") == Some(JobState::Failed);
+    POLLING.work(&memory, &mut committed, None, board, failed).await;
+    let told = committed.progress("b").unwrap();
+    assert_eq!(told.cause.as_ref().unwrap().code.as_str(), "J-REFUSED");
+    assert!((100..150).contains(&told.done), "{}", told.done);
+    assert!(committed.begun.is_empty(), "its cursor is removed");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_fix_brings_the_named_records_and_tells_which_are_not_there() {
     let memory = hourly();
     let modified = |id: u32| memory.records[id as usize].modified;
@@ -217,7 +232,7 @@ async fn a_census_looks_and_publishes_nothing_to_be_mapped_and_jobs_come_one_aft
     assert!(committed.windows.iter().all(|fact| fact.job.is_empty()), "a census covers nothing");
     let told: Vec<_> = committed.progress.iter().filter(|told| told.job == "c2").collect();
     let cause = told[0].cause.clone().unwrap();
-    assert_eq!((told[0].state, cause.code.as_str()), (JobState::Held, "P-QUEUED"));
+    assert_eq!((told[0].state, cause.code.as_str()), (JobState::Held, "J-QUEUED"));
     assert!(cause.message.contains("c1"), "{cause}");
     let ends = committed.progress.iter().filter(|told| told.state == JobState::Finished);
     assert_eq!(ends.map(|told| told.job.as_str()).collect::<Vec<_>>(), ["c1", "c2"]);

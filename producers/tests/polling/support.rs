@@ -125,11 +125,17 @@ impl Committed {
 pub struct Announced {
     control: watch::Sender<Arc<Known>>,
     has_room: watch::Sender<bool>,
+    /// From so many records of a job on, flows refuse too many of them.
+    refuse_after: watch::Sender<u64>,
 }
 
 impl Announced {
     pub fn new(jobs: impl IntoIterator<Item = Job>) -> Self {
-        let announced = Self { control: watch::Sender::default(), has_room: watch::Sender::new(true) };
+        let announced = Self {
+            control: watch::Sender::default(),
+            has_room: watch::Sender::new(true),
+            refuse_after: watch::Sender::new(u64::MAX),
+        };
         jobs.into_iter().for_each(|job| announced.announce(job));
         announced
     }
@@ -144,10 +150,20 @@ impl Announced {
         self.has_room.send_replace(has_room);
     }
 
+    /// Lets flows refuse too much of a job that has published so many records.
+    pub fn refuse_after(&self, records: u64) {
+        self.refuse_after.send_replace(records);
+    }
+
     /// The board of a process that begins now.
     pub fn board(&self, committed: &Committed) -> Arc<dyn JobBoard> {
         let progress = committed.progress.iter().map(|told| (told.job.clone(), told.clone())).collect();
-        Arc::new(Board { control: self.control.subscribe(), has_room: self.has_room.subscribe(), progress })
+        Arc::new(Board {
+            control: self.control.subscribe(),
+            has_room: self.has_room.subscribe(),
+            refuse_after: self.refuse_after.subscribe(),
+            progress,
+        })
     }
 }
 
@@ -159,6 +175,7 @@ pub fn no_jobs() -> Arc<dyn JobBoard> {
 struct Board {
     control: watch::Receiver<Arc<Known>>,
     has_room: watch::Receiver<bool>,
+    refuse_after: watch::Receiver<u64>,
     progress: BTreeMap<String, JobProgress>,
 }
 
@@ -192,5 +209,10 @@ impl JobBoard for Board {
             }
         }
         true
+    }
+
+    async fn refused(&self, _: &SourceName, _: &str, published: u64) -> Option<Refusal> {
+        let is_too_much = published >= *self.refuse_after.borrow();
+        is_too_much.then(|| Refusal::new(Code::new("J-REFUSED"), "refused"))
     }
 }

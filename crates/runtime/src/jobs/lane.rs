@@ -17,7 +17,7 @@ use weir_schemas::{Control, Job, JobKind, JobProgress, JobState};
 use super::{
     chunk::{Chunk, UNSENDABLE},
     gate::{Gate, Patience, Rest},
-    refused::{Refused, is_too_much},
+    refused::{Refused, is_too_much, told},
     repair::Repair,
     replay::Replay,
     track::Track,
@@ -31,8 +31,6 @@ use crate::{
 
 /// Another job of the same flow comes first.
 pub const QUEUED: Code = Code::new("J-QUEUED");
-/// Too many records of a replay were refused.
-pub const REFUSED: Code = Code::new("J-REFUSED");
 /// Kafka does not take a chunk.
 pub const PUBLISH: Code = Code::new("J-PUBLISH");
 
@@ -311,8 +309,7 @@ impl Work {
         if self.job.kind != JobKind::Replay || !is_too_much(*refused, *sent) {
             return None;
         }
-        let last = self.refused.last().map(ToString::to_string).unwrap_or_default();
-        Some(Refusal::new(REFUSED, format!("{refused} of {sent} records were refused; the last: {last}")))
+        Some(told(*refused, *sent, self.refused.last()))
     }
 
     /// How it ended, now that all of it was dealt with.

@@ -24,8 +24,11 @@ mod replay;
 mod stage;
 mod track;
 
+pub(crate) use self::refused::Watch;
 pub use self::{
     gate::{CHUNK, Gate},
+    lane::QUEUED,
+    refused::REFUSED,
     replay::Extent,
     stage::JobStage,
     track::{Mark, Span, Track},

@@ -3,14 +3,21 @@
 use std::time::Duration;
 
 use weir_kafka::{AssignedReader, Error, Inspector, TopicPartition};
-use weir_model::{letter::DeadLetter, outcome::Refusal};
+use weir_model::{
+    letter::DeadLetter,
+    names::{FlowName, SourceName},
+    outcome::{Code, Refusal},
+};
 use weir_schemas::JOB_HEADER;
 
 use super::{
     lane::Place,
     track::{Mark, Track},
 };
-use crate::topics::LETTER_PARTITIONS;
+use crate::{map::Intake, stage::Deployment, topics::LETTER_PARTITIONS};
+
+/// Too many records of a job were refused.
+pub const REFUSED: Code = Code::new("J-REFUSED");
 
 /// A replay ends when so many of its records were refused, and at least one in [`SHARE`] of those it sent.
 const LIMIT: u64 = 100;
@@ -68,6 +75,52 @@ impl Refused {
     pub(super) fn last(&self) -> Option<&Refusal> {
         self.last.as_ref()
     }
+}
+
+/// The letters that come of a job in all the flows that it feeds, from when this process took it up.
+pub(crate) struct Watch {
+    deployment: Deployment,
+    inspector: Inspector,
+    of_flows: Vec<(FlowName, Intake, Refused)>,
+}
+
+impl Watch {
+    /// Begins to watch the flows that read a source.
+    pub(crate) fn open(
+        deployment: &Deployment,
+        source: &SourceName,
+        flows: &[FlowName],
+        job: &str,
+    ) -> Result<Self, Error> {
+        let inspector = Inspector::open(&deployment.cluster)?;
+        let mut of_flows = Vec::with_capacity(flows.len());
+        for flow in flows {
+            let intake = Intake::Raw(source.clone());
+            let place = Place { deployment, inspector: &inspector, flow, intake: &intake };
+            let refused = Refused::open(&place, job, &mut Track::default())?;
+            of_flows.push((flow.clone(), intake, refused));
+        }
+        Ok(Self { deployment: deployment.clone(), inspector, of_flows })
+    }
+
+    /// Why the job must end after it has sent so many records; none while few of them are refused.
+    pub(crate) fn too_much(&mut self, sent: u64) -> Result<Option<Refusal>, Error> {
+        for (flow, intake, refused) in &mut self.of_flows {
+            let (deployment, inspector) = (&self.deployment, &self.inspector);
+            let place = Place { deployment, inspector, flow, intake };
+            let count = refused.count(&place, Duration::ZERO)?;
+            if is_too_much(count, sent) {
+                return Ok(Some(told(count, sent, refused.last())));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// What ends a job whose records are refused.
+pub(super) fn told(refused: u64, sent: u64, last: Option<&Refusal>) -> Refusal {
+    let last = last.map(ToString::to_string).unwrap_or_default();
+    Refusal::new(REFUSED, format!("{refused} of {sent} records were refused; the last: {last}"))
 }
 
 /// Whether so much was refused that going on would only make more letters of one cause.

@@ -25,7 +25,7 @@ use weir_schemas::JobProgress;
 use crate::{
     backoff::Backoff,
     control::{self, Known},
-    jobs::Gate,
+    jobs::{Gate, Watch},
     stage::{Deployment, chain},
 };
 
@@ -50,6 +50,10 @@ pub trait JobBoard: Send + Sync {
         stop: &CancellationToken,
         held: UnboundedSender<Refusal>,
     ) -> bool;
+
+    /// Why a job must end because the flows refuse its records, after it has published so many here; none while few are
+    /// refused. The flows themselves go on (design §8).
+    async fn refused(&self, source: &SourceName, job: &str, published: u64) -> Option<Refusal>;
 }
 
 /// The board of a polling stage.
@@ -59,6 +63,8 @@ pub(super) struct Board {
     feeds: BTreeMap<SourceName, Vec<FlowName>>,
     /// Opened when a source has its first job; their clients stay connected.
     gates: Mutex<BTreeMap<SourceName, Arc<Gate>>>,
+    /// The letters of the job that each source has at hand.
+    watches: Arc<Mutex<BTreeMap<SourceName, (String, Watch)>>>,
 }
 
 impl Board {
@@ -68,7 +74,7 @@ impl Board {
         feeds: &BTreeMap<SourceName, Vec<FlowName>>,
     ) -> Self {
         let (deployment, control, feeds) = (deployment.clone(), control.clone(), feeds.clone());
-        Self { deployment, control, feeds, gates: Mutex::default() }
+        Self { deployment, control, feeds, gates: Mutex::default(), watches: Arc::default() }
     }
 
     fn gate(&self, source: &SourceName) -> Result<Arc<Gate>, weir_kafka::Error> {
@@ -135,5 +141,29 @@ impl JobBoard for Board {
                 return false;
             }
         }
+    }
+    async fn refused(&self, source: &SourceName, job: &str, published: u64) -> Option<Refusal> {
+        let (deployment, watches) = (self.deployment.clone(), Arc::clone(&self.watches));
+        let flows = self.feeds.get(source).cloned().unwrap_or_default();
+        let (source, job) = (source.clone(), job.to_owned());
+        let looked = tokio::task::spawn_blocking(move || {
+            let mut watches = watches.lock().unwrap_or_else(PoisonError::into_inner);
+            let known = watches.remove(&source).filter(|(watched, _)| *watched == job);
+            let mut watch = match known {
+                Some((_, watch)) => watch,
+                None => Watch::open(&deployment, &source, &flows, &job)?,
+            };
+            let refusal = watch.too_much(published)?;
+            watches.insert(source, (job, watch));
+            Ok::<_, weir_kafka::Error>(refusal)
+        });
+        let error = match looked.await {
+            Ok(Ok(refusal)) => return refusal,
+            Ok(Err(error)) => chain(&error),
+            Err(failed) => failed.to_string(),
+        };
+        // The next page asks again; counting begins anew then.
+        tracing::warn!(error, "cannot tell how many records of a job were refused");
+        None
     }
 }
