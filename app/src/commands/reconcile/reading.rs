@@ -57,6 +57,9 @@ pub struct Polled {
     pub complaints: Vec<String>,
 }
 
+/// Fates by record, and in each by the id of the document.
+type OfRecords = HashMap<RecordId, HashMap<RecordId, Fate>>;
+
 /// Complaints that are kept.
 const COMPLAINTS: usize = 5;
 
@@ -179,8 +182,8 @@ impl Reading<'_> {
         &self,
         topic: &Records,
         held: &HashSet<String>,
-    ) -> Result<(HashMap<RecordId, HashMap<RecordId, Fate>>, HashSet<String>), Failure> {
-        let mut fates: HashMap<RecordId, HashMap<RecordId, Fate>> = HashMap::new();
+    ) -> Result<(OfRecords, HashSet<String>), Failure> {
+        let mut fates = OfRecords::new();
         let mut of_others = HashSet::new();
         let name = self.desk.topics.receipt(&self.flow.spec.name);
         self.read_from::<Receipt>(&name, None, |receipt, _| match base(topic, &receipt.record_id) {
@@ -215,11 +218,7 @@ impl Reading<'_> {
     }
 
     /// What waits for a row.
-    fn waits(
-        &self,
-        topic: &Records,
-        fates: &mut HashMap<RecordId, HashMap<RecordId, Fate>>,
-    ) -> Result<(), Failure> {
+    fn waits(&self, topic: &Records, fates: &mut OfRecords) -> Result<(), Failure> {
         let name = self.desk.topics.wait(&self.flow.spec.name);
         let mut waiting: HashMap<RecordId, (String, String)> = HashMap::new();
         self.read_values(&name, None, |message| {
@@ -247,11 +246,7 @@ impl Reading<'_> {
     }
 
     /// What the delivered documents are to be held as, and which rule left a record out.
-    fn documents(
-        &self,
-        topic: &Records,
-        fates: &mut HashMap<RecordId, HashMap<RecordId, Fate>>,
-    ) -> Result<(), Failure> {
+    fn documents(&self, topic: &Records, fates: &mut OfRecords) -> Result<(), Failure> {
         let name = self.desk.topics.doc(&self.flow.spec.name);
         self.read_since::<Document>(&name, |document, _| {
             let Some(base) = base(topic, &document.record_id) else { return };
