@@ -160,7 +160,12 @@ impl<'a> Plan<'a> {
         }
     }
 
+    /// Only what is older than the horizon is ever removed.
     fn trimmed(&self, desk: &Desk) -> Option<String> {
+        let horizon = desk.project.config.horizons.raw;
+        if Timestamp::now().checked_sub(horizon).is_ok_and(|horizon| self.since >= horizon) {
+            return None;
+        }
         let zone = receipts::zone(&self.flow.spec, &desk.project.config.connections);
         let kept = local_text(self.extent.kept_since?, &zone);
         Some(match desk.language {

@@ -419,13 +419,13 @@ impl Conductor {
         })
     }
 
-    /// The replays and repairs of all flows. The broker of the demo has no offsets to go by.
+    /// The replays and repairs of all flows.
     fn wanted_jobs(&self, editions: &BTreeMap<FlowName, Choice<Arc<Flow>>>) -> Option<Wanted> {
         let chosen = editions.values().filter_map(|choice| choice.chosen.as_ref());
         let flows: BTreeMap<FlowName, Intake> = chosen
             .map(|(_, flow)| (flow.spec.name.clone(), receipts::intake(&flow.spec, &self.project)))
             .collect();
-        if flows.is_empty() || self.workshop.deployment.cluster.is_in_process() {
+        if flows.is_empty() {
             return None;
         }
         let again = self.again.get(&Name::Jobs).copied().unwrap_or_default();

@@ -240,3 +240,71 @@ fn original(place: &Place<'_>, origin: &Position) -> Result<Option<Bytes>, Error
     })?;
     Ok(payload)
 }
+
+#[cfg(test)]
+mod tests {
+    use weir_model::{outcome::Code, record::Reason};
+    use weir_schemas::JobKind;
+
+    use super::*;
+
+    fn letter(record_id: &str, part: u32) -> DeadLetter {
+        DeadLetter {
+            owner: "orders".to_owned(),
+            stage: Stage::Sink,
+            record_id: record_id.to_owned(),
+            key: String::new(),
+            number: String::new(),
+            refusal: Refusal::new(Code::new("K-VALIDATION"), "no"),
+            payload: Bytes::new(),
+            body: Bytes::new(),
+            origin: None,
+            version: Version::default(),
+            source_digest: Digest::of(b""),
+            flow_ordinal: 1,
+            reason: Reason::Poll,
+            at: Timestamp::UNIX_EPOCH,
+            part,
+            deleted: false,
+            repaired: false,
+            job: String::new(),
+        }
+    }
+
+    fn job(places: &[&str], edit: &str) -> Job {
+        let letter = |place: &&str| JobLetter { place: (*place).to_owned(), payload: None };
+        Job {
+            id: "repair-1".to_owned(),
+            kind: JobKind::Repair,
+            subject: "orders".to_owned(),
+            from: None,
+            until: None,
+            only: Vec::new(),
+            ranges: Vec::new(),
+            letters: places.iter().map(letter).collect(),
+            edit: edit.to_owned(),
+            note: String::new(),
+            by: String::new(),
+            at: Timestamp::UNIX_EPOCH,
+            cancelled: None,
+        }
+    }
+
+    #[test]
+    fn a_part_leads_back_to_its_record() {
+        assert_eq!(source_id(&letter("TK-7", 0)).as_str(), "TK-7");
+        assert_eq!(source_id(&letter("TK-7-2", 2)).as_str(), "TK-7");
+        assert_eq!(source_id(&letter("TK-7", 3)).as_str(), "TK-7", "a part that is named otherwise");
+    }
+
+    #[test]
+    fn a_job_is_understood_in_the_order_of_its_letters_or_refused() {
+        let (spots, edit) = understood(&job(&["2:7", "0:9", "2:3"], "")).unwrap();
+        assert_eq!(spots.into_keys().collect::<Vec<_>>(), [(0, 9), (2, 3), (2, 7)]);
+        assert_eq!(edit, None);
+        assert!(understood(&job(&[], r#"[{"path": "a", "set": 1}]"#)).unwrap().1.is_some());
+        let refused = understood(&job(&["nowhere"], "")).unwrap_err();
+        assert!(refused.message.contains("nowhere") && refused.code == UNSENDABLE, "{refused}");
+        assert!(understood(&job(&[], "no rule")).is_err());
+    }
+}
