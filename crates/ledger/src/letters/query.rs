@@ -145,10 +145,11 @@ impl Ledger {
     }
 }
 
-/// What a letter's state is made of. All letters of a record stand in one partition of its owner's topic.
+/// What a letter's state is made of. All letters of a record stand in one partition of its owner's topic, so their offsets
+/// are in order; to ask for the partition as well would lead the servers to the wrong index.
 const HEADS: &str = "SELECT l.owner, l.part, l.log_offset, l.record_id, l.stage, l.code, l.cause_id, l.at_us, \
     l.version_modified_us, l.version_appended_ms, l.version_offset, l.source_digest, \
-    (SELECT MAX(n.log_offset) FROM letter n WHERE n.owner = l.owner AND n.record_id = l.record_id AND n.part = l.part) \
+    (SELECT MAX(n.log_offset) FROM letter n WHERE n.owner = l.owner AND n.record_id = l.record_id) \
     AS newest_offset, \
     r.state, r.job AS record_job, r.standing, r.delivered_at_us, r.delivered_source_digest, r.receipt_at_us, \
     r.receipt_modified_us, r.receipt_appended_ms, r.receipt_version_offset \
