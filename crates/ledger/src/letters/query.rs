@@ -56,14 +56,42 @@ impl Ledger {
         let statement =
             format!("{HEADS} WHERE {condition} ORDER BY l.at_us DESC, l.part DESC, l.log_offset DESC");
         let rows = self.projection.fetch(&statement, &values).await?;
+        let newest = self.newest(&rows).await?;
         let mut heads = Vec::with_capacity(rows.len());
         for row in &rows {
-            let head = head(row, &marks, ended_early)?;
+            let head = head(row, &newest, &marks, ended_early)?;
             if filter.states.is_empty() || filter.states.contains(&head.state) {
                 heads.push(head);
             }
         }
         Ok(heads)
+    }
+
+    /// The newest letters of the records that these letters are about. A question of its own: as a part of the other one,
+    /// MariaDB reads all letters of the owner for every row.
+    async fn newest(&self, letters: &[Row]) -> Result<Newest, Error> {
+        let mut records: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for row in letters {
+            records.entry(row.plain_text("owner")?).or_default().push(row.plain_text("record_id")?);
+        }
+        let mut newest = Newest::new();
+        for (owner, records) in records {
+            let mut values = vec![Value::from(owner.as_str())];
+            // Of many letters all are read, which is one pass.
+            let some = if records.len() <= PAGE {
+                values.extend(records.iter().map(|record| Value::from(record.as_str())));
+                format!(" AND record_id IN ({})", vec!["?"; records.len()].join(", "))
+            } else {
+                String::new()
+            };
+            let statement = format!(
+                "SELECT record_id, MAX(log_offset) AS newest FROM letter WHERE owner = ?{some} GROUP BY record_id"
+            );
+            for row in self.projection.fetch(&statement, &values).await? {
+                newest.insert((owner.clone(), row.plain_text("record_id")?), row.plain_integer("newest")?);
+            }
+        }
+        Ok(newest)
     }
 
     /// These letters, whole, in the order in which they are given; those that are gone are left out.
@@ -139,21 +167,22 @@ impl Ledger {
         let statement =
             format!("{HEADS} WHERE l.owner = ? AND l.record_id = ? ORDER BY l.part, l.log_offset");
         let rows = self.projection.fetch(&statement, &[owner.into(), record_id.into()]).await?;
+        let newest = self.newest(&rows).await?;
         let heads: Vec<Head> =
-            rows.iter().map(|row| head(row, &marks, ended_early)).collect::<Result<_, _>>()?;
+            rows.iter().map(|row| head(row, &newest, &marks, ended_early)).collect::<Result<_, _>>()?;
         self.letters(&heads).await
     }
 }
 
-/// What a letter's state is made of. All letters of a record stand in one partition of its owner's topic, so their offsets
-/// are in order; to ask for the partition as well would lead the servers to the wrong index.
+/// What a letter's state is made of, but for the newer letters of its record.
 const HEADS: &str = "SELECT l.owner, l.part, l.log_offset, l.record_id, l.stage, l.code, l.cause_id, l.at_us, \
     l.version_modified_us, l.version_appended_ms, l.version_offset, l.source_digest, \
-    (SELECT MAX(n.log_offset) FROM letter n WHERE n.owner = l.owner AND n.record_id = l.record_id) \
-    AS newest_offset, \
     r.state, r.job AS record_job, r.standing, r.delivered_at_us, r.delivered_source_digest, r.receipt_at_us, \
     r.receipt_modified_us, r.receipt_appended_ms, r.receipt_version_offset \
     FROM letter l LEFT JOIN record r ON r.flow = l.owner AND r.record_id = l.record_id";
+
+/// The newest letter of each record, by owner and record id. All letters of a record stand in one partition.
+type Newest = BTreeMap<(String, String), i64>;
 
 /// The filter as a condition, but for the states.
 fn condition(filter: &Filter) -> (String, Vec<Value>) {
@@ -206,20 +235,27 @@ pub(crate) fn id(row: &Row) -> Result<LetterId, Error> {
     Ok(LetterId { owner: row.plain_text("owner")?, place })
 }
 
-fn head(row: &Row, marks: &Marks, ended_early: &dyn Fn(&str) -> bool) -> Result<Head, Error> {
+fn head(
+    row: &Row,
+    newest: &Newest,
+    marks: &Marks,
+    ended_early: &dyn Fn(&str) -> bool,
+) -> Result<Head, Error> {
     let id = id(row)?;
+    let record_id = row.plain_text("record_id")?;
+    let newest = newest.get(&(id.owner.clone(), record_id.clone())).copied();
     let decision = marks.decision(&id).cloned();
     let facts = Facts {
         at: time(row, "at_us")?.unwrap_or_default(),
         version: version(row, ["version_modified_us", "version_appended_ms", "version_offset"])?
             .unwrap_or_default(),
         source_digest: row.plain_text("source_digest")?,
-        is_newest: row.plain_integer("newest_offset")? <= id.place.offset,
+        is_newest: newest.is_none_or(|newest| newest <= id.place.offset),
         record: record(row)?,
         decision,
     };
     Ok(Head {
-        record_id: row.plain_text("record_id")?,
+        record_id,
         stage: row.plain_text("stage")?,
         code: row.plain_text("code")?,
         cause_id: row.plain_text("cause_id")?,
