@@ -95,6 +95,7 @@ CREATE TABLE number (
     record_id VARCHAR(255) NOT NULL,
     PRIMARY KEY (number, flow, record_id)
 ) WITHOUT_ROWID;
+CREATE INDEX number_record ON number (flow, record_id);
 
 -- What happened to a record, in order. `stream` and `flow` name the topic: doc | receipt | dead | wait.
 -- kind: mapped | filtered | refused-by-mapping (doc); sending | delivered | incomplete | refused | left | removed |

@@ -362,6 +362,10 @@ impl Session {
     /// # Errors
     /// The database does not answer, or refuses the statement.
     pub async fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64, Error> {
+        self.execute_with(sql, values.iter()).await
+    }
+
+    async fn execute_with(&mut self, sql: &str, values: impl Iterator<Item = &Value>) -> Result<u64, Error> {
         let text = AssertSqlSafe(sql.to_owned());
         let done = match &mut self.open {
             Open::MySql(open) => bind_mysql(sqlx::query(text), values)
@@ -407,8 +411,7 @@ impl Session {
         for rows in full_chunks(rows, (MAX_VALUES / width).min(MAX_ROWS)) {
             let tuples = vec![tuple.as_str(); rows.len()].join(",");
             let sql = format!("REPLACE INTO {table} ({columns}) VALUES {tuples}");
-            let values: Vec<Value> = rows.iter().flatten().cloned().collect();
-            self.execute(&sql, &values).await?;
+            self.execute_with(&sql, rows.iter().flatten()).await?;
         }
         Ok(())
     }
@@ -441,9 +444,9 @@ pub(crate) fn full_chunks<T>(rows: &[T], size: usize) -> impl Iterator<Item = &[
     })
 }
 
-fn bind_mysql<'q>(
+fn bind_mysql<'q, 'v>(
     mut query: Query<'q, MySql, MySqlArguments>,
-    values: &[Value],
+    values: impl IntoIterator<Item = &'v Value>,
 ) -> Query<'q, MySql, MySqlArguments> {
     for value in values {
         query = match value {
@@ -454,9 +457,9 @@ fn bind_mysql<'q>(
     query
 }
 
-fn bind_sqlite<'q>(
+fn bind_sqlite<'q, 'v>(
     mut query: Query<'q, Sqlite, SqliteArguments>,
-    values: &[Value],
+    values: impl IntoIterator<Item = &'v Value>,
 ) -> Query<'q, Sqlite, SqliteArguments> {
     for value in values {
         query = match value {

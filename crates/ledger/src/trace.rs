@@ -374,9 +374,12 @@ impl Ledger {
                  ORDER BY changed_at_us LIMIT 1",
                 state,
             ),
-            Example::Event(kind) => {
-                ("SELECT '' AS name, record_id FROM event WHERE flow = ? AND kind = ? LIMIT 1", kind)
-            }
+            Example::Event(kind) => (
+                "SELECT record.number AS name, record.record_id AS record_id FROM event \
+                 JOIN record ON record.flow = event.flow AND record.record_id = event.record_id \
+                 WHERE event.flow = ? AND event.kind = ? LIMIT 1",
+                kind,
+            ),
         };
         let rows = self.projection.fetch(statement, &[flow.into(), value.into()]).await?;
         let Some(row) = rows.first() else { return Ok(None) };
