@@ -57,8 +57,11 @@ impl Redo {
     pub(super) fn take_over(&mut self, committed: &[(TopicPartition, Option<i64>)]) -> Result<(), Error> {
         let mut starts = Vec::with_capacity(committed.len());
         for (partition, offset) in committed {
-            let low = self.reader.watermarks(partition)?.low;
-            starts.push((partition.clone(), offset.unwrap_or(low)));
+            let next = match offset {
+                Some(offset) => *offset,
+                None => self.reader.watermarks(partition)?.low,
+            };
+            starts.push((partition.clone(), next));
         }
         self.reader.assign(&starts)?;
         self.positions.extend(starts.into_iter().map(|(partition, next)| (partition.partition, next)));
