@@ -37,6 +37,8 @@ pub struct Fate {
     pub version: Option<Version>,
     /// Why the newest attempt was refused, of which source digest: code and message.
     pub refused: Option<(Digest, String, String)>,
+    /// Whether a person gave that refusal up.
+    pub is_given_up: bool,
     /// Whether it is being sent.
     pub is_sending: bool,
     /// The row that it waits for.
@@ -91,6 +93,8 @@ pub enum Explained {
     Filtered,
     /// It was removed at the source.
     Removed,
+    /// It was refused, and a person gave it up.
+    GivenUp,
     /// It was written before a rule left it out, and stays (`on_leave: keep`).
     Kept,
     /// The source changed it a moment ago.
@@ -264,18 +268,22 @@ impl<'s> Work<'s> {
     /// Counts the source, and finds what was polled otherwise or not at all.
     fn source(&mut self, source: &Records) {
         for (id, record) in source {
-            if record.deleted {
+            let polled = self.sides.topic.get(id);
+            if record.deleted && polled.is_none() {
                 continue;
             }
-            if let Some(line) = self.line(&record.figures) {
+            if !record.deleted
+                && let Some(line) = self.line(&record.figures)
+            {
                 line.source.add(&record.figures);
             }
-            let polled = self.sides.topic.get(id);
             let is_fresh = match (record.modified, self.sides.settled_until) {
                 (Some(modified), Some(until)) => modified >= until,
                 _ => false,
             } || polled.is_some_and(|polled| polled.modified > record.modified);
-            if polled.is_some_and(|polled| polled.digest == record.digest) {
+            let is_same =
+                |polled: &Counted| polled.digest == record.digest && polled.deleted == record.deleted;
+            if polled.is_some_and(is_same) {
                 continue;
             }
             if is_fresh {
@@ -329,6 +337,9 @@ impl<'s> Work<'s> {
         }
         let is_decided = fate.version.is_some_and(|version| version >= record.version);
         match (&fate.refused, &fate.filtered) {
+            (Some((digest, ..)), _) if fate.is_given_up && (is_decided || *digest == record.digest) => {
+                self.explain(Explained::GivenUp);
+            }
             (Some((digest, code, message)), _) if is_decided || *digest == record.digest => {
                 let kind = Kind::Refused(code.clone(), message.clone());
                 self.report.differences.push(Difference::of(kind, id, record));

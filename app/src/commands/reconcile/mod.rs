@@ -2,6 +2,7 @@
 //! that differs and why. What is decided is in `compare` (pure), what is read in `reading`, what the source is asked in `jobs`.
 
 mod compare;
+mod given_up;
 mod jobs;
 mod reading;
 mod report;
@@ -173,7 +174,8 @@ async fn compared(
         }
     }
     let poll = &reading.flow.spec.source.poll;
-    let mut sides = reading.sides(census, polled.records).await?;
+    let (mut sides, note) = reading.sides(census, polled.records).await?;
+    notes.extend(note);
     sides.settled_until = Some(counted_at - (poll.settle_lag + poll.every * 2));
     let report = compare(&sides, by_shop);
     Ok((report, sides.source))

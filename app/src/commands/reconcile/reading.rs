@@ -25,7 +25,10 @@ use weir_model::{
 use weir_runtime::stage::chain;
 use weir_schemas::{JOB_HEADER, ParkedRecord, Wire};
 
-use super::compare::{Counted, Delivered, Fate, Fates, Records, Sides};
+use super::{
+    compare::{Counted, Delivered, Fate, Fates, Records, Sides},
+    given_up::given_up,
+};
 use crate::{commands::control::Desk, exit::Failure, project::Flow};
 
 /// What is compared, and how its sides are read.
@@ -155,14 +158,19 @@ impl Reading<'_> {
         records.insert(record.id.clone(), counted);
     }
 
-    /// Everything that is compared; `source` is what a census found.
-    pub async fn sides(&self, source: Option<Records>, topic: Records) -> Result<Sides, Failure> {
+    /// Everything that is compared, and what else should be known; `source` is what a census found.
+    pub async fn sides(
+        &self,
+        source: Option<Records>,
+        topic: Records,
+    ) -> Result<(Sides, Option<String>), Failure> {
         let listed = self.target.list(self.from, self.until).await.map_err(|error| away(&error))?;
         let mut held = listed.unwrap_or_default();
         let mut known: HashSet<String> = held.iter().map(|holding| holding.key.clone()).collect();
         let (mut fates, of_others) = self.receipts(&topic, &known)?;
         self.waits(&topic, &mut fates)?;
         self.documents(&topic, &mut fates)?;
+        let note = note_given_up(self, &mut fates).await?;
         let delivered = fates.values().flat_map(HashMap::values).filter_map(|fate| fate.delivered.as_ref());
         let keys: Vec<String> = delivered
             .flat_map(|delivered| match &delivered.expected {
@@ -174,7 +182,7 @@ impl Reading<'_> {
         held.extend(self.target.find(&keys).await.map_err(|error| away(&error))?);
         let fates: Fates =
             fates.into_iter().map(|(id, of_record)| (id, of_record.into_values().collect())).collect();
-        Ok(Sides { source, settled_until: None, topic, fates, held, of_others })
+        Ok((Sides { source, settled_until: None, topic, fates, held, of_others }, note))
     }
 
     /// What the sink remembers of the records; and of what is held, the keys that belong to other records.
@@ -329,6 +337,18 @@ impl Reading<'_> {
         }
         Ok(is_trimmed)
     }
+}
+
+/// Marks the refusals that a person gave up. The ledger is asked only when something was refused.
+async fn note_given_up(reading: &Reading<'_>, fates: &mut OfRecords) -> Result<Option<String>, Failure> {
+    if !fates.values().flat_map(HashMap::values).any(|fate| fate.refused.is_some()) {
+        return Ok(None);
+    }
+    let (given_up, note) = given_up(reading).await?;
+    for (id, fate) in fates.values_mut().flatten() {
+        fate.is_given_up = given_up.contains(id);
+    }
+    Ok(note)
 }
 
 /// The record that a document's id belongs to: itself, or of the part of a split record the whole one (contract

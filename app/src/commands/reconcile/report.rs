@@ -284,6 +284,8 @@ fn explanation(why: Explained, language: Language) -> &'static str {
         (Explained::Filtered, Language::En) => "left out by a rule of the flow",
         (Explained::Removed, Language::Zh) => "已在来源删除",
         (Explained::Removed, Language::En) => "removed at the source",
+        (Explained::GivenUp, Language::Zh) => "被拒绝，已由人放弃",
+        (Explained::GivenUp, Language::En) => "refused, and given up by a person",
         (Explained::Kept, Language::Zh) => "写入后被筛除，保留在目标（on_leave: keep）",
         (Explained::Kept, Language::En) => {
             "left out since they were written, and kept there (on_leave: keep)"
@@ -305,6 +307,7 @@ fn word(why: Explained) -> &'static str {
     match why {
         Explained::Filtered => "filtered",
         Explained::Removed => "removed",
+        Explained::GivenUp => "given_up",
         Explained::Kept => "kept",
         Explained::Fresh => "fresh",
         Explained::Unweighed => "unweighed",

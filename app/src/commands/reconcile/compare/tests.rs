@@ -1,3 +1,5 @@
+//! Cases of the comparison: each kind of difference, and what is none.
+
 use jiff::civil::date;
 
 use super::*;
@@ -133,6 +135,10 @@ fn a_newest_state_that_is_not_at_the_target_says_why() {
         ("4", older("4")),
         ("5", Fate { version: Some(version(7)), is_sending: true, ..Fate::default() }),
         ("6", Fate { version: Some(version(7)), ..Fate::default() }),
+        (
+            "0",
+            Fate { refused: refused("0 5"), version: Some(version(7)), is_given_up: true, ..Fate::default() },
+        ),
         ("7", Fate { refused: refused("7 1"), ..older("7") }),
     ];
     let mut kept = older("8");
@@ -140,7 +146,7 @@ fn a_newest_state_that_is_not_at_the_target_says_why() {
     kept.delivered.as_mut().unwrap().is_kept = true;
     let fates: Fates =
         fates.into_iter().chain([("8", kept)]).map(|(id, fate)| (RecordId::from(id), vec![fate])).collect();
-    let topic: Records = (1..=9).map(|id| counted(&id.to_string(), "5")).collect();
+    let topic: Records = (0..=9).map(|id| counted(&id.to_string(), "5")).collect();
     let held = ["2", "4", "7", "8"].map(|key| holding(key, "1")).to_vec();
     let report = compare(&Sides { topic, fates, held, ..Sides::default() }, false);
     assert_eq!(
@@ -154,7 +160,10 @@ fn a_newest_state_that_is_not_at_the_target_says_why() {
             "N9 OnItsWay"
         ]
     );
-    assert_eq!(report.explained, BTreeMap::from([(Explained::Filtered, 2), (Explained::Kept, 1)]));
+    assert_eq!(
+        report.explained,
+        BTreeMap::from([(Explained::Filtered, 2), (Explained::GivenUp, 1), (Explained::Kept, 1)])
+    );
 }
 
 #[test]
@@ -185,6 +194,21 @@ fn a_removed_record_and_one_whose_document_is_forgotten_are_counted_apart() {
     assert_eq!(report.explained, BTreeMap::from([(Explained::Removed, 1), (Explained::Unweighed, 1)]));
     sides.held.clear();
     assert_eq!(told(&compare(&sides, false)), ["N2 Missing"]);
+}
+
+#[test]
+fn a_removal_that_was_not_polled_is_a_difference() {
+    let (id, alive) = counted("1", "10");
+    let removed = Counted { deleted: true, ..alive.clone() };
+    let fates = HashMap::from([(id.clone(), vec![delivered("1", "10")])]);
+    let sides = Sides {
+        source: Some(Records::from([(id.clone(), removed)])),
+        topic: Records::from([(id, alive)]),
+        fates,
+        held: vec![holding("1", "10")],
+        ..Sides::default()
+    };
+    assert_eq!(told(&compare(&sides, false)), ["N1 PolledOlder"]);
 }
 
 #[test]

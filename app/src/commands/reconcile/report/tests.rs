@@ -1,3 +1,5 @@
+//! What is told, in text and for programs.
+
 use std::collections::BTreeMap;
 
 use jiff::civil::date;
