@@ -90,15 +90,20 @@ impl Coverage {
     ) -> Result<Self, Error> {
         let own = || Value::from(source.as_str());
         let step = Value::from(i64::try_from(STEP.as_micros()).unwrap_or(i64::MAX));
-        let stretches = projection.fetch(STRETCHES, &[own(), step]).await?;
-        let ends = projection.fetch(ENDS, &[own()]).await?;
+        let from = since.map_or(i64::MIN, Timestamp::as_microsecond);
+        let (of_stretches, of_ends) = ([own(), step], [own()]);
+        let of_late = [own(), from.into(), MOST_LATE.into()];
+        // Each goes over all windows of the source: side by side.
+        let (stretches, ends, late) = tokio::try_join!(
+            projection.fetch(STRETCHES, &of_stretches),
+            projection.fetch(ENDS, &of_ends),
+            projection.fetch(LATE, &of_late),
+        )?;
         let end = ends.first().map_or(Ok(None), |row| row.integer("to_us"))?;
         let sum = |column| {
             let sum = ends.first().map_or(Ok(0), |row| row.plain_integer(column))?;
             Ok::<_, Error>(u64::try_from(sum).unwrap_or(0))
         };
-        let since = since.map_or(i64::MIN, Timestamp::as_microsecond);
-        let late = projection.fetch(LATE, &[own(), since.into(), MOST_LATE.into()]).await?;
         let begins: Result<Vec<(i64, Option<i64>)>, Error> = stretches
             .iter()
             .map(|row| Ok((row.plain_integer("from_us")?, row.integer("before_us")?)))
