@@ -71,7 +71,7 @@ pub async fn run(options: &Demo, cli: &Cli) -> Result<(), Failure> {
         .map_err(|error| Failure::environment("start a thread", &error))?;
     let workshop =
         Workshop { deployment: deployment.clone(), cluster_id: "demo".into(), stages: Stages::All };
-    // From another terminal flows are paused and letters sent again.
+    // From another terminal flows are paused, and letters sent again.
     let following = CancellationToken::new();
     let (changes, control) = control::follow(&deployment, known, &following)
         .map_err(|error| Failure::environment("start a thread", &error))?;

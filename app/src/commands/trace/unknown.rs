@@ -47,19 +47,19 @@ impl Desk {
 
     /// What the flows have not mapped yet; nothing when Kafka is away.
     async fn behind(&self, wanted: &[String], options: &Trace) -> Result<BTreeMap<String, Behind>, Failure> {
-        let mut found = BTreeMap::new();
-        let Some(cluster) = &self.cluster else { return Ok(found) };
+        let Some(cluster) = &self.cluster else { return Ok(BTreeMap::new()) };
+        let mut flows = Vec::new();
         for flow in self.polled(options) {
-            let name = flow.spec.name.to_string();
-            let mapped = self.ledger.mapped_up_to(&name).await.map_err(|error| ledger::failed(&error))?;
-            match unmapped::look(cluster, &self.codec, &self.topics, &flow.spec, &mapped, wanted) {
-                Ok(behind) => {
-                    found.insert(name, behind);
-                }
-                Err(error) => eprintln!("{name}: {}", chain(&error)),
-            }
+            let mapped = self.ledger.mapped_up_to(flow.spec.name.as_str()).await;
+            let mapped = mapped.map_err(|error| ledger::failed(&error))?;
+            flows.push(unmapped::Flow { spec: &flow.spec, mapped });
         }
-        Ok(found)
+        let behind = unmapped::look(cluster, &self.codec, &self.topics, &flows, wanted);
+        // What the ledger knows was asked already: the answer stands without it.
+        Ok(behind.unwrap_or_else(|error| {
+            eprintln!("{}", chain(&error));
+            BTreeMap::new()
+        }))
     }
 
     fn unmapped(&self, flow: &str, behind: &Behind, wanted: &str) -> Vec<Hit> {

@@ -180,14 +180,19 @@ fn waiting(life: &Life, story: &Story<'_>) -> Verdict {
         return on_the_way(&life.record, story, &story.time(life.record.changed_at));
     };
     let (reference, collection) = (&waiting.reference, &waiting.collection);
+    let row =
+        format!("weir collections get {collection} --where {}", reference.replace(" and ", " --where "));
     let since = story.time(waiting.since);
     let verdict = Verdict::of(Localized::new(
         format!("自 {since} 起等待集合 {collection} 中的 {reference}"),
         format!("waits for {reference} in the collection {collection} since {since}"),
     ));
     verdict.advise(
-        format!("该行出现后自动继续；查看全部等待：weir wait list {}；查该行：weir collections get {collection}", life.key.flow),
-        format!("it goes on by itself once that row is there; all that waits: weir wait list {}; the row: weir collections get {collection}", life.key.flow),
+        format!("该行出现后自动继续；查看全部等待：weir wait list {}；查该行：{row}", life.key.flow),
+        format!(
+            "it goes on by itself once that row is there; all that waits: weir wait list {}; the row: {row}",
+            life.key.flow
+        ),
     )
 }
 
