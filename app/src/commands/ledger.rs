@@ -34,14 +34,11 @@ pub async fn status(option: &ProjectOption, cli: &Cli) -> Result<(), Failure> {
     // As every command that asks the ledger: what is left after that is a backlog.
     let freshness = ledger::catch_up(&follower, PATIENCE).await?;
     let mut status = opened.status().await.map_err(|error| ledger::failed(&error))?;
-    match tokio::time::timeout(PATIENCE, follower.behind()).await {
-        Ok(Ok(left)) => {
-            for (topic, left) in left {
-                status.topics.entry(topic).or_default().left = Some(left);
-            }
+    // Where there is no answer, the freshness tells why.
+    if let Ok(Ok(left)) = tokio::time::timeout(PATIENCE, follower.behind()).await {
+        for (topic, left) in left {
+            status.topics.entry(topic).or_default().left = Some(left);
         }
-        // Why there is no answer is told with the freshness.
-        Ok(Err(_)) | Err(_) => {}
     }
     let trouble = freshness.behind;
     if cli.json {

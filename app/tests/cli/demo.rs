@@ -97,6 +97,21 @@ fn the_text_shows_counts_letters_and_places() {
     said(folder.path().join("demo/demo.sqlite").to_str().unwrap());
     said(folder.path().join("demo/weir.yaml").to_str().unwrap());
     assert!(answer.err.contains(" s  "), "plain progress lines away from a terminal: {answer:?}");
+    expect_lives(&answer);
+}
+
+/// The demo has ended, and its ledger still tells of the records that its last lines name.
+fn expect_lives(answer: &Answer) {
+    let suggested: Vec<&str> = answer.out.lines().filter(|line| line.starts_with("  weir trace ")).collect();
+    assert_eq!(suggested.len(), 3, "{answer:?}");
+    for (line, words) in suggested.into_iter().zip(["delivered to", "refused by", "waits no more"]) {
+        let arguments: Vec<&str> =
+            line.split_whitespace().skip(1).take_while(|word| !word.starts_with('#')).collect();
+        let told = weir(&[&arguments[..], &["--lang", "en", "--patience", "1"]].concat());
+        assert_eq!(told.code, 0, "{line}: {told:?}");
+        assert!(told.out.contains(words), "{line}: {told:?}");
+        assert!(told.err.contains("the ledger tells as of"), "its Kafka is gone: {told:?}");
+    }
 }
 
 #[test]

@@ -228,6 +228,18 @@ fn expect_payloads(stand: &Stand, due: &[Due]) {
     let life = hit(&found, RETURNS, &refund.id).unwrap();
     assert_eq!(text_of(&life["source"]["content"]["refund_id"]), refund.id, "{life:#}");
     assert!(life["document"]["topic"].as_str().unwrap().contains(".doc."), "{life:#}");
+    let customer = due.iter().find(|due| due.flow == CUSTOMERS).unwrap();
+    let contact = |arguments: &[&str]| {
+        let arguments = [arguments, &["--payload", "--flow", CUSTOMERS, &customer.id]].concat();
+        let answer = trace(&stand.project, &arguments);
+        let found = answer.found(&customer.id);
+        text_of(&hit(&found, CUSTOMERS, &customer.id).unwrap()["source"]["content"]["contact_name"])
+    };
+    let (open, masked) = (contact(&[]), contact(&["--mask"]));
+    assert!(
+        !open.is_empty() && !open.contains('*') && masked.contains('*'),
+        "{open:?} is masked as {masked:?}"
+    );
 }
 
 /// Without Kafka the ledger answers, and says that it is not of now.

@@ -166,9 +166,8 @@ impl Desk {
         let story = self.story(flow);
         let reads = shows_parts || hides;
         let cluster = self.cluster.as_ref().filter(|_| reads);
-        let parts = cluster
-            .map(|cluster| payload::read(cluster, &self.codec, &self.topics, life))
-            .unwrap_or_default();
+        let parts =
+            cluster.map(|cluster| payload::read(cluster, &self.codec, &story, life)).unwrap_or_default();
         let target = life.record.delivered.as_ref();
         Hit {
             flow: life.key.flow.clone(),

@@ -6,14 +6,11 @@ use std::ops::ControlFlow;
 use serde_json::{Value, json};
 use weir_kafka::{Cluster, Error, Isolation, Message, StartOffset, TopicPartition, reader::read_to_end};
 use weir_ledger::trace::{Life, Place};
-use weir_model::{
-    document::Document,
-    letter::DeadLetter,
-    names::{FlowName, SourceName},
-    record::RawRecord,
-};
-use weir_runtime::{stage::chain, topics::Topics};
+use weir_model::{document::Document, letter::DeadLetter, names::FlowName, record::RawRecord};
+use weir_runtime::stage::chain;
 use weir_schemas::{Codec, Wire};
+
+use super::story::Story;
 
 /// What was read, or why it was not.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,7 +53,8 @@ impl Part {
 }
 
 /// Reads what belongs to a life.
-pub fn read(cluster: &Cluster, codec: &Codec, topics: &Topics, life: &Life) -> Vec<Part> {
+pub fn read(cluster: &Cluster, codec: &Codec, story: &Story<'_>, life: &Life) -> Vec<Part> {
+    let topics = story.topics;
     let flow = FlowName::from(life.key.flow.clone());
     let document = life.record.document.map(|place| {
         let topic = topics.doc(&flow);
@@ -65,11 +63,13 @@ pub fn read(cluster: &Cluster, codec: &Codec, topics: &Topics, life: &Life) -> V
     });
     let mut parts = Vec::new();
     if let Some(place) = life.record.raw {
-        let topic = topics.raw(&SourceName::from(life.record.source.clone()));
+        let topic = story.origin_topic(&life.record.source);
         let mut content =
             told(read_at::<RawRecord>(cluster, codec, &topic, place), |raw| shown(&raw.payload));
-        // The document carries the source's bytes as well.
-        if let (Content::Gone, Some((_, _, Ok(Some(document))))) = (&content, &document) {
+        // The document carries the source's bytes as well; what another flow delivered is no raw record.
+        if let (Content::Gone | Content::Unreadable(_), Some((_, _, Ok(Some(document))))) =
+            (&content, &document)
+        {
             content = Content::Held(shown(&document.payload));
         }
         parts.push(Part { name: "source", topic, place, content });

@@ -113,6 +113,14 @@ impl Story<'_> {
         }
     }
 
+    /// The topic that the records of a source stand in: the raw topic, or another flow's receipts.
+    pub fn origin_topic(&self, source: &str) -> String {
+        match self.flow.and_then(|flow| flow.source.receipts.as_ref()) {
+            Some(read) => self.topics.receipt(read),
+            None => self.topics.raw(&SourceName::from(self.source(source))),
+        }
+    }
+
     /// How the record came: a document tells where its raw record stands and when that was polled.
     fn add_arrival(&self, life: &Life, event: &Event, polled: &mut Vec<Place>, steps: &mut Vec<Step>) {
         let place = event.raw();
@@ -127,7 +135,7 @@ impl Story<'_> {
                 at: polled_at.min(event.at),
                 kind: "polled",
                 text: self.polled(&source, event),
-                place: place.map(|place| (self.topics.raw(&SourceName::from(source)), place)),
+                place: place.map(|place| (self.origin_topic(&source), place)),
             });
         } else if is_again && event.kind != "parked" {
             steps.push(Step { at: event.at, kind: "again", text: self.again(event), place: None });
@@ -147,6 +155,12 @@ impl Story<'_> {
         } else {
             Localized::default()
         };
+        if let Some(read) = self.flow.and_then(|flow| flow.source.receipts.as_ref()) {
+            return Localized::new(
+                format!("取自流程 {read} 的回执{}", removed.zh),
+                format!("taken from the receipts of {read}{}", removed.en),
+            );
+        }
         Localized::new(
             format!("从数据源 {source} 轮询到{}{}{}", why.zh, job.zh, removed.zh),
             format!("polled from {source}{}{}{}", why.en, job.en, removed.en),
