@@ -89,6 +89,7 @@ fn a_hole_is_seen_and_filled_and_a_job_waits_for_a_flow_that_stands_still() {
     assert_eq!(holes.len(), 1, "{found}");
     let text = stand.command(&["coverage", CUSTOMERS_SOURCE, "--lang", "en"]);
     assert!(text.contains("holes: 1") && text.contains('!'), "{text}");
+    println!("{text}");
 
     // A flow that stands still holds the job, which can be called off meanwhile.
     stand.command(&["flows", "pause", CUSTOMERS, "--reason", "month end"]);
