@@ -15,6 +15,8 @@ mod database;
 #[cfg(test)]
 mod erp;
 #[cfg(test)]
+mod others;
+#[cfg(test)]
 #[path = "../shared/process.rs"]
 #[expect(dead_code, reason = "nothing is killed or waited for in the log here")]
 mod process;

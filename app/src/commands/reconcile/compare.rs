@@ -47,6 +47,13 @@ pub struct Fate {
     pub filtered: Option<(Version, String)>,
 }
 
+impl Fate {
+    /// What was delivered and is still to be there.
+    fn held(&self) -> Option<&Delivered> {
+        self.delivered.as_ref().filter(|delivered| delivered.is_held)
+    }
+}
+
 /// What was delivered.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Delivered {
@@ -315,24 +322,25 @@ impl<'s> Work<'s> {
                 });
             }
         }
-        match self.sides.fates.get(id) {
-            Some(fates) => fates.iter().for_each(|fate| self.document(id, record, fate)),
-            None => self.document(id, record, &Fate::default()),
+        let unknown = [Fate::default()];
+        let fates = self.sides.fates.get(id).map_or(unknown.as_slice(), Vec::as_slice);
+        for delivered in fates.iter().filter_map(Fate::held) {
+            self.holdings(id, record, delivered);
+        }
+        if let Some((collection, reference)) = fates.iter().find_map(|fate| fate.waiting.as_ref()) {
+            let kind = Kind::Waiting(collection.clone(), reference.clone());
+            self.report.differences.push(Difference::of(kind, id, record));
+            return;
+        }
+        for fate in fates {
+            self.newest(id, record, fate);
         }
     }
 
-    /// Whether the state that was polled last is the one at the target, and whether the target holds what was delivered.
-    fn document(&mut self, id: &RecordId, record: &Counted, fate: &Fate) {
-        let held = fate.delivered.as_ref().filter(|delivered| delivered.is_held);
-        if let Some(delivered) = held {
-            self.holdings(id, record, delivered);
-        }
+    /// Whether the state that was polled last is the one that was delivered, and why not.
+    fn newest(&mut self, id: &RecordId, record: &Counted, fate: &Fate) {
+        let held = fate.held();
         if record.deleted || fate.delivered.as_ref().is_some_and(|last| last.source_digest == record.digest) {
-            return;
-        }
-        if let Some((collection, reference)) = &fate.waiting {
-            let kind = Kind::Waiting(collection.clone(), reference.clone());
-            self.report.differences.push(Difference::of(kind, id, record));
             return;
         }
         let is_decided = fate.version.is_some_and(|version| version >= record.version);

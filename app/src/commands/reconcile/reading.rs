@@ -3,7 +3,7 @@
 //! those days.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{HashMap, HashSet, hash_map::Entry},
     ops::ControlFlow,
     sync::Arc,
 };
@@ -60,8 +60,8 @@ pub struct Polled {
     pub complaints: Vec<String>,
 }
 
-/// Fates by record, and in each by the id of the document.
-type OfRecords = HashMap<RecordId, HashMap<RecordId, Fate>>;
+/// Fates by the id of the document.
+type OfDocuments = HashMap<RecordId, Fate>;
 
 /// Complaints that are kept.
 const COMPLAINTS: usize = 5;
@@ -168,10 +168,9 @@ impl Reading<'_> {
         let mut held = listed.unwrap_or_default();
         let mut known: HashSet<String> = held.iter().map(|holding| holding.key.clone()).collect();
         let (mut fates, of_others) = self.receipts(&topic, &known)?;
-        self.waits(&topic, &mut fates)?;
         self.documents(&topic, &mut fates)?;
         let note = note_given_up(self, &mut fates).await?;
-        let delivered = fates.values().flat_map(HashMap::values).filter_map(|fate| fate.delivered.as_ref());
+        let delivered = fates.values().filter_map(|fate| fate.delivered.as_ref());
         let keys: Vec<String> = delivered
             .flat_map(|delivered| match &delivered.expected {
                 Some(expected) => expected.iter().map(|holding: &Holding| holding.key.clone()).collect(),
@@ -180,8 +179,7 @@ impl Reading<'_> {
             .filter(|key| known.insert(key.clone()))
             .collect();
         held.extend(self.target.find(&keys).await.map_err(|error| away(&error))?);
-        let fates: Fates =
-            fates.into_iter().map(|(id, of_record)| (id, of_record.into_values().collect())).collect();
+        let fates = by_record(&topic, fates, self.waits(&topic)?);
         Ok((Sides { source, settled_until: None, topic, fates, held, of_others }, note))
     }
 
@@ -190,15 +188,14 @@ impl Reading<'_> {
         &self,
         topic: &Records,
         held: &HashSet<String>,
-    ) -> Result<(OfRecords, HashSet<String>), Failure> {
-        let mut fates = OfRecords::new();
+    ) -> Result<(OfDocuments, HashSet<String>), Failure> {
+        let mut fates = OfDocuments::new();
         let mut of_others = HashSet::new();
         let name = self.desk.topics.receipt(&self.flow.spec.name);
-        self.read_from::<Receipt>(&name, None, |receipt, _| match base(topic, &receipt.record_id) {
-            Some(base) => {
-                fates.entry(base).or_default().insert(receipt.record_id.clone(), self.fate(receipt));
-            }
-            None => {
+        self.read_from::<Receipt>(&name, None, |receipt, _| {
+            if base(topic, &receipt.record_id).is_some() {
+                fates.insert(receipt.record_id.clone(), self.fate(receipt));
+            } else {
                 let key = receipt.delivered.map(|delivered| self.target.holding_key(&delivered.key));
                 of_others.extend(key.filter(|key| held.contains(key)));
             }
@@ -225,8 +222,8 @@ impl Reading<'_> {
         Fate { delivered, version: Some(receipt.version), refused, is_sending, ..Fate::default() }
     }
 
-    /// What waits for a row.
-    fn waits(&self, topic: &Records, fates: &mut OfRecords) -> Result<(), Failure> {
+    /// What each record waits for: the collection and the row.
+    fn waits(&self, topic: &Records) -> Result<HashMap<RecordId, (String, String)>, Failure> {
         let name = self.desk.topics.wait(&self.flow.spec.name);
         let mut waiting: HashMap<RecordId, (String, String)> = HashMap::new();
         self.read_values(&name, None, |message| {
@@ -241,24 +238,17 @@ impl Reading<'_> {
                 }
             }
         })?;
-        for (id, what) in waiting {
-            let of_record = fates.entry(id.clone()).or_default();
-            match of_record.values_mut().next() {
-                Some(fate) => fate.waiting = Some(what),
-                None => {
-                    of_record.insert(id, Fate { waiting: Some(what), ..Fate::default() });
-                }
-            }
-        }
-        Ok(())
+        Ok(waiting)
     }
 
     /// What the delivered documents are to be held as, and which rule left a record out.
-    fn documents(&self, topic: &Records, fates: &mut OfRecords) -> Result<(), Failure> {
+    fn documents(&self, topic: &Records, fates: &mut OfDocuments) -> Result<(), Failure> {
         let name = self.desk.topics.doc(&self.flow.spec.name);
         self.read_since::<Document>(&name, |document, _| {
-            let Some(base) = base(topic, &document.record_id) else { return };
-            let fate = fates.entry(base).or_default().entry(document.record_id.clone()).or_default();
+            if base(topic, &document.record_id).is_none() {
+                return;
+            }
+            let fate = fates.entry(document.record_id.clone()).or_default();
             match (&document.verdict, &mut fate.delivered) {
                 (Verdict::Filtered(rule), _) => {
                     let newest =
@@ -340,15 +330,34 @@ impl Reading<'_> {
 }
 
 /// Marks the refusals that a person gave up. The ledger is asked only when something was refused.
-async fn note_given_up(reading: &Reading<'_>, fates: &mut OfRecords) -> Result<Option<String>, Failure> {
-    if !fates.values().flat_map(HashMap::values).any(|fate| fate.refused.is_some()) {
+async fn note_given_up(reading: &Reading<'_>, fates: &mut OfDocuments) -> Result<Option<String>, Failure> {
+    if !fates.values().any(|fate| fate.refused.is_some()) {
         return Ok(None);
     }
     let (given_up, note) = given_up(reading).await?;
-    for (id, fate) in fates.values_mut().flatten() {
+    for (id, fate) in fates {
         fate.is_given_up = given_up.contains(id);
     }
     Ok(note)
+}
+
+/// The fates of each record's documents. A record waits as a whole: that is told of the first of them.
+fn by_record(topic: &Records, fates: OfDocuments, mut waiting: HashMap<RecordId, (String, String)>) -> Fates {
+    let mut of_records = Fates::new();
+    for (id, mut fate) in fates {
+        let Some(base) = base(topic, &id) else { continue };
+        fate.waiting = waiting.remove(&base);
+        match of_records.entry(base) {
+            // Nearly every record is one document: room for no more is taken.
+            Entry::Vacant(vacant) => {
+                vacant.insert(vec![fate]);
+            }
+            Entry::Occupied(occupied) => occupied.into_mut().push(fate),
+        }
+    }
+    let alone = waiting.into_iter().map(|(id, what)| (id, Fate { waiting: Some(what), ..Fate::default() }));
+    of_records.extend(alone.map(|(id, fate)| (id, vec![fate])));
+    of_records
 }
 
 /// The record that a document's id belongs to: itself, or of the part of a split record the whole one (contract
