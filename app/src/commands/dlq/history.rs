@@ -63,7 +63,8 @@ impl Letterbox {
             other => other.to_owned(),
         };
         let why = if reason.is_empty() { String::new() } else { format!(": {reason}") };
-        let count = self.say(format!("{letters} 封"), format!("{letters} letters"));
+        let plural = if *letters == 1 { "" } else { "s" };
+        let count = self.say(format!("{letters} 封"), format!("{letters} letter{plural}"));
         format!("{at}  {by}  {what} {count}{why}  ({id})")
     }
 }
