@@ -142,13 +142,13 @@ impl Answer {
         let (now, least, most) = (told(now), told(least), told(most));
         let lateness = match (lateness.is_zero(), language) {
             (true, Language::Zh) => "近来没有迟到的记录".to_owned(),
-            (true, Language::En) => "no record came late of late".to_owned(),
+            (true, Language::En) => "lately no record came late".to_owned(),
             (false, Language::Zh) => format!("近来最多迟到 {}", told(lateness)),
-            (false, Language::En) => format!("records came up to {} late", told(lateness)),
+            (false, Language::En) => format!("lately records came up to {} late", told(lateness)),
         };
         match language {
             Language::Zh => format!("回看：{now}（{least} 至 {most}）；{lateness}\n"),
-            Language::En => format!("look-back: {now} (within {least} and {most}); {lateness}\n"),
+            Language::En => format!("look-back: {now} (between {least} and {most}); {lateness}\n"),
         }
     }
 
@@ -224,7 +224,8 @@ mod tests {
         );
         assert!(text.contains("  2024-01-02 06:00:00 … 2024-01-02 09:00:00  3 h\n"), "{text}");
         assert!(text.contains("weir backfill orders --holes"), "{text}");
-        let look_back = "look-back: 8 min 20 s (within 5 min and 1 h); records came up to 4 min 10 s late\n";
+        let look_back =
+            "look-back: 8 min 20 s (between 5 min and 1 h); lately records came up to 4 min 10 s late\n";
         assert!(text.contains(look_back), "{text}");
         assert!(answer().text(Language::Zh).contains("空洞：1 个"));
     }

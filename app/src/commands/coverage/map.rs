@@ -10,6 +10,8 @@ use crate::cli::Language;
 const MOST_DAYS: i32 = 35;
 /// Cells of a day that has a line of its own: half an hour each.
 const CELLS_OF_DAY: i32 = 48;
+/// Where the hours are in them.
+const HOURS: &str = "00          06          12          18";
 /// Cells of a day in a week's line: three hours each.
 const CELLS_IN_WEEK: i32 = 8;
 
@@ -73,6 +75,10 @@ fn mark(known: Known) -> char {
 /// The lines and what their marks mean.
 pub fn text(lines: &[Line], language: Language) -> String {
     let mut text = String::new();
+    let cells = usize::try_from(CELLS_OF_DAY).unwrap_or_default();
+    if lines.first().is_some_and(|line| line.marks.len() == cells) {
+        text.push_str(&format!("{:12}{HOURS}\n", ""));
+    }
     for Line { day, marks, late } in lines {
         text.push_str(&format!("{day}  {marks}"));
         if *late > 0 {
