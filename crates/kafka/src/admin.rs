@@ -305,6 +305,14 @@ impl Admin {
         })
     }
 
+    /// Whether the brokers tell when they took a record, and find records by that. The demo's does neither.
+    ///
+    /// # Errors
+    /// [`Error::Deadline`] when brokers are away.
+    pub fn keeps_times(&self) -> Result<bool, Error> {
+        Ok(!self.cluster.is_in_process() && !self.cluster_id()?.starts_with(MOCK_CLUSTER))
+    }
+
     fn create(&self, topic: &TopicSpec, replication: i32) -> Result<(), Error> {
         if self.cluster.is_in_process() {
             return self.cluster.create_in_process(topic);

@@ -29,7 +29,7 @@ pub use self::{
     gate::{CHUNK, Gate},
     lane::QUEUED,
     refused::REFUSED,
-    replay::Extent,
+    replay::{Extent, is_within},
     stage::JobStage,
     track::{Mark, Span, Track},
 };

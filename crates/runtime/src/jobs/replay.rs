@@ -73,6 +73,19 @@ impl Extent {
         Ok(extent)
     }
 
+    /// All that a topic holds now, where brokers find no records by their time: each then tells its own.
+    ///
+    /// # Errors
+    /// Those of Kafka.
+    pub fn whole(inspector: &Inspector, topic: &str) -> Result<Self, Error> {
+        let stretch = |partition| {
+            let ends = inspector.ends(&TopicPartition::new(topic, partition))?;
+            Ok(Stretch { partition, next: ends.low, until: ends.high })
+        };
+        let stretches = (0..FLOW_PARTITIONS).map(stretch).collect::<Result<_, Error>>()?;
+        Ok(Self { stretches, kept_since: None })
+    }
+
     /// How many offsets it spans; markers of transactions count, so there are fewer records.
     pub fn offsets(&self) -> u64 {
         let span = |stretch: &Stretch| u64::try_from(stretch.until.saturating_sub(stretch.next)).unwrap_or(0);
@@ -92,7 +105,11 @@ impl Replay {
     pub(super) fn open(place: &Place<'_>, job: &Job, track: &mut Track) -> Result<Self, Error> {
         let topic = place.intake.topic(&place.deployment.topics);
         if track.stretches.is_empty() {
-            let extent = Extent::find(place.inspector, &topic, job.from, job.until)?;
+            let extent = if place.deployment.cluster.is_in_process() {
+                Extent::whole(place.inspector, &topic)?
+            } else {
+                Extent::find(place.inspector, &topic, job.from, job.until)?
+            };
             track.stretches = extent.stretches.into_iter().map(Span::from).collect();
             track.kept_since = extent.kept_since.map(|since| since.to_string()).unwrap_or_default();
         }
@@ -140,15 +157,22 @@ impl Replay {
 
 /// A raw record that is mapped again, under its own version and with its own `NOW()`.
 fn redo(place: &Place<'_>, job: &Job, message: &Message) -> Result<Option<RedoRecord>, Refusal> {
+    let keeps_times = !place.deployment.cluster.is_in_process();
     let input = place
         .intake
-        .input(&place.deployment.codec, message, !place.deployment.cluster.is_in_process())
+        .input(&place.deployment.codec, message, keeps_times)
         .map_err(|error| Refusal::new(UNSENDABLE, chain(&error)))?;
-    Ok(input.map(|Input { record, origin, version, .. }| RedoRecord {
+    let is_meant = |input: &Input| keeps_times || is_within(input.appended_at, job.from, job.until);
+    Ok(input.filter(is_meant).map(|Input { record, origin, version, .. }| RedoRecord {
         record: RawRecord { reason: Reason::Replay, ..record },
         version,
         origin,
         repaired: false,
         job: job.id.clone(),
     }))
+}
+
+/// Whether a moment lies in `[from, until)`.
+pub fn is_within(at: Timestamp, from: Option<Timestamp>, until: Option<Timestamp>) -> bool {
+    from.is_none_or(|from| at >= from) && until.is_none_or(|until| at < until)
 }
