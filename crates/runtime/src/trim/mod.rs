@@ -128,7 +128,8 @@ impl Trimmer {
         let mut buffers = Vec::new();
         if self.raw {
             let others = self.flows_elsewhere()?;
-            let sources: BTreeSet<&SourceName> = self.flows.iter().filter_map(|(_, source)| source.as_ref()).collect();
+            let sources: BTreeSet<&SourceName> =
+                self.flows.iter().filter_map(|(_, source)| source.as_ref()).collect();
             for source in sources {
                 let own = self.flows.iter().filter(|(_, of)| of.as_ref() == Some(source));
                 let readers = own.map(|(flow, _)| Reader::configured(flow, topics.processors_group(flow)));
