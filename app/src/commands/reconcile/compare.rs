@@ -52,6 +52,11 @@ impl Fate {
     fn held(&self) -> Option<&Delivered> {
         self.delivered.as_ref().filter(|delivered| delivered.is_held)
     }
+
+    /// Code and message of the newest attempt, when it was refused.
+    fn refusal(&self) -> Option<(String, String)> {
+        self.refused.as_ref().map(|(_, code, message)| (code.clone(), message.clone()))
+    }
 }
 
 /// What was delivered.
@@ -158,6 +163,8 @@ pub struct Difference {
     pub modified: Option<Timestamp>,
     /// Whether what was delivered was repaired by a person, so that the source's bytes must not take its place.
     pub repaired: bool,
+    /// Why the target refused the newest attempt to write it: code and message.
+    pub refusal: Option<(String, String)>,
 }
 
 impl Difference {
@@ -173,6 +180,7 @@ impl Difference {
             shop: record.figures.shop.clone(),
             modified: record.modified,
             repaired: false,
+            refusal: None,
         }
     }
 
@@ -324,8 +332,10 @@ impl<'s> Work<'s> {
         }
         let unknown = [Fate::default()];
         let fates = self.sides.fates.get(id).map_or(unknown.as_slice(), Vec::as_slice);
-        for delivered in fates.iter().filter_map(Fate::held) {
-            self.holdings(id, record, delivered);
+        for fate in fates {
+            if let Some(delivered) = fate.held() {
+                self.holdings(id, record, delivered, fate.refusal());
+            }
         }
         if let Some((collection, reference)) = fates.iter().find_map(|fate| fate.waiting.as_ref()) {
             let kind = Kind::Waiting(collection.clone(), reference.clone());
@@ -365,7 +375,13 @@ impl<'s> Work<'s> {
     }
 
     /// Looks for what was delivered among what is held.
-    fn holdings(&mut self, id: &RecordId, record: &Counted, delivered: &Delivered) {
+    fn holdings(
+        &mut self,
+        id: &RecordId,
+        record: &Counted,
+        delivered: &Delivered,
+        refusal: Option<(String, String)>,
+    ) {
         let Some(expected) = &delivered.expected else {
             match self.claim(&delivered.key) {
                 Some(found) => {
@@ -376,6 +392,7 @@ impl<'s> Work<'s> {
                     self.report.differences.push(Difference {
                         key: delivered.key.clone(),
                         repaired: delivered.repaired,
+                        refusal,
                         ..Difference::of(Kind::Missing, id, record)
                     });
                 }
@@ -404,6 +421,7 @@ impl<'s> Work<'s> {
                 expected: Some(holding.figures.clone()),
                 found,
                 repaired: delivered.repaired,
+                refusal: refusal.clone(),
                 ..Difference::of(kind, id, record)
             });
         }
@@ -445,6 +463,7 @@ impl<'s> Work<'s> {
                 shop: holding.figures.shop.clone(),
                 modified: None,
                 repaired: false,
+                refusal: None,
             });
         }
     }

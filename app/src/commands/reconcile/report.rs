@@ -247,15 +247,22 @@ fn told(difference: &Difference, language: Language) -> String {
     format!("{}{record}{}{what}", difference.number, if zh { "：" } else { ": " })
 }
 
-fn remedy(difference: &Difference, language: Language) -> &'static str {
-    match (difference.repaired, language) {
+fn remedy(difference: &Difference, language: Language) -> String {
+    if let Some((code, message)) = &difference.refusal {
+        return match language {
+            Language::Zh => format!("再次写入被拒绝 {code}：{message}；见 weir dlq"),
+            Language::En => format!("refused when it was written again, {code}: {message}; see weir dlq"),
+        };
+    }
+    let text = match (difference.repaired, language) {
         (false, Language::Zh) => "用 --fix 重写",
         (false, Language::En) => "--fix writes it again",
         (true, Language::Zh) => "内容由人修补过，重读会丢失修补：用 weir dlq 再发一次",
         (true, Language::En) => {
             "a person repaired it and the source's bytes would undo that: send it again with weir dlq"
         }
-    }
+    };
+    text.to_owned()
 }
 
 fn counted(figures: &Figures, language: Language) -> String {
@@ -340,8 +347,11 @@ fn difference_json(difference: &Difference) -> Value {
             ("waiting", json!({"collection": collection, "reference": reference}))
         }
         Kind::OnItsWay => ("on_its_way", Value::Null),
-        Kind::Missing => ("missing", Value::Null),
-        Kind::Differs => ("differs", Value::Null),
+        Kind::Missing | Kind::Differs => {
+            let cause = difference.refusal.as_ref();
+            let cause = cause.map(|(code, message)| json!({"code": code, "message": message}));
+            (if difference.kind == Kind::Missing { "missing" } else { "differs" }, cause.unwrap_or_default())
+        }
         Kind::TooMany => ("too_many", Value::Null),
     };
     json!({

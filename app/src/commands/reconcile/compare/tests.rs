@@ -167,6 +167,17 @@ fn a_newest_state_that_is_not_at_the_target_says_why() {
 }
 
 #[test]
+fn a_fix_that_was_refused_says_why() {
+    let refused = Some((digest("1 10"), "K-AUDITED".to_owned(), "已审核".to_owned()));
+    let fates = HashMap::from([(RecordId::from("1"), vec![Fate { refused, ..delivered("1", "10") }])]);
+    let held = vec![holding("1", "9")];
+    let sides = Sides { topic: Records::from([counted("1", "10")]), fates, held, ..Sides::default() };
+    let report = compare(&sides, false);
+    assert_eq!(told(&report), ["N1 Differs"]);
+    assert_eq!(report.differences[0].refusal.as_ref().unwrap().0, "K-AUDITED");
+}
+
+#[test]
 fn what_a_person_repaired_is_not_mended_from_the_source() {
     let mut fate = delivered("1", "10");
     fate.delivered.as_mut().unwrap().repaired = true;

@@ -24,6 +24,7 @@ fn difference(kind: Kind, number: &str) -> Difference {
         shop: "S1".to_owned(),
         modified: None,
         repaired: false,
+        refusal: None,
     }
 }
 
@@ -122,4 +123,11 @@ fn every_kind_is_told_in_both_languages() {
     }
     let repaired = Difference { repaired: true, ..difference(Kind::Missing, "TK1") };
     assert!(told(&repaired, Language::En).contains("weir dlq"));
+    let refusal = Some(("K-AUDITED".to_owned(), "已审核".to_owned()));
+    let refused = Difference { refusal, ..difference(Kind::Differs, "TK1") };
+    assert!(
+        told(&refused, Language::En)
+            .ends_with("refused when it was written again, K-AUDITED: 已审核; see weir dlq")
+    );
+    assert_eq!(difference_json(&refused)["cause"]["code"], json!("K-AUDITED"));
 }
