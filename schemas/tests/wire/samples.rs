@@ -262,9 +262,46 @@ pub fn collection() -> Vec<CollectionRow> {
     }]
 }
 
+fn by() -> String {
+    "周敏".to_owned()
+}
+
+fn job(kind: JobKind, only: &[&str]) -> Control {
+    let ranged = only.is_empty();
+    Control::Job(Job {
+        id: "job-1".to_owned(),
+        kind,
+        subject: "jushuitan-distributors".to_owned(),
+        from: ranged.then(|| at(-86_400)),
+        until: ranged.then(|| at(0)),
+        only: only.iter().map(|id| (*id).into()).collect(),
+        ranges: vec![TimeRange { from: at(-60), until: at(-30) }],
+        letters: [None, Some(payload())]
+            .map(|payload| JobLetter { place: "2:17".to_owned(), payload })
+            .to_vec(),
+        edit: r#"[{"path":"name","set":"x"}]"#.to_owned(),
+        note: "月结".to_owned(),
+        by: by(),
+        at: at(2),
+        cancelled: (!ranged).then(|| Cancelled { by: by(), note: String::new(), at: at(4) }),
+    })
+}
+
+fn progress(state: JobState, cause: Option<Refusal>, total: Option<u64>) -> Control {
+    Control::JobProgress(JobProgress {
+        job: "job-1".to_owned(),
+        state,
+        cause,
+        done: 17,
+        total,
+        position: r#"{"0":17}"#.to_owned(),
+        instance: "host-1".to_owned(),
+        at: at(5),
+    })
+}
+
 pub fn control() -> Vec<Control> {
     let flow = || "jushuitan-customer-to-kingdee".into();
-    let by = || "周敏".to_owned();
     let state = |state, cause, reason: &str| {
         let reason = reason.to_owned();
         Control::FlowState(FlowState { flow: flow(), state, cause, reason, by: by(), at: at(0) })
@@ -275,38 +312,6 @@ pub fn control() -> Vec<Control> {
         text: "version: 1\n".to_owned(),
         by: by(),
         at: at(1),
-    };
-    let job = |kind, only: &[&str]| {
-        let ranged = only.is_empty();
-        Control::Job(Job {
-            id: "job-1".to_owned(),
-            kind,
-            subject: "jushuitan-distributors".to_owned(),
-            from: ranged.then(|| at(-86_400)),
-            until: ranged.then(|| at(0)),
-            only: only.iter().map(|id| (*id).into()).collect(),
-            ranges: vec![TimeRange { from: at(-60), until: at(-30) }],
-            letters: [None, Some(payload())]
-                .map(|payload| JobLetter { place: "2:17".to_owned(), payload })
-                .to_vec(),
-            edit: r#"[{"path":"name","set":"x"}]"#.to_owned(),
-            note: "月结".to_owned(),
-            by: by(),
-            at: at(2),
-            cancelled: (!ranged).then(|| Cancelled { by: by(), note: String::new(), at: at(4) }),
-        })
-    };
-    let progress = |state, cause, total| {
-        Control::JobProgress(JobProgress {
-            job: "job-1".to_owned(),
-            state,
-            cause,
-            done: 17,
-            total,
-            position: r#"{"0":17}"#.to_owned(),
-            instance: "host-1".to_owned(),
-            at: at(5),
-        })
     };
     vec![
         state(RunState::Running, None, ""),
