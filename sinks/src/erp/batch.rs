@@ -60,9 +60,16 @@ pub(crate) fn is_looked_up(delivery: &Delivery) -> bool {
     delivery.unresolved || delivery.previous.is_some()
 }
 
-/// Whether a comparison found that the target does not hold the document as it was delivered: what is gone is made anew.
+/// Whether the target does not hold the document as it was delivered, so that what is gone is made anew: a comparison
+/// found that, or a person who sends the very bytes again that were repaired and delivered.
 pub(crate) fn is_fix(delivery: &Delivery) -> bool {
-    delivery.document.reason == Reason::Fix
+    let Delivery { document, previous, .. } = delivery;
+    let is_sent_again = previous.as_ref().is_some_and(|previous| {
+        previous.repaired
+            && previous.source_digest == document.source_digest
+            && previous.document_digest == document.digest
+    });
+    document.reason == Reason::Fix || document.repaired && is_sent_again
 }
 
 /// Refuses a record whose business key changed since it was delivered: its old document would stay behind.

@@ -132,4 +132,15 @@ async fn bills_of_a_day_come_back_with_their_figures_and_a_fix_mends_them() {
     let unheard = Delivery { unresolved: true, ..again(&absent, &gone, Reason::Fix) };
     assert_eq!(written(&site.deliver(&[unheard]).await[0]), written(&fixed[0]));
     assert_eq!(reading.list(from, until).await.unwrap().unwrap().len(), 3);
+
+    // So is one that a person repaired, once the very bytes that were delivered are sent again.
+    let mut repaired =
+        again(&bill("TK8", "2024-01-15 10:00:00", &[line("G001", "1", "1")]), &gone, Reason::Retry);
+    repaired.document.repaired = true;
+    assert_eq!(short(&site.deliver(&[repaired.clone()]).await), "reject K-GONE");
+    let Delivery { document, previous, .. } = &mut repaired;
+    let previous = previous.as_mut().unwrap();
+    previous.repaired = true;
+    (previous.source_digest, previous.document_digest) = (document.source_digest, document.digest);
+    assert_eq!(short(&site.deliver(&[repaired]).await), "delivered");
 }

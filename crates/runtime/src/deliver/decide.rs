@@ -227,8 +227,8 @@ pub(super) fn known_key(receipt: &Receipt) -> Option<&str> {
     open_key(receipt).or(delivered.map(|known| known.key.as_str()))
 }
 
-/// Whether the target holds this state: by the source's digest, for a replay by the document's, of repaired bytes by both;
-/// a fix looks at the target itself.
+/// Whether the target holds this state: by the source's digest, for a replay by the document's. A fix looks at the target
+/// itself, and so does a person who sends repaired bytes: who sends those again that were delivered misses them there.
 fn holds(delivered: &Delivered, document: &Document) -> bool {
     match delivered.standing {
         Standing::Held | Standing::Kept => {}
@@ -236,13 +236,13 @@ fn holds(delivered: &Delivered, document: &Document) -> bool {
         // Something is still to be done there, or a person may have taken it back.
         Standing::Incomplete | Standing::Lettered | Standing::Removed => return false,
     }
-    let of_same_source = delivered.source_digest == document.source_digest;
-    let is_same_document = delivered.document_digest == document.digest;
     match document.reason {
         Reason::Fix => false,
-        _ if document.repaired => delivered.repaired && of_same_source && is_same_document,
-        Reason::Replay => is_same_document,
-        Reason::Poll | Reason::Remedy | Reason::Backfill | Reason::Retry => of_same_source,
+        _ if document.repaired => false,
+        Reason::Replay => delivered.document_digest == document.digest,
+        Reason::Poll | Reason::Remedy | Reason::Backfill | Reason::Retry => {
+            delivered.source_digest == document.source_digest
+        }
     }
 }
 
