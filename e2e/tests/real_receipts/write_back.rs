@@ -96,6 +96,19 @@ fn expect_written_back(stand: &Stand) {
     assert_eq!(rows.collect::<BTreeMap<_, _>>(), at_kingdee(stand), "the numbers are those of Kingdee");
 }
 
+/// A flow of receipts is replayed and traced like any other: what is there already is not written again.
+fn expect_replayed_and_traced(stand: &Stand) {
+    let rows = stored(stand);
+    let job = stand.command(&["replay", FLOW, "--since", "2020-01-01", "--json"]);
+    assert!(job.contains("finished"), "{job}");
+    assert_eq!(stored(stand), rows, "nothing is written anew");
+    let told = stand.command(&["trace", rows.keys().next().unwrap(), "--flow", FLOW, "--lang", "en"]);
+    let receipts = stand.topics().receipt(&FlowName::from(CUSTOMERS));
+    for part in [format!("taken from the receipts of {CUSTOMERS}"), receipts, "stored at MySQL".to_owned()] {
+        assert!(told.contains(&part), "{part}: {told}");
+    }
+}
+
 #[test]
 fn numbers_are_written_back_through_kills_and_follow_changes() {
     const KILLS: u32 = 5;
@@ -113,6 +126,7 @@ fn numbers_are_written_back_through_kills_and_follow_changes() {
     }
     let mut weir = stand.start("all", "one");
     expect_written_back(&stand);
+    expect_replayed_and_traced(&stand);
     weir.expect_running();
     let status = weir.terminate();
     assert_eq!(status.code(), Some(0), "a drain ends with code 0: {status}");

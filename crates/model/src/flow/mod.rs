@@ -21,7 +21,6 @@ pub use metadata::{
     ConditionItem, DerivedField, GroupCalculate, Item, OmissionRemedy, Operation, Parser, SourceMetadata,
     TargetMetadata,
 };
-pub use receipts::RECEIPTS_SYSTEM;
 pub use reconcile::ReconcileSpec;
 pub use rules::{CheckSpec, LookupSpec, OnDelete, OnMissing, RULES, Rule, Severity};
 pub use spec::{FlowSpec, Poll, SourceSpec, StartFrom, TargetSpec};

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The word that stands for the system of such a source.
-pub const RECEIPTS_SYSTEM: &str = "receipts";
+const RECEIPTS_SYSTEM: &str = "receipts";
 /// The key that names the flow.
 pub(super) const RECEIPTS_KEY: &str = "receipts";
 /// Reads a source that has the key `receipts`.
