@@ -30,6 +30,7 @@ fn a_letter_that_fails_again_keeps_its_history_and_nothing_loops() {
     // Edited, and still too large: sent by its place, refused again.
     let edited = dlq(&stand, &["edit", ORDERS.name, "A", "--set", "amount=99999999999.00", "--by", "周敏"]);
     assert_eq!(edited["changes"], json!(["  amount: \"12345678901.00\" → \"99999999999.00\""]));
+    assert_eq!(edited["trial"]["code"], "M-COLUMN", "{edited}");
     dlq(&stand, &["replay", ORDERS.name, &first, "--yes"]);
     until("it is refused again", || letters(&stand, "A").len() == 2);
     let both = letters(&stand, "A");
@@ -52,7 +53,8 @@ fn a_letter_that_fails_again_keeps_its_history_and_nothing_loops() {
     assert_eq!(kinds, ["edit", "replay"]);
 
     // Nothing is sent by itself; what a person mends goes through, and the other letter stays as it is.
-    dlq(&stand, &["edit", ORDERS.name, &second, "--set", "amount=5.00"]);
+    let edited = dlq(&stand, &["edit", ORDERS.name, &second, "--set", "amount=5.00"]);
+    assert_eq!(edited["trial"]["verdict"], "mapped", "{edited}");
     dlq(&stand, &["replay", ORDERS.name, &second, "--yes", "--watch"]);
     stand.wait_for_rows(ORDERS.table, &[("A", "5.00")]);
     let expected = json!({"open": 1, "resent": 0, "solved": 1, "given-up": 0, "failed-again": 1});

@@ -9,11 +9,12 @@ use weir_ledger::{
     book::{Action, Deed},
     letters::{Head, LetterId},
 };
-use weir_model::Json;
+use weir_model::{Json, letter::DeadLetter};
 
 use super::{Letterbox, ask, difference, ledger_failed, payload::content, rule};
 use crate::{
     cli::{Cli, DlqEdit, Language},
+    commands::preview,
     exit::Failure,
     output::{self, say},
 };
@@ -29,17 +30,31 @@ pub async fn run(options: &DlqEdit, cli: &Cli) -> Result<(), Failure> {
         )));
     };
     letterbox.check_sendable(head)?;
-    let (original, current) = letterbox.payloads(&head.id).await?;
+    let (letter, current) = letterbox.payloads(&head.id).await?;
     let edited = letterbox.edited(options, &current)?;
-    let [before, shown] = [&original, &edited].map(|payload| content(payload));
+    let [before, shown] = [&letter.payload, &edited].map(|payload| content(payload));
     let mask = letterbox.masking.learn([&before, &shown]);
     let lines = difference::lines(&mask.json(&before), &mask.json(&shown));
     if edited == current {
         return Err(Failure::invalid(letterbox.say("没有任何变化", "this changes nothing")));
     }
+    // Whether the flow accepts it is good to know and no condition: a collection may be away.
+    let trial = letterbox.trial(&letter, edited.clone()).await.unwrap_or_else(|failure| {
+        eprintln!(
+            "{}",
+            letterbox.say(
+                format!("无法试映射：{}", failure.message()),
+                format!("could not try the flow: {}", failure.message())
+            )
+        );
+        None
+    });
     if !cli.json {
         for line in &lines {
             say!("{line}");
+        }
+        if let Some(trial) = &trial {
+            say!("{}", mask.text(&letterbox.trial_text(trial)));
         }
     }
     let question = letterbox.say("保存这些修改？", "Keep this?");
@@ -60,15 +75,15 @@ pub async fn run(options: &DlqEdit, cli: &Cli) -> Result<(), Failure> {
     let text = String::from_utf8_lossy(&edited);
     let noted = letterbox.ledger.note_repair(&action, &head.id, &text).await;
     noted.map_err(|error| ledger_failed(&error))?;
-    letterbox.tell_edited(head, &action, &lines, cli);
+    let trial = trial.as_ref().map(|trial| mask.json(&preview::result(trial)));
+    letterbox.tell_edited(head, &action, &json!({"changes": lines, "trial": trial}), cli);
     Ok(())
 }
 
-/// An id for an entry in the book: what was done, when, and four characters by chance.
+/// An id for an entry in the book: what was done and when, to the microsecond, in which nobody writes two.
 pub fn id_of(deed: Deed, at: Timestamp) -> String {
-    // The subsecond part serves as chance: people do not write two entries within a microsecond.
-    let chance = at.subsec_nanosecond() / 1_000;
-    format!("{}-{}-{chance:06}", deed.as_str(), at.strftime("%Y%m%d-%H%M%S"))
+    let micros = at.subsec_nanosecond() / 1_000;
+    format!("{}-{}-{micros:06}", deed.as_str(), at.strftime("%Y%m%d-%H%M%S"))
 }
 
 /// Where the payload was changed; the values stay out of the book's entry.
@@ -92,8 +107,8 @@ impl Letterbox {
         )))
     }
 
-    /// The payload that was refused, and the one that would be sent now.
-    pub async fn payloads(&self, id: &LetterId) -> Result<(Bytes, Bytes), Failure> {
+    /// The letter, and the payload that would be sent now.
+    pub async fn payloads(&self, id: &LetterId) -> Result<(DeadLetter, Bytes), Failure> {
         self.kafka()?;
         let letter = self.read_one(id)?.ok_or_else(|| {
             Failure::runtime(self.say(
@@ -109,7 +124,7 @@ impl Letterbox {
         }
         let repair = self.ledger.repair(id).await.map_err(|error| ledger_failed(&error))?;
         let current = repair.map_or_else(|| letter.payload.clone(), |repair| Bytes::from(repair.payload));
-        Ok((letter.payload, current))
+        Ok((letter, current))
     }
 
     fn edited(&self, options: &DlqEdit, current: &Bytes) -> Result<Bytes, Failure> {
@@ -162,12 +177,15 @@ impl Letterbox {
         Ok(Bytes::from(json.to_string()))
     }
 
-    fn tell_edited(&self, head: &Head, action: &Action, lines: &[String], cli: &Cli) {
+    fn tell_edited(&self, head: &Head, action: &Action, told: &Value, cli: &Cli) {
         let (owner, place) = (&head.id.owner, head.id.place);
         if cli.json {
             say!(
                 "{}",
-                json!({"owner": owner, "letter": place.to_string(), "action": action.id, "changes": lines})
+                json!({
+                    "owner": owner, "letter": place.to_string(), "action": action.id,
+                    "changes": told["changes"], "trial": told["trial"],
+                })
             );
             return;
         }

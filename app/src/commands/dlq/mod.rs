@@ -7,6 +7,7 @@
 //! | `edit`, `replay`, `drop` | doing something about them, each an entry in the book |
 //! | `payload` | the letters themselves |
 //! | `meaning` | what a code says and what to do |
+//! | `trial` | what the flow would make of an edited payload |
 //! | `ask`, `difference` | the question before something is done, and what a rule changes |
 
 mod ask;
@@ -22,6 +23,7 @@ mod replay;
 mod rule;
 mod select;
 mod show;
+mod trial;
 mod watch;
 
 use std::time::Duration;

@@ -88,7 +88,8 @@ fn field(step: &FieldStep) -> Value {
     })
 }
 
-fn result(processed: &Processed) -> Value {
+/// What became of a record.
+pub fn result(processed: &Processed) -> Value {
     match processed {
         Processed::One(mapped) => outcome(mapped),
         Processed::Parts(parts) => {

@@ -5,6 +5,8 @@ pub mod rows;
 mod source;
 mod text;
 
+pub use self::json::result;
+
 use std::path::Path;
 
 use jiff::tz::TimeZone;
