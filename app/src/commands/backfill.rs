@@ -13,7 +13,7 @@ use weir_schemas::{Job, JobKind, TimeRange};
 use super::{
     control::{Desk, person},
     coverage::length,
-    jobs,
+    jobs, load,
     polled::Polled,
     times,
 };
@@ -31,9 +31,12 @@ const MOST_RANGES: usize = 20;
 
 /// Announces a backfill and watches it, or only tells what it would read.
 pub async fn run(options: &Backfill, cli: &Cli) -> Result<(), Failure> {
-    let desk = Desk::open(&options.project, cli).await?;
-    let polled = Polled::find(&desk.project, &options.source, desk.language)?;
-    let plan = Plan::make(options, &desk, &polled).await?;
+    let (project, language) = (load(&options.project, cli)?, output::language(cli.lang));
+    // What is written wrong is told before anything is connected to.
+    let within = within(options, &Polled::find(&project, &options.source, language)?, language)?;
+    let desk = Desk::of(project, cli).await?;
+    let polled = Polled::find(&desk.project, &options.source, language)?;
+    let plan = Plan::make(within, options.holes, &desk, &polled).await?;
     if options.dry_run || plan.ranges.is_empty() {
         plan.tell(options.dry_run, &desk, cli);
         return Ok(());
@@ -61,6 +64,23 @@ pub async fn run(options: &Backfill, cli: &Cli) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The stretch of time that is spoken of.
+fn within(options: &Backfill, polled: &Polled<'_>, language: Language) -> Result<TimeRange, Failure> {
+    let parse = |text: &String| times::parse(text, &polled.zone, language);
+    let from = options.from.as_ref().map(parse).transpose()?.unwrap_or(Timestamp::MIN);
+    // What is not settled yet is the regular poll's.
+    let settled = polled.poller()?.settled();
+    let until = options.until.as_ref().map(parse).transpose()?.map_or(settled, |until| until.min(settled));
+    if from < until {
+        return Ok(TimeRange { from, until });
+    }
+    let [from, until] = [from, until].map(|at| local_text(at, &polled.zone));
+    Err(Failure::invalid(match language {
+        Language::Zh => format!("起始时间 {from} 不早于结束时间 {until}"),
+        Language::En => format!("the start {from} is not before the end {until}"),
+    }))
+}
+
 /// What is to be read.
 struct Plan<'a> {
     polled: &'a Polled<'a>,
@@ -71,30 +91,20 @@ struct Plan<'a> {
 }
 
 impl<'a> Plan<'a> {
-    async fn make(options: &Backfill, desk: &Desk, polled: &'a Polled<'a>) -> Result<Self, Failure> {
-        let poller = polled.poller()?;
-        let parse = |text: &String| times::parse(text, &polled.zone, desk.language);
-        let from = options.from.as_ref().map(parse).transpose()?;
-        // What is not settled yet is the regular poll's.
-        let settled = poller.settled();
-        let until =
-            options.until.as_ref().map(parse).transpose()?.map_or(settled, |until| until.min(settled));
-        let within = TimeRange { from: from.unwrap_or(Timestamp::MIN), until };
-        if within.from >= within.until {
-            let [from, until] = [within.from, within.until].map(|at| local_text(at, &polled.zone));
-            return Err(Failure::invalid(match desk.language {
-                Language::Zh => format!("起始时间 {from} 不早于结束时间 {until}"),
-                Language::En => format!("the start {from} is not before the end {until}"),
-            }));
-        }
+    async fn make(
+        within: TimeRange,
+        holes: bool,
+        desk: &Desk,
+        polled: &'a Polled<'a>,
+    ) -> Result<Self, Failure> {
         let kafka = (&desk.cluster, &desk.topics, &desk.codec);
         let (coverage, freshness) = polled.coverage(&desk.project, kafka, None, PATIENCE).await?;
         // A window that the ledger has not heard of would look like a hole.
-        if let (true, Some(note)) = (options.holes, ledger::note(&freshness)) {
+        if let (true, Some(note)) = (holes, ledger::note(&freshness)) {
             return Err(Failure::missing(output::pick(&note, desk.language)));
         }
-        let ranges = if options.holes { coverage.holes_within(within) } else { vec![within] };
-        let outline = poller.outline(&ranges);
+        let ranges = if holes { coverage.holes_within(within) } else { vec![within] };
+        let outline = polled.poller()?.outline(&ranges);
         let rate = Rate { records: coverage.ids, span: coverage.span };
         Ok(Self { polled, ranges, outline, rate: (!rate.span.is_zero()).then_some(rate) })
     }

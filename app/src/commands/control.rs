@@ -54,7 +54,8 @@ impl Desk {
         Self::of(usable(Project::without_flows(&option.config), &option.config, cli)?, cli).await
     }
 
-    async fn of(project: Project, cli: &Cli) -> Result<Self, Failure> {
+    /// Connects to the brokers of a project that was read.
+    pub async fn of(project: Project, cli: &Cli) -> Result<Self, Failure> {
         let cluster = Cluster::remote(project.config.kafka.clone())?;
         Admin::open(&cluster)?.wait_ready(PATIENCE)?;
         let topics = Topics::new(&project.config.prefix);

@@ -47,6 +47,26 @@ fn a_misspelt_flow_is_told_before_anything_is_connected_to() {
 }
 
 #[test]
+fn a_misspelt_source_or_time_is_told_before_anything_is_connected_to() {
+    let cases = [
+        (&["backfill", "jushuitan", "--from", "2024-01-01"][..], "jushuitan-customers"),
+        (&["coverage", "jushuitan"], "jushuitan-customers"),
+        (&["coverage", "jushuitan-customers", "--since", "yesterday"], "2024-01-31"),
+        (&["backfill", "jushuitan-customers", "--from", "last year"], "2024-01-31"),
+        (
+            &["backfill", "jushuitan-customers", "--from", "2024-02-01", "--until", "2024-01-01"],
+            "2024-02-01 00:00:00",
+        ),
+        (&["backfill", "jushuitan-customers"], "--from"),
+    ];
+    for (command, words) in cases {
+        let (broker, answer) = away(command);
+        assert_eq!((answer.code, answer.out.as_str()), (2, ""), "{answer:?}");
+        assert!(answer.err.contains(words) && !answer.err.contains(&broker), "{answer:?}");
+    }
+}
+
+#[test]
 fn probe_tells_everything_that_is_away() {
     let (broker, answer) = away(&["probe", "--json"]);
     assert_eq!(answer.code, 3, "{answer:?}");
