@@ -77,6 +77,7 @@ pub fn write_receipts(stand: &Stand, flow: &str, count: u64) -> Result<()> {
                 flow_ordinal: 1,
                 at: Timestamp::UNIX_EPOCH,
                 standing: Standing::default(),
+                repaired: false,
             }),
             attempt: None,
         };

@@ -116,6 +116,9 @@ fn document(flow: &FlowName, serial: usize, flaw: Flaw) -> Document {
         reason: Reason::Poll,
         polled_at: Timestamp::UNIX_EPOCH,
         deleted: false,
+        part: 0,
+        repaired: false,
+        job: String::new(),
     }
 }
 
