@@ -54,7 +54,7 @@ fn lines(status: &Status, now: Timestamp, desk: &Desk) -> Vec<Vec<String>> {
         vec![
             status.instance.to_string(),
             heard.clone(),
-            stage.stage.as_str().to_owned(),
+            stage_of(stage).unwrap_or_default().to_owned(),
             stage.subject.clone(),
             if gone { desk.say("失联", "gone").to_owned() } else { condition(stage.condition).to_owned() },
             if stage.flow_ordinal == 0 { String::new() } else { stage.flow_ordinal.to_string() },
@@ -71,6 +71,11 @@ fn lines(status: &Status, now: Timestamp, desk: &Desk) -> Vec<Vec<String>> {
     status.stages.iter().map(line).collect()
 }
 
+/// The stage of the way of a record that a part belongs to; none of one that serves them all, such as `(ledger)`.
+fn stage_of(part: &StageStatus) -> Option<&'static str> {
+    (!part.subject.starts_with('(')).then(|| part.stage.as_str())
+}
+
 fn partitions(stage: &StageStatus) -> String {
     stage.partitions.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
 }
@@ -84,7 +89,7 @@ fn heard(status: &Status, now: Timestamp) -> String {
 fn whole(status: &Status, now: Timestamp) -> Value {
     let stage = |stage: &StageStatus| {
         json!({
-            "stage": stage.stage.as_str(), "subject": stage.subject, "condition": condition(stage.condition),
+            "stage": stage_of(stage), "subject": stage.subject, "condition": condition(stage.condition),
             "why": stage.why, "version": stage.flow_ordinal, "partitions": stage.partitions,
         })
     };
