@@ -12,6 +12,7 @@
 
 use std::{
     process::Command,
+    sync::atomic::{AtomicU32, Ordering},
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -46,8 +47,10 @@ impl Project {
     /// Writes the project, whose flow reckons a tax of 13 %, and creates its topics.
     fn start() -> Self {
         let brokers = std::env::var("WEIR_KAFKA").unwrap_or_else(|_| panic!("WEIR_KAFKA is not set"));
+        // Tests that begin in the same moment are told apart by their number.
+        static STARTED: AtomicU32 = AtomicU32::new(0);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-        let prefix = format!("diff-{}", now.as_micros());
+        let prefix = format!("diff-{}-{}", now.as_micros(), STARTED.fetch_add(1, Ordering::Relaxed));
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("flows")).unwrap();
         let text = format!(

@@ -188,12 +188,13 @@ impl Admin {
     /// [`Error::PartitionCount`]; [`Error::Deadline`] when a topic gets no leaders; `Refused` when the broker declines a setting or the rights are missing.
     pub fn apply(&self, topics: &[TopicSpec], replication: i32) -> Result<Vec<TopicChange>, Error> {
         let changes = self.check(topics)?;
+        let mut were_there = false;
         for topic in topics {
             let mut differs = false;
             for change in &changes {
                 match change {
                     TopicChange::Create { topic: name } if *name == topic.name => {
-                        self.create(topic, replication)?;
+                        were_there |= !self.create(topic, replication)?;
                     }
                     TopicChange::Set { topic: name, .. } if *name == topic.name => differs = true,
                     _ => {}
@@ -208,6 +209,9 @@ impl Admin {
             TopicChange::Set { .. } => None,
         });
         self.wait_listed(made.collect())?;
+        if were_there {
+            self.check(topics)?;
+        }
         Ok(changes)
     }
 
@@ -313,9 +317,10 @@ impl Admin {
         Ok(!self.cluster.is_in_process() && !self.cluster_id()?.starts_with(MOCK_CLUSTER))
     }
 
-    fn create(&self, topic: &TopicSpec, replication: i32) -> Result<(), Error> {
+    /// Creates a topic; false when it is there already: another process creates topics at the same moment.
+    fn create(&self, topic: &TopicSpec, replication: i32) -> Result<bool, Error> {
         if self.cluster.is_in_process() {
-            return self.cluster.create_in_process(topic);
+            return self.cluster.create_in_process(topic).map(|()| true);
         }
         let mut wanted = NewTopic::new(&topic.name, topic.partitions, TopicReplication::Fixed(replication));
         for (setting, value) in &topic.settings {
@@ -324,12 +329,11 @@ impl Admin {
         let attempted = || format!("create topic {}", topic.name);
         let created = block_on(self.client.create_topics([&wanted], &options()))
             .map_err(|source| Error::client(attempted(), source))?;
-        for result in created {
-            if let Err((_, code)) = result {
-                return Err(Error::client(attempted(), KafkaError::AdminOp(code)));
-            }
+        match created.into_iter().next() {
+            Some(Err((_, RDKafkaErrorCode::TopicAlreadyExists))) => Ok(false),
+            Some(Err((_, code))) => Err(Error::client(attempted(), KafkaError::AdminOp(code))),
+            Some(Ok(_)) | None => Ok(true),
         }
-        Ok(())
     }
 
     fn differences(&self, topic: &TopicSpec) -> Result<Vec<TopicChange>, Error> {

@@ -12,7 +12,7 @@ use weir_schemas::{Job, JobProgress, JobState, TimeRange};
 use super::map::{self, length};
 use crate::{
     cli::Language,
-    commands::jobs::{kind_word, state_word},
+    commands::jobs::{kind_word, state_text, state_word},
     output,
 };
 
@@ -166,7 +166,7 @@ impl Answer {
             let percent = position.and_then(|position| position.get("percent").map(ToString::to_string));
             vec![
                 job.id.clone(),
-                state_word(*state).to_owned(),
+                state_text(*state, language).to_owned(),
                 progress.as_ref().map(|told| told.done.to_string()).unwrap_or_default(),
                 percent.map(|percent| format!("{percent} %")).unwrap_or_default(),
                 progress

@@ -9,7 +9,7 @@ use weir_runtime::control::{self, CancelError, is_over};
 use weir_schemas::Cancelled;
 
 pub use self::{
-    view::{View, kind_word, state_word},
+    view::{View, kind_word, state_text, state_word},
     watch::watch,
 };
 use super::control::{Desk, person};
@@ -78,7 +78,7 @@ pub async fn cancel(options: &JobsCancel, cli: &Cli) -> Result<(), Failure> {
         Ok(known) => known,
         Err(CancelError::NoSuchJob { id }) => return Err(no_such_job(&id, desk.language)),
         Err(CancelError::Over { id, state }) => {
-            let state = view::state_word(state);
+            let state = state_text(state, desk.language);
             return Err(Failure::invalid(match desk.language {
                 Language::Zh => format!("作业 {id} 已经结束（{state}），没有可取消的"),
                 Language::En => format!("job {id} is over already ({state}); there is nothing to call off"),

@@ -67,7 +67,7 @@ impl<'a> View<'a> {
         vec![
             self.job.id.clone(),
             self.job.subject.clone(),
-            state_word(self.state).to_owned(),
+            state_text(self.state, language).to_owned(),
             self.share(),
             self.told(language),
             self.job.by.clone(),
@@ -122,8 +122,8 @@ impl<'a> View<'a> {
             self.job;
         let mut lines = vec![
             (word("作业", "job"), id.clone()),
-            (word("做什么", "does"), format!("{} {subject}", kind_word(*kind))),
-            (word("状态", "state"), state_word(self.state).to_owned()),
+            (word("做什么", "does"), format!("{} {subject}", kind_text(*kind, language))),
+            (word("状态", "state"), state_text(self.state, language).to_owned()),
         ];
         if from.is_some() || until.is_some() {
             let time = |at: &Option<Timestamp>| at.map(|at| at.to_string()).unwrap_or_default();
@@ -166,6 +166,32 @@ pub fn state_word(state: JobState) -> &'static str {
         JobState::Finished => "finished",
         JobState::Failed => "failed",
         JobState::Cancelled => "cancelled",
+    }
+}
+
+/// A state for people.
+pub fn state_text(state: JobState, language: Language) -> &'static str {
+    match (language, state) {
+        (Language::En, _) => state_word(state),
+        (Language::Zh, JobState::Announced) => "已公布",
+        (Language::Zh, JobState::Running) => "进行中",
+        (Language::Zh, JobState::Held) => "等待",
+        (Language::Zh, JobState::Finished) => "已完成",
+        (Language::Zh, JobState::Failed) => "失败",
+        (Language::Zh, JobState::Cancelled) => "已取消",
+    }
+}
+
+/// A kind for people.
+fn kind_text(kind: JobKind, language: Language) -> &'static str {
+    match (language, kind) {
+        (Language::En, _) => kind_word(kind),
+        (Language::Zh, JobKind::Backfill) => "历史补数",
+        (Language::Zh, JobKind::Replay) => "重放",
+        (Language::Zh, JobKind::Remedy) => "补漏",
+        (Language::Zh, JobKind::Repair) => "重发",
+        (Language::Zh, JobKind::Fix) => "修正差异",
+        (Language::Zh, JobKind::Census) => "清点来源",
     }
 }
 

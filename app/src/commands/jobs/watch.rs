@@ -17,7 +17,7 @@ use weir_schemas::{Codec, Control, JobState};
 
 use super::{
     no_such_job,
-    view::{View, state_word},
+    view::{View, state_text},
 };
 use crate::{
     cli::{Cli, Language},
@@ -69,7 +69,11 @@ pub async fn watch(desk: &Desk, id: &str, cli: &Cli) -> Result<(), Failure> {
     match view.state {
         JobState::Failed | JobState::Cancelled => {
             let cause = view.cause().map(|cause| format!(": {cause}")).unwrap_or_default();
-            Err(Failure::runtime(format!("job {id} {}{cause}", state_word(view.state))))
+            let state = state_text(view.state, desk.language);
+            Err(Failure::runtime(match desk.language {
+                Language::Zh => format!("作业 {id} {state}{cause}"),
+                Language::En => format!("job {id} {state}{cause}"),
+            }))
         }
         _ => Ok(()),
     }
@@ -202,7 +206,7 @@ impl Shown {
 
 /// How a job stands, on one line.
 fn line(view: &View<'_>, language: Language) -> String {
-    let mut parts = vec![state_word(view.state).to_owned(), view.told(language)];
+    let mut parts = vec![state_text(view.state, language).to_owned(), view.told(language)];
     parts.extend(view.cause().map(ToString::to_string));
     parts.retain(|part| !part.is_empty());
     parts.join("; ")

@@ -52,3 +52,23 @@ fn a_setting_the_broker_refuses_is_reported() {
 fn the_cluster_names_itself() {
     assert!(!Admin::open(&cluster()).unwrap().cluster_id().unwrap().is_empty());
 }
+
+#[test]
+fn who_creates_the_same_topics_at_the_same_moment_has_them_too() {
+    let cluster = cluster();
+    let specs: Vec<TopicSpec> = (0..8).map(|_| TopicSpec::new(unique("shared"), 2)).collect();
+    let barrier = std::sync::Barrier::new(4);
+    std::thread::scope(|scope| {
+        let apply = || {
+            let admin = Admin::open(&cluster).unwrap();
+            barrier.wait();
+            admin.apply(&specs, 1)
+        };
+        let started: Vec<_> = (0..4).map(|_| scope.spawn(apply)).collect();
+        started.into_iter().for_each(|thread| drop(thread.join().unwrap().unwrap()));
+    });
+    let admin = Admin::open(&cluster).unwrap();
+    assert_eq!(admin.check(&specs).unwrap(), []);
+    let names: Vec<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
+    admin.delete(&names).unwrap();
+}
