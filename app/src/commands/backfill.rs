@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use weir_model::{settings::Localized, time::local_text};
 use weir_producers::poll::{Outline, Rate};
-use weir_runtime::control::{announce, new_id};
+use weir_runtime::control::new_id;
 use weir_schemas::{Job, JobKind, TimeRange};
 
 use super::{
@@ -45,23 +45,7 @@ pub async fn run(options: &Backfill, cli: &Cli) -> Result<(), Failure> {
         eprintln!("{}", output::pick(&words, desk.language));
     }
     let job = plan.job(options);
-    announce(&desk.cluster, &desk.topics, &desk.codec, &job)?;
-    if !options.detach {
-        if !cli.json {
-            eprintln!("{}", job.id);
-        }
-        return jobs::watch(&desk, &job.id, cli).await;
-    }
-    if cli.json {
-        say!("{}", json!({"id": job.id, "source": job.subject, "state": "announced"}));
-        return Ok(());
-    }
-    let id = &job.id;
-    match desk.language {
-        Language::Zh => say!("已公布作业 {id}；`weir jobs watch {id}` 查看进度"),
-        Language::En => say!("announced as job {id}; `weir jobs watch {id}` tells how it goes"),
-    }
-    Ok(())
+    jobs::start(&desk, &job, options.detach, cli).await
 }
 
 /// The stretch of time that is spoken of.

@@ -14,7 +14,7 @@ use weir_model::{
     time::local_text,
 };
 use weir_runtime::{
-    control::{announce, new_id},
+    control::new_id,
     jobs::{Extent, is_within},
     map::Intake,
 };
@@ -44,23 +44,7 @@ pub async fn run(options: &Replay, cli: &Cli) -> Result<(), Failure> {
     }
     plan.warn(&desk, cli);
     let job = plan.job(options);
-    announce(&desk.cluster, &desk.topics, &desk.codec, &job)?;
-    if !options.detach {
-        if !cli.json {
-            eprintln!("{}", job.id);
-        }
-        return jobs::watch(&desk, &job.id, cli).await;
-    }
-    if cli.json {
-        say!("{}", json!({"id": job.id, "flow": job.subject, "state": "announced"}));
-        return Ok(());
-    }
-    let id = &job.id;
-    match desk.language {
-        Language::Zh => say!("已公布作业 {id}；`weir jobs watch {id}` 查看进度"),
-        Language::En => say!("announced as job {id}; `weir jobs watch {id}` tells how it goes"),
-    }
-    Ok(())
+    jobs::start(&desk, &job, options.detach, cli).await
 }
 
 /// What is to be replayed.

@@ -6,7 +6,7 @@ mod watch;
 use jiff::Timestamp;
 use serde_json::json;
 use weir_runtime::control::{self, CancelError, is_over};
-use weir_schemas::Cancelled;
+use weir_schemas::{Cancelled, Job, JobState};
 
 pub use self::{
     view::{View, kind_word, state_text, state_word},
@@ -46,6 +46,28 @@ pub async fn list(options: &JobsList, cli: &Cli) -> Result<(), Failure> {
     match desk.language {
         Language::Zh => say!("共 {total} 个作业，显示 {shown} 个"),
         Language::En => say!("jobs: {total}, shown: {shown}"),
+    }
+    Ok(())
+}
+
+/// Announces a job, and watches it unless it is to be left alone.
+pub async fn start(desk: &Desk, job: &Job, detach: bool, cli: &Cli) -> Result<(), Failure> {
+    control::announce(&desk.cluster, &desk.topics, &desk.codec, job)?;
+    let id = &job.id;
+    if !detach {
+        if !cli.json {
+            eprintln!("{id}");
+        }
+        return watch(desk, id, cli).await;
+    }
+    if cli.json {
+        let state = state_word(JobState::Announced);
+        say!("{}", json!({"id": id, "kind": kind_word(job.kind), "subject": job.subject, "state": state}));
+        return Ok(());
+    }
+    match desk.language {
+        Language::Zh => say!("已公布作业 {id}；`weir jobs watch {id}` 查看进度"),
+        Language::En => say!("announced as job {id}; `weir jobs watch {id}` tells how it goes"),
     }
     Ok(())
 }
