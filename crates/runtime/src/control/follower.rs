@@ -53,6 +53,7 @@ fn attempt(
             // What was written in one transaction is told at once.
             Ok(Tailed::End(_)) => {
                 has_ended_once = true;
+                known.forget_what_was_sent();
                 tell.send_if_modified(|told| {
                     let is_new = **told != known;
                     if is_new {

@@ -102,6 +102,8 @@ pub fn cancel(
 
 #[cfg(test)]
 mod tests {
+    use weir_schemas::JobLetter;
+
     use super::*;
 
     fn job(cancelled: bool) -> Job {
@@ -162,5 +164,19 @@ mod tests {
         known.take(Control::Job(job(true)));
         assert_eq!(known.job_state(known.job("replay-1").unwrap()), JobState::Cancelled);
         assert_eq!(known.progress("replay-1").unwrap().state, JobState::Held);
+    }
+
+    #[test]
+    fn what_a_job_sends_is_forgotten_when_it_is_over() {
+        let letters = vec![JobLetter { place: "0:17".to_owned(), payload: None }];
+        let mut known = Known::default();
+        known.take(Control::Job(Job { letters, only: vec!["a".into()], ..job(false) }));
+        let left = |known: &mut Known, state| {
+            known.take(Control::JobProgress(progress(state)));
+            known.forget_what_was_sent();
+            known.job("replay-1").map(|job| job.letters.len() + job.only.len())
+        };
+        assert_eq!(left(&mut known, JobState::Held), Some(2));
+        assert_eq!(left(&mut known, JobState::Finished), Some(0));
     }
 }

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use weir_model::{digest::Digest, names::FlowName};
 use weir_schemas::{Control, FlowState, FlowText, Job, JobProgress, Reload, RunState};
 
+use super::is_over;
 use crate::health::Condition;
 
 /// The newest entry of every key. Cheap to clone: texts and jobs are shared.
@@ -99,6 +100,17 @@ impl Known {
     /// One job.
     pub fn job(&self, id: &str) -> Option<&Arc<Job>> {
         self.jobs.get(id)
+    }
+
+    /// Forgets what jobs that are over were to send: they stay for good, and a process follows for months.
+    pub(super) fn forget_what_was_sent(&mut self) {
+        for (id, job) in &mut self.jobs {
+            let is_over = self.progress.get(id).is_some_and(|progress| is_over(progress.state));
+            if is_over && !(job.letters.is_empty() && job.only.is_empty()) {
+                let job = Arc::make_mut(job);
+                (job.letters, job.only) = (Vec::new(), Vec::new());
+            }
+        }
     }
 
     /// How far a job has come; none before anybody took it.
