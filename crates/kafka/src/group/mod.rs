@@ -140,6 +140,7 @@ impl GroupConsumer {
     pub fn poll(&mut self, max_records: usize, max_bytes: usize, timeout: Duration) -> Result<Polled, Error> {
         let deadline = Instant::now() + timeout;
         loop {
+            self.note_standstill()?;
             self.lease.renew(self.options.session_timeout / 2, DOUBT);
             if let Some(error) = self.deferred.take() {
                 return Err(error);
@@ -188,6 +189,7 @@ impl GroupConsumer {
     /// # Errors
     /// `Fatal` or `Fenced`: the member is spent.
     pub fn release(&mut self, partitions: &[TopicPartition]) -> Result<(), Error> {
+        self.note_standstill()?;
         let list = partition_list(partitions);
         self.consumer()?
             .incremental_unassign(&list)
@@ -347,6 +349,18 @@ impl GroupConsumer {
         let attempted = format!("keep what group {} had given: the session ended", self.options.group);
         let source = KafkaError::Global(RDKafkaErrorCode::UnknownMemberId);
         Err(Error::of_class(attempted, Class::Fatal, source))
+    }
+
+    /// A process that stood still for a session while a revocation was unanswered was thrown out of the group, and may not
+    /// hear of it: the library looks at no session in that state.
+    fn note_standstill(&self) -> Result<(), Error> {
+        let last = self.lease.last_poll();
+        if matches!(self.unanswered, Some(Rebalance::Revoked(_)))
+            && last.elapsed() >= self.options.session_timeout
+        {
+            self.consumer()?.context().expire();
+        }
+        Ok(())
     }
 
     /// Leaves the group and joins it anew when partitions have no owner and it is for us to mend that. What we have comes

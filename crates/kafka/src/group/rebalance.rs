@@ -53,6 +53,11 @@ impl GroupContext {
         self.expired.load(Ordering::Acquire)
     }
 
+    /// The session has ended, though the library did not say so.
+    pub(super) fn expire(&self) {
+        self.expired.store(true, Ordering::Release);
+    }
+
     pub(super) fn forget_expiry(&self) {
         self.expired.store(false, Ordering::Release);
     }
@@ -74,7 +79,7 @@ impl ClientContext for GroupContext {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
         self.access.note(facility, line);
         if facility == SESSION_ENDED {
-            self.expired.store(true, Ordering::Release);
+            self.expire();
         }
         forward_log(level, facility, line);
     }

@@ -52,6 +52,26 @@ fn a_revocation_is_answered_after_the_callback_has_returned() {
 }
 
 #[test]
+fn who_stands_still_for_a_session_before_it_lets_go_is_no_member_any_more() {
+    let cluster = cluster();
+    let source = partitioned_topic(&cluster, "frozen", 2, &[]);
+    let group = unique("group");
+    let mut first = join(&cluster, &group, "a", &source.topic);
+    assert_eq!(take_assignment(&mut first).len(), 2);
+    let mut second = join(&cluster, &group, "b", &source.topic);
+    let revoked = wait_for("the revocation", || match (poll(&mut first), poll(&mut second)) {
+        (Polled::Revoked(partitions), _) => Some(partitions),
+        _ => None,
+    });
+    assert!(first.membership().unwrap().is_some());
+    // Longer than the session of `join`.
+    std::thread::sleep(Duration::from_secs(7));
+    let error = first.release(&revoked).unwrap_err();
+    assert_eq!(error.class(), Class::Fatal, "{error}");
+    assert!(first.membership().unwrap().is_none(), "nothing is written in the name of what it was");
+}
+
+#[test]
 fn a_partition_whose_hand_over_was_interrupted_finds_an_owner_again() {
     let cluster = cluster();
     let source = partitioned_topic(&cluster, "orphaned", 2, &[]);

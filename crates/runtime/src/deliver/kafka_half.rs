@@ -277,11 +277,11 @@ impl<'a> KafkaHalf<'a> {
                 Ok(())
             }
             Err(error) if may_repeat(&error, &self.producer) => {
-                if let Some((_, until)) = self.leaving.as_mut().filter(|_| error.is_of_no_member()) {
-                    // What is in hand is the next owner's, who reads it again.
-                    tracing::warn!(flow = %self.stage.flow, error = chain(&error), "the group went on without us, letting go at once");
-                    *until = Instant::now();
-                    return Ok(());
+                if self.leaving.is_some() && error.is_of_no_member() {
+                    // While a revocation is unanswered no loss is told: the client would join anew and claim what it had,
+                    // with lanes that go on from before what others did meanwhile. Only a new member begins right.
+                    tracing::warn!(flow = %self.stage.flow, "the group went on without us, joining it anew");
+                    return Err(error.into());
                 }
                 // The target has the documents: the same entries are tried again while the partition is ours.
                 let delay = self.backoff.next_delay(Duration::ZERO);
