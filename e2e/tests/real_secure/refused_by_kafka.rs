@@ -1,12 +1,17 @@
 //! What Kafka or its certificates refuse: the command ends with exit code 3, a running process halts, the message names the
 //! code and the setting to mend, and nothing is lost by it.
 
+use std::time::Duration;
+
 use crate::{
     judge::expect_complete,
     links::{ELSEWHERE, EXPIRED, KAFKA_PASSWORD, KafkaLink, LOGIN, MySqlLink, OPEN, WRONG_PASSWORD},
     stand::{Stand, assert_no_secret, login},
     waiting::until,
 };
+
+/// How long a stage may take to find out that its login is refused.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// What is wrong, how the project says it, and words of the message.
 fn wrong_links() -> [(&'static str, KafkaLink, [&'static str; 2]); 7] {
@@ -70,8 +75,9 @@ fn a_password_that_changes_halts_what_runs() {
     until("rows are stored", || stand.stored().1 > 0);
     stand.broker.change(&login(&stand.authority, WRONG_PASSWORD)).unwrap();
     stand.broker.restart().unwrap();
+    // Who is refused in the middle of a transaction first waits for its end, half a minute at a time.
     for part in ["producers", "processor", "sink"] {
-        weir.wait_for_line(&["stage is halted", part, "B-LOGIN"]);
+        weir.wait_for_line_within(PATIENCE, &["stage is halted", part, "B-LOGIN"]);
     }
     assert_no_secret(&weir.log());
     drop(weir);

@@ -9,7 +9,7 @@ use std::{
 
 use weir_testkit::process::terminate;
 
-use crate::waiting::eventually;
+use crate::waiting::{LIMIT, eventually_within};
 
 /// Longer than any stage drains when its targets answer.
 const DRAIN: Duration = Duration::from_secs(40);
@@ -75,7 +75,12 @@ impl Weir {
 
     /// Waits until a line of the log holds all the words; gives the line.
     pub fn wait_for_line(&self, words: &[&str]) -> String {
-        eventually(&format!("{} logs {words:?}", self.instance), || {
+        self.wait_for_line_within(LIMIT, words)
+    }
+
+    /// As [`Self::wait_for_line`], for what takes its time.
+    pub fn wait_for_line_within(&self, limit: Duration, words: &[&str]) -> String {
+        eventually_within(limit, &format!("{} logs {words:?}", self.instance), || {
             let log = self.log();
             let found = log.lines().find(|line| words.iter().all(|word| line.contains(word)));
             found.map(str::to_owned).ok_or_else(|| "no such line".to_owned())
