@@ -29,7 +29,8 @@ pub fn lines(stand: &Stand) -> Vec<Line> {
                 instance: text(&instance["instance"]),
                 gone: instance["gone"].as_bool().unwrap(),
                 started_at: text(&instance["started_at"]),
-                stage: text(&stage["stage"]),
+                // None of a part that serves every stage.
+                stage: stage["stage"].as_str().unwrap_or_default().to_owned(),
                 subject: text(&stage["subject"]),
                 condition: text(&stage["condition"]),
                 why: text(&stage["why"]),
