@@ -29,8 +29,13 @@ pub fn lines(stand: &Stand) -> Vec<Line> {
                 instance: text(&instance["instance"]),
                 gone: instance["gone"].as_bool().unwrap(),
                 started_at: text(&instance["started_at"]),
-                // None of a part that serves every stage.
-                stage: stage["stage"].as_str().unwrap_or_default().to_owned(),
+                // A part that serves every stage is of none, and its name stands in brackets.
+                stage: if text(&stage["subject"]).starts_with('(') {
+                    assert!(stage["stage"].is_null(), "{stage}");
+                    String::new()
+                } else {
+                    text(&stage["stage"])
+                },
                 subject: text(&stage["subject"]),
                 condition: text(&stage["condition"]),
                 why: text(&stage["why"]),
